@@ -67,6 +67,7 @@ enum fastproto_stats_attr {
 	FASTPROTO_A_STATS_DROP_NO_SOCKET, /* nobody wants it */
 	FASTPROTO_A_STATS_DROP_NO_MEMORY, /* no memory to keep it */
 	FASTPROTO_A_STATS_DROP_QUEUE_FULL, /* over the socket's receive buffer */
+	FASTPROTO_A_STATS_DROP_FILTER,	/* refused by the socket's BPF filter or by an LSM */
 
 	__FASTPROTO_A_STATS_MAX,
 	FASTPROTO_A_STATS_MAX = (__FASTPROTO_A_STATS_MAX - 1)
@@ -75,7 +76,7 @@ enum fastproto_stats_attr {
 /* Attributes of FASTPROTO_CMD_SOCKET_GET. */
 enum fastproto_socket_attr {
 	FASTPROTO_A_SOCKET_PAD = 1,
-	FASTPROTO_A_SOCKET_COOKIE,	/* u64: as SO_COOKIE */
+	FASTPROTO_A_SOCKET_COOKIE,	/* u64: SO_COOKIE; absent: nobody asked yet */
 	FASTPROTO_A_SOCKET_TYPE,	/* u32: SOCK_* */
 	FASTPROTO_A_SOCKET_INODE,	/* u32: of the socket's file */
 	FASTPROTO_A_SOCKET_UID,		/* u32: its owner, in the reader's namespace */

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The socket family: create, release, bind, connect, poll, and the ops. */
+#include <linux/capability.h>
+#include <linux/module.h>
+#include <linux/poll.h>
+#include <linux/sockios.h>
+#include <net/ip.h>
+
+#include <asm/ioctls.h>
+
+#include "fastproto.h"
+
+static void peer_free_rcu(struct rcu_head *rcu)
+{
+	struct fp_peer *peer = container_of(rcu, struct fp_peer, rcu);
+
+	dst_cache_destroy(&peer->cache);
+	kfree(peer);
+}
+
+/* Connect to @peer, or disconnect with NULL. The socket lock is held. */
+static void set_peer(struct fp_sock *fs, struct fp_peer *peer)
+{
+	struct fp_peer *old;
+
+	old = rcu_replace_pointer(fs->peer, peer,
+				  lockdep_sock_is_held(&fs->sk));
+	WRITE_ONCE(fs->sk.sk_state, peer ? TCP_ESTABLISHED : TCP_CLOSE);
+	if (old)
+		call_rcu(&old->rcu, peer_free_rcu);
+}
+
+/* Softirq is done with the socket, and no call of the application is left. */
+static void sock_destruct(struct sock *sk)
+{
+	fp_rx_purge(fp_sk(sk));
+	skb_queue_purge(&sk->sk_error_queue);
+	WARN_ON_ONCE(atomic_read(&sk->sk_rmem_alloc));
+}
+
+static int release(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+	struct fp_sock *fs;
+	struct fp_net *fn;
+
+	if (!sk)
+		return 0;
+	fs = fp_sk(sk);
+	fn = fp_net(sock_net(sk));
+
+	xa_erase(&fn->sockets, fs->id);
+	atomic_dec(&fn->nr_sockets);
+
+	lock_sock(sk);
+	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+	set_peer(fs, NULL);
+	fp_endpoint_destroy(fs->endpoint);
+	release_sock(sk);
+
+	fp_rx_purge(fs);
+	sock_orphan(sk);
+	sock->sk = NULL;
+	sock_put(sk);
+	return 0;
+}
+
+/* The socket lock is held. */
+static int bind_locked(struct fp_sock *fs, const union fp_addr *local)
+{
+	struct fp_endpoint *endpoint;
+
+	if (fs->endpoint)
+		return -EINVAL;
+	endpoint = fp_endpoint_create(fs, local);
+	if (IS_ERR(endpoint))
+		return PTR_ERR(endpoint);
+	/* Pairs with smp_load_acquire() in fp_sock_autobind(). */
+	smp_store_release(&fs->endpoint, endpoint);
+	return 0;
+}
+
+/**
+ * fp_sock_autobind - give a socket a local port, unless it has one
+ * @fs: the socket
+ *
+ * Context: process, socket lock not held.
+ * Return: 0 or a negative errno; on success fs->endpoint may be read.
+ */
+int fp_sock_autobind(struct fp_sock *fs)
+{
+	static const union fp_addr any;
+	int err = 0;
+
+	/* Pairs with smp_store_release() in bind_locked(). */
+	if (likely(smp_load_acquire(&fs->endpoint)))
+		return 0;
+	lock_sock(&fs->sk);
+	if (!fs->endpoint)
+		err = bind_locked(fs, &any);
+	release_sock(&fs->sk);
+	return err;
+}
+
+static int bind(struct socket *sock, struct sockaddr *uaddr, int len)
+{
+	struct fp_sock *fs = fp_sk(sock->sk);
+	struct net *net = sock_net(sock->sk);
+	union fp_addr local;
+	u16 port;
+	int err;
+
+	err = fp_addr_parse(&local, uaddr, len);
+	if (err)
+		return err;
+	port = ntohs(fp_addr_port(&local));
+	if (port && inet_port_requires_bind_service(net, port) &&
+	    !ns_capable(net->user_ns, CAP_NET_BIND_SERVICE))
+		return -EACCES;
+
+	lock_sock(sock->sk);
+	err = bind_locked(fs, &local);
+	release_sock(sock->sk);
+	return err;
+}
+
+/* The socket lock is held, the socket is bound. */
+static int connect_locked(struct fp_sock *fs, const union fp_addr *to)
+{
+	struct sock *sk = &fs->sk;
+	struct fp_route route;
+	struct fp_peer *peer;
+	int err;
+
+	peer = kzalloc(sizeof(*peer), GFP_KERNEL_ACCOUNT);
+	if (!peer)
+		return -ENOMEM;
+	err = dst_cache_init(&peer->cache, GFP_KERNEL_ACCOUNT);
+	if (err)
+		goto free_peer;
+
+	peer->mark = READ_ONCE(sk->sk_mark);
+	peer->oif = sk->sk_bound_dev_if;
+	err = fp_endpoint_route(fs->endpoint, to, NULL, peer->mark,
+				sock_flag(sk, SOCK_LOCALROUTE), &route);
+	if (err)
+		goto destroy_cache;
+	dst_release(route.dst);
+	peer->addr = route.to;
+	peer->local = route.src;
+	set_peer(fs, peer);
+	return 0;
+
+destroy_cache:
+	dst_cache_destroy(&peer->cache);
+free_peer:
+	kfree(peer);
+	return err;
+}
+
+static int connect(struct socket *sock, struct sockaddr *uaddr, int len,
+		   int flags)
+{
+	struct fp_sock *fs = fp_sk(sock->sk);
+	union fp_addr to;
+	int err;
+
+	if (len < (int)sizeof(uaddr->sa_family))
+		return -EINVAL;
+	if (uaddr->sa_family == AF_UNSPEC) {
+		lock_sock(sock->sk);
+		set_peer(fs, NULL);
+		release_sock(sock->sk);
+		return 0;
+	}
+
+	err = fp_addr_parse(&to, uaddr, len);
+	if (!err)
+		err = fp_sock_autobind(fs);
+	if (err)
+		return err;
+	lock_sock(sock->sk);
+	err = connect_locked(fs, &to);
+	release_sock(sock->sk);
+	return err;
+}
+
+static int get_name(struct socket *sock, struct sockaddr *uaddr, int peername)
+{
+	struct fp_sock *fs = fp_sk(sock->sk);
+	const struct fp_peer *peer;
+	union fp_addr addr = {};
+
+	rcu_read_lock();
+	peer = rcu_dereference(fs->peer);
+	if (peer)
+		addr = peername ? peer->addr : peer->local;
+	rcu_read_unlock();
+
+	if (peername && !peer)
+		return -ENOTCONN;
+	/* Pairs with smp_store_release() in bind_locked(). */
+	if (!peer && smp_load_acquire(&fs->endpoint))
+		addr = fs->endpoint->local;
+	return fp_addr_report(&addr, uaddr);
+}
+
+static __poll_t poll(struct file *file, struct socket *sock,
+		     struct poll_table_struct *wait)
+{
+	struct sock *sk = sock->sk;
+	__poll_t mask = 0;
+	u8 shutdown;
+
+	sock_poll_wait(file, sock, wait);
+	shutdown = READ_ONCE(sk->sk_shutdown);
+
+	if (READ_ONCE(sk->sk_err) ||
+	    !skb_queue_empty_lockless(&sk->sk_error_queue))
+		mask |= EPOLLERR;
+	if (shutdown & RCV_SHUTDOWN)
+		mask |= EPOLLRDHUP | EPOLLIN | EPOLLRDNORM;
+	if (shutdown == SHUTDOWN_MASK)
+		mask |= EPOLLHUP;
+	if (READ_ONCE(fp_sk(sk)->rx_count))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (sock_writeable(sk))
+		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
+	else
+		sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+	return mask;
+}
+
+/* SIOCINQ is FIONREAD, SIOCOUTQ is TIOCOUTQ. */
+static int ioctl_value(struct sock *sk, int cmd, int *val)
+{
+	switch (cmd) {
+	case SIOCINQ:
+		*val = fp_rx_next_len(fp_sk(sk));
+		return 0;
+	case SIOCOUTQ:
+		*val = sk_wmem_alloc_get(sk);
+		return 0;
+	default:
+		return -ENOIOCTLCMD;
+	}
+}
+
+/* io_uring comes here. */
+static int proto_ioctl(struct sock *sk, int cmd, FP_IOCTL_ARG arg)
+{
+	int err, val;
+
+	err = ioctl_value(sk, cmd, &val);
+	return err ?: fp_ioctl_store(arg, val);
+}
+
+static int ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
+{
+	int err, val;
+
+	err = ioctl_value(sock->sk, cmd, &val);
+	return err ?: put_user(val, (int __user *)arg);
+}
+
+static int shutdown(struct socket *sock, int how)
+{
+	struct sock *sk = sock->sk;
+	int err = -ENOTCONN;
+
+	if (how < SHUT_RD || how > SHUT_RDWR)
+		return -EINVAL;
+	lock_sock(sk);
+	if (sk->sk_state == TCP_ESTABLISHED) {
+		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | (how + 1));
+		sk->sk_state_change(sk);
+		err = 0;
+	}
+	release_sock(sk);
+	return err;
+}
+
+/* SO_BINDTODEVICE of a bound socket. The socket lock is held. */
+static void rehash(struct sock *sk)
+{
+	struct fp_endpoint *endpoint = fp_sk(sk)->endpoint;
+
+	if (endpoint)
+		fp_endpoint_bind_device(endpoint, sk->sk_bound_dev_if);
+}
+
+struct proto fp_proto = {
+	.name		= "FASTPROTO",
+	.owner		= THIS_MODULE,
+	.obj_size	= sizeof(struct fp_sock),
+	.slab_flags	= SLAB_ACCOUNT,
+	.ioctl		= proto_ioctl,
+	.rehash		= rehash,
+};
+
+static const struct proto_ops dgram_ops = {
+	.owner		= THIS_MODULE,
+	.release	= release,
+	.bind		= bind,
+	.connect	= connect,
+	.socketpair	= sock_no_socketpair,
+	.accept		= sock_no_accept,
+	.getname	= get_name,
+	.poll		= poll,
+	.ioctl		= ioctl,
+	.gettstamp	= sock_gettstamp,
+	.listen		= sock_no_listen,
+	.shutdown	= shutdown,
+	.setsockopt	= fp_setsockopt,
+	.getsockopt	= fp_getsockopt,
+	.sendmsg	= fp_sendmsg,
+	.recvmsg	= fp_recvmsg,
+	.mmap		= sock_no_mmap,
+};
+
+static int enlist(struct fp_sock *fs)
+{
+	struct fp_net *fn = fp_net(sock_net(&fs->sk));
+	int err;
+
+	err = xa_alloc_cyclic(&fn->sockets, &fs->id, fs, xa_limit_32b,
+			      &fn->next_id, GFP_KERNEL_ACCOUNT);
+	if (err < 0)
+		return err;
+	atomic_inc(&fn->nr_sockets);
+	return 0;
+}
+
+static int create(struct net *net, struct socket *sock, int protocol, int kern)
+{
+	struct fp_sock *fs;
+	struct sock *sk;
+	int err;
+
+	BUILD_BUG_ON(offsetof(struct fp_sock, sk));
+#if IS_ENABLED(CONFIG_IPV6)
+	BUILD_BUG_ON(offsetof(struct fp_sock, pinet6) !=
+		     offsetof(struct inet_sock, pinet6));
+#endif
+
+	if (sock->type != SOCK_DGRAM)
+		return -ESOCKTNOSUPPORT;
+	if (protocol)
+		return -EPROTONOSUPPORT;
+
+	sk = sk_alloc(net, fp_family, GFP_KERNEL, &fp_proto, kern);
+	if (!sk)
+		return -ENOMEM;
+	sock_init_data(sock, sk);
+	sock->state = SS_UNCONNECTED;
+	sock->ops = &dgram_ops;
+	sk->sk_protocol = protocol;
+	sk->sk_state = TCP_CLOSE;
+	sk->sk_destruct = sock_destruct;
+	sock_set_flag(sk, SOCK_RCU_FREE);
+
+	fs = fp_sk(sk);
+	spin_lock_init(&fs->rx_lock);
+	INIT_LIST_HEAD(&fs->rx_queue);
+	atomic64_set(&fs->tx_seq, 0);
+
+	err = enlist(fs);
+	if (err) {
+		sock_orphan(sk);
+		sock->sk = NULL;
+		sock_put(sk);
+	}
+	return err;
+}
+
+static struct net_proto_family family_ops = {
+	.owner		= THIS_MODULE,
+	.create		= create,
+};
+
+int __init fp_family_register(void)
+{
+	family_ops.family = fp_family;
+	return sock_register(&family_ops);
+}
+
+void fp_family_unregister(void)
+{
+	sock_unregister(fp_family);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * All that differs between the kernels that we build for, 6.1 and 6.12. The
+ * rest of the module reads as if written for the newest.
+ */
+#ifndef _FP_COMPAT_H
+#define _FP_COMPAT_H
+
+#include <linux/version.h>
+#include <net/flow.h>
+#include <net/route.h>
+#include <net/sock.h>
+
+/* 6.5: proto.ioctl hands over the value instead of a user pointer. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+#define FP_IOCTL_ARG	unsigned long
+
+static inline int fp_ioctl_store(FP_IOCTL_ARG arg, int val)
+{
+	return put_user(val, (int __user *)arg);
+}
+#else
+#define FP_IOCTL_ARG	int *
+
+static inline int fp_ioctl_store(FP_IOCTL_ARG arg, int val)
+{
+	*arg = val;
+	return 0;
+}
+#endif
+
+/* 6.3: encap_err_rcv is told the UDP payload instead of the header's offset. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+#define FP_ENCAP_ERR_RCV(name, handler)					\
+static void name(struct sock *sk, struct sk_buff *skb, unsigned int off)	\
+{									\
+	handler(sk, skb, (const struct udphdr *)(skb->data + off));	\
+}
+#else
+#define FP_ENCAP_ERR_RCV(name, handler)					\
+static void name(struct sock *sk, struct sk_buff *skb, int err,		\
+		 __be16 port, u32 info, u8 *payload)			\
+{									\
+	handler(sk, skb, (const struct udphdr *)payload - 1);		\
+}
+#endif
+
+/* 6.9: a route on the link only is asked for by scope, not by a TOS bit. */
+static inline void fp_flow4_set_onlink(struct flowi4 *fl4)
+{
+#ifdef RTO_ONLINK
+	fl4->flowi4_tos |= RTO_ONLINK;
+#else
+	fl4->flowi4_scope = RT_SCOPE_LINK;
+#endif
+}
+
+/* 6.10: dst_rtable() */
+#ifndef dst_rtable
+#define dst_rtable(ptr)	container_of(ptr, struct rtable, dst)
+#endif
+
+#endif /* _FP_COMPAT_H */

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the module's parts know of each other: the structs, who owns them and
+ * how they die, and the functions of each file.
+ *
+ * Contexts
+ *	Receive runs in softirq, under the RCU read lock of the UDP receive path.
+ *	It never takes a socket lock. Calls of the application run in process
+ *	context; only control calls (bind, connect, close, options) take the
+ *	socket lock, sending and receiving don't.
+ *
+ * Lock order
+ *	1. lock_sock() of a FastProto socket
+ *	2. lock_sock() of its endpoint's UDP socket
+ *	3. fp_sock.rx_lock (innermost; softirq takes it: always with BH off)
+ *
+ * Dependencies go one way, from the first to the last of: wire; addr, packet,
+ * mib; endpoint; receive, recvmsg, send; sockopt, af_fastproto, netlink; main.
+ * The only call back is endpoint -> receive.
+ */
+#ifndef _FP_FASTPROTO_H
+#define _FP_FASTPROTO_H
+
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/list.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
+#include <linux/skbuff.h>
+#include <linux/spinlock.h>
+#include <linux/xarray.h>
+#include <net/dst_cache.h>
+#include <net/inet_sock.h>
+#include <net/netns/generic.h>
+#include <net/snmp.h>
+#include <net/sock.h>
+
+#include <linux/fastproto.h>
+#include <linux/fastproto_netlink.h>
+
+#include "compat.h"
+#include "wire.h"
+
+#define FP_COPYBREAK		256	/* default of fp_net.copybreak, bytes */
+#define FP_COPYBREAK_MAX	2048	/* its greatest value, bytes */
+
+/* The family number, AF_FASTPROTO unless the module was told another. */
+extern int fp_family;
+
+/**
+ * struct fp_mib - counters, one set a CPU
+ * @mibs: indexed by enum fastproto_stats_attr
+ */
+struct fp_mib {
+	unsigned long mibs[__FASTPROTO_A_STATS_MAX];
+};
+
+/**
+ * struct fp_net - what a network namespace has
+ * @sockets: struct fp_sock by its id, all that are open; its own lock, readers
+ *	under RCU
+ * @next_id: where to look for the next id; guarded by the lock of @sockets
+ * @nr_sockets: how many they are
+ * @copybreak: payloads up to that many bytes are copied out of their datagram;
+ *	READ_ONCE()/WRITE_ONCE()
+ * @mib: counters
+ *
+ * A socket holds its namespace, so none is left when it dies.
+ */
+struct fp_net {
+	struct xarray sockets;
+	u32 next_id;
+	atomic_t nr_sockets;
+	u32 copybreak;
+	DEFINE_SNMP_STAT(struct fp_mib, mib);
+};
+
+extern unsigned int fp_net_id;
+
+static inline struct fp_net *fp_net(const struct net *net)
+{
+	return net_generic(net, fp_net_id);
+}
+
+/**
+ * union fp_addr - a transport address that was checked
+ * @family: AF_INET, AF_INET6, or AF_UNSPEC for none
+ * @sin: IPv4
+ * @sin6: IPv6; never an IPv4-mapped address, and no scope but for link-local
+ *
+ * What a family does not use is 0.
+ */
+union fp_addr {
+	__kernel_sa_family_t family;
+	struct sockaddr_in sin;
+	struct sockaddr_in6 sin6;
+};
+
+/**
+ * struct fp_peer - the other end of a connected socket
+ * @addr: its address
+ * @local: the source address chosen for it, port included
+ * @mark: SO_MARK and
+ * @oif: SO_BINDTODEVICE when @cache was begun: it serves no others
+ * @cache: the route
+ * @rcu: for its end
+ *
+ * Constant once published in fp_sock.peer, which owns it; freed after a grace
+ * period.
+ */
+struct fp_peer {
+	union fp_addr addr;
+	union fp_addr local;
+	u32 mark;
+	int oif;
+	struct dst_cache cache;
+	struct rcu_head rcu;
+};
+
+/**
+ * struct fp_endpoint - a local UDP port: the bearer of frames
+ * @udp: the kernel's UDP socket, its sk_user_data points here
+ * @fs: the socket that takes the frames without a connection
+ * @local: what it is bound to
+ * @dual: an IPv6 socket that carries IPv4, too
+ * @rcu: for its end
+ *
+ * Made by bind and owned by @fs until that is closed. All fields are constant
+ * in between. Softirq finds it through sk_user_data under RCU and may use @fs
+ * under the same RCU read lock.
+ */
+struct fp_endpoint {
+	struct socket *udp;
+	struct fp_sock *fs;
+	union fp_addr local;
+	bool dual;
+	struct rcu_head rcu;
+};
+
+/**
+ * struct fp_sock - a socket
+ * @sk: the generic socket; first
+ * @pinet6: always NULL. skb->sk of what we send is this socket, and IPv6
+ *	output asks inet6_sk(skb->sk) without looking at the family.
+ * @id: key in fp_net.sockets; constant
+ * @recvinfo: FP_RECVINFO is set; READ_ONCE()/WRITE_ONCE()
+ * @needs_copy: FP_NEEDS_COPY is set; READ_ONCE()/WRITE_ONCE()
+ * @endpoint: set once, under the socket lock, by smp_store_release(); gone only
+ *	after the last call of the application
+ * @peer: NULL if not connected; written under the socket lock, read under RCU
+ * @tx_seq: the next frame's sequence number
+ * @rx_lock: guards @rx_queue, @rx_count and @rx_frames
+ * @rx_queue: struct fp_packet that wait for the application
+ * @rx_count: how many they are; read without the lock by poll
+ * @rx_frames: how many there have ever been
+ *
+ * Freed after a grace period (SOCK_RCU_FREE), so softirq needs no reference.
+ */
+struct fp_sock {
+	struct sock sk;
+	void *pinet6;
+
+	u32 id;
+	bool recvinfo;
+	bool needs_copy;
+	struct fp_endpoint *endpoint;
+	struct fp_peer __rcu *peer;
+	atomic64_t tx_seq;
+
+	spinlock_t rx_lock ____cacheline_aligned_in_smp;
+	u32 rx_count;
+	u64 rx_frames;
+	struct list_head rx_queue;
+};
+
+static inline struct fp_sock *fp_sk(const struct sock *sk)
+{
+	return (struct fp_sock *)sk;
+}
+
+/**
+ * struct fp_rx - where a datagram came from
+ * @src: the sender's address
+ * @dst: the local address that it was sent to
+ * @ifindex: the interface that it came in by
+ * @tstamp: when, or 0 if nobody had asked yet
+ */
+struct fp_rx {
+	union fp_addr src;
+	union fp_addr dst;
+	int ifindex;
+	ktime_t tstamp;
+};
+
+/**
+ * struct fp_packet - a message on its way to the application
+ * @list: link in fp_sock.rx_queue
+ * @refs: one of the queue or of who took it from there, one of each who peeks
+ * @skb: the datagram that holds the payload, one reference; NULL: @data does
+ * @cache: the slab cache that this is from
+ * @offset: where in @skb the payload begins
+ * @index: place of the frame in its datagram
+ * @rx_flags: FP_RX_*
+ * @drops: the socket's drops when it was queued (SO_RXQ_OVFL)
+ * @frame: the frame's header
+ * @rx: where it came from
+ * @data: the payload, if it was copied into the object
+ *
+ * Constant once queued, but for @list and @refs.
+ */
+struct fp_packet {
+	struct list_head list;
+	refcount_t refs;
+	u32 offset;
+	struct sk_buff *skb;
+	struct kmem_cache *cache;
+	u16 index;
+	u16 rx_flags;
+	u32 drops;
+	struct fp_frame frame;
+	struct fp_rx rx;
+	u8 data[];
+};
+
+/* addr.c */
+int fp_addr_parse(union fp_addr *addr, const void *uaddr, int len);
+int fp_addr_report(const union fp_addr *addr, void *uaddr);
+void fp_addr_of_skb(const struct sk_buff *skb, struct fp_rx *rx);
+bool fp_addr_equal(const union fp_addr *a, const union fp_addr *b);
+bool fp_addr_is_any(const union fp_addr *addr);
+__be16 fp_addr_port(const union fp_addr *addr);
+
+/* packet.c */
+int fp_packet_init(void);
+void fp_packet_exit(void);
+struct fp_packet *fp_packet_create(struct sk_buff *skb, u32 offset,
+				   const struct fp_frame *frame,
+				   u32 copybreak);
+void fp_packet_put(struct fp_packet *packet);
+u32 fp_packet_truesize(const struct fp_packet *packet);
+int fp_packet_copy_to(const struct fp_packet *packet, struct iov_iter *to,
+		      size_t len);
+
+/* mib.c */
+#define FP_INC_STATS(net, name) \
+	SNMP_INC_STATS(fp_net(net)->mib, FASTPROTO_A_STATS_##name)
+#define FP_ADD_STATS(net, name, value) \
+	SNMP_ADD_STATS(fp_net(net)->mib, FASTPROTO_A_STATS_##name, value)
+void fp_drop(const struct sock *sk, const struct sk_buff *skb, u32 len,
+	     enum fastproto_stats_attr why);
+enum skb_drop_reason fp_drop_reason(enum fastproto_stats_attr why);
+
+/* endpoint.c */
+
+/**
+ * struct fp_route - the way to an address, for one message
+ * @dst: the route, one reference
+ * @src: source address and port
+ * @to: destination address and port
+ */
+struct fp_route {
+	struct dst_entry *dst;
+	union fp_addr src;
+	union fp_addr to;
+};
+
+struct fp_endpoint *fp_endpoint_create(struct fp_sock *fs,
+				       const union fp_addr *local);
+void fp_endpoint_destroy(struct fp_endpoint *endpoint);
+int fp_endpoint_bind_device(struct fp_endpoint *endpoint, int ifindex);
+int fp_endpoint_route(struct fp_endpoint *endpoint, const union fp_addr *to,
+		      struct fp_peer *peer, u32 mark, bool onlink,
+		      struct fp_route *route);
+unsigned int fp_endpoint_headroom(const struct fp_route *route);
+void fp_endpoint_xmit(struct fp_endpoint *endpoint, struct sk_buff *skb,
+		      struct fp_route *route);
+
+/* receive.c */
+void fp_receive(struct fp_sock *fs, struct sk_buff *skb, struct fp_rx *rx);
+void fp_receive_error(struct fp_sock *fs, const union fp_addr *to, int err);
+
+/* recvmsg.c */
+int fp_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags);
+u32 fp_rx_next_len(struct fp_sock *fs);
+void fp_rx_purge(struct fp_sock *fs);
+
+/* send.c */
+int fp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
+
+/* sockopt.c */
+int fp_setsockopt(struct socket *sock, int level, int optname,
+		  sockptr_t optval, unsigned int optlen);
+int fp_getsockopt(struct socket *sock, int level, int optname,
+		  char __user *optval, int __user *optlen);
+u32 fp_msg_max(const struct fp_sock *fs);
+
+/* af_fastproto.c */
+int fp_sock_autobind(struct fp_sock *fs);
+int fp_family_register(void);
+void fp_family_unregister(void);
+extern struct proto fp_proto;
+
+/* netlink.c */
+int fp_netlink_register(void);
+void fp_netlink_unregister(void);
+
+#endif /* _FP_FASTPROTO_H */

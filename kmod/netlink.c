@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The generic netlink family "fastproto": what fpctl asks and changes. */
+#include <linux/module.h>
+#include <net/genetlink.h>
+#include <net/ip.h>
+
+#include "fastproto.h"
+
+static struct genl_family family;
+
+/* Requests that take no attribute refuse each. */
+static const struct nla_policy no_policy[] = {
+	[1] = { .type = NLA_REJECT },
+};
+
+static const struct nla_policy dev_policy[] = {
+	[FASTPROTO_A_DEV_COPYBREAK] =
+		NLA_POLICY_MAX(NLA_U32, FP_COPYBREAK_MAX),
+};
+
+static struct sk_buff *reply_begin(struct genl_info *info, void **hdr)
+{
+	struct sk_buff *msg = genlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
+
+	if (!msg)
+		return NULL;
+	*hdr = genlmsg_put_reply(msg, info, &family, 0, info->genlhdr->cmd);
+	if (!*hdr) {
+		nlmsg_free(msg);
+		return NULL;
+	}
+	return msg;
+}
+
+static int dev_get(struct sk_buff *skb, struct genl_info *info)
+{
+	struct fp_net *fn = fp_net(genl_info_net(info));
+	struct sk_buff *msg;
+	void *hdr;
+
+	msg = reply_begin(info, &hdr);
+	if (!msg)
+		return -ENOMEM;
+
+	if (nla_put_string(msg, FASTPROTO_A_DEV_MODULE_VERSION,
+			   FP_MODULE_VERSION) ||
+	    nla_put_u32(msg, FASTPROTO_A_DEV_PROTOCOL, FP_VERSION) ||
+	    nla_put_u32(msg, FASTPROTO_A_DEV_FAMILY, fp_family) ||
+	    nla_put_u32(msg, FASTPROTO_A_DEV_MSG_MAX_INET,
+			FP_DGRAM_MAX_INET) ||
+	    nla_put_u32(msg, FASTPROTO_A_DEV_MSG_MAX_INET6,
+			FP_DGRAM_MAX_INET6) ||
+	    nla_put_u32(msg, FASTPROTO_A_DEV_COPYBREAK,
+			READ_ONCE(fn->copybreak)) ||
+	    nla_put_u32(msg, FASTPROTO_A_DEV_COPYBREAK_MAX,
+			FP_COPYBREAK_MAX) ||
+	    nla_put_u32(msg, FASTPROTO_A_DEV_SOCKETS,
+			atomic_read(&fn->nr_sockets))) {
+		nlmsg_free(msg);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(msg, hdr);
+	return genlmsg_reply(msg, info);
+}
+
+static int dev_set(struct sk_buff *skb, struct genl_info *info)
+{
+	struct fp_net *fn = fp_net(genl_info_net(info));
+
+	if (GENL_REQ_ATTR_CHECK(info, FASTPROTO_A_DEV_COPYBREAK))
+		return -EINVAL;
+	WRITE_ONCE(fn->copybreak,
+		   nla_get_u32(info->attrs[FASTPROTO_A_DEV_COPYBREAK]));
+	return 0;
+}
+
+static int stats_get(struct sk_buff *skb, struct genl_info *info)
+{
+	struct fp_net *fn = fp_net(genl_info_net(info));
+	struct sk_buff *msg;
+	void *hdr;
+	int i;
+
+	msg = reply_begin(info, &hdr);
+	if (!msg)
+		return -ENOMEM;
+
+	for (i = FASTPROTO_A_STATS_PAD + 1; i <= FASTPROTO_A_STATS_MAX; i++) {
+		u64 val = snmp_fold_field((void __percpu *)fn->mib, i);
+
+		if (nla_put_u64_64bit(msg, i, val, FASTPROTO_A_STATS_PAD)) {
+			nlmsg_free(msg);
+			return -EMSGSIZE;
+		}
+	}
+	genlmsg_end(msg, hdr);
+	return genlmsg_reply(msg, info);
+}
+
+static int put_addr(struct sk_buff *msg, int attr, const union fp_addr *addr)
+{
+	struct sockaddr_fp sfp;
+
+	return nla_put(msg, attr, fp_addr_report(addr, &sfp), &sfp);
+}
+
+static int put_addrs(struct sk_buff *msg, struct fp_sock *fs)
+{
+	const struct fp_peer *peer = rcu_dereference(fs->peer);
+	/* Pairs with smp_store_release() in bind_locked(). */
+	const struct fp_endpoint *endpoint = smp_load_acquire(&fs->endpoint);
+
+	if (peer)
+		return put_addr(msg, FASTPROTO_A_SOCKET_LOCAL, &peer->local) ||
+		       put_addr(msg, FASTPROTO_A_SOCKET_PEER, &peer->addr);
+	return endpoint &&
+	       put_addr(msg, FASTPROTO_A_SOCKET_LOCAL, &endpoint->local);
+}
+
+static int put_identity(struct sk_buff *msg, struct sock *sk,
+			struct user_namespace *user_ns)
+{
+	u64 cookie = atomic64_read(&sk->sk_cookie);
+	int oif = READ_ONCE(sk->sk_bound_dev_if);
+
+	return (cookie && nla_put_u64_64bit(msg, FASTPROTO_A_SOCKET_COOKIE,
+					    cookie, FASTPROTO_A_SOCKET_PAD)) ||
+	       nla_put_u32(msg, FASTPROTO_A_SOCKET_TYPE, sk->sk_type) ||
+	       nla_put_u32(msg, FASTPROTO_A_SOCKET_INODE, sock_i_ino(sk)) ||
+	       nla_put_u32(msg, FASTPROTO_A_SOCKET_UID,
+			   from_kuid_munged(user_ns, sock_i_uid(sk))) ||
+	       (oif && nla_put_u32(msg, FASTPROTO_A_SOCKET_IFINDEX, oif)) ||
+	       nla_put_u32(msg, FASTPROTO_A_SOCKET_MARK,
+			   READ_ONCE(sk->sk_mark)) ||
+	       nla_put_u32(msg, FASTPROTO_A_SOCKET_SHUTDOWN,
+			   READ_ONCE(sk->sk_shutdown));
+}
+
+static int put_queues(struct sk_buff *msg, struct fp_sock *fs)
+{
+	struct sock *sk = &fs->sk;
+	u64 rx_frames;
+	u32 rx_count;
+
+	spin_lock_bh(&fs->rx_lock);
+	rx_frames = fs->rx_frames;
+	rx_count = fs->rx_count;
+	spin_unlock_bh(&fs->rx_lock);
+
+	return nla_put_u32(msg, FASTPROTO_A_SOCKET_RX_QUEUE, rx_count) ||
+	       nla_put_u32(msg, FASTPROTO_A_SOCKET_RX_MEMORY,
+			   sk_rmem_alloc_get(sk)) ||
+	       nla_put_u32(msg, FASTPROTO_A_SOCKET_RX_LIMIT,
+			   READ_ONCE(sk->sk_rcvbuf)) ||
+	       nla_put_u32(msg, FASTPROTO_A_SOCKET_TX_MEMORY,
+			   sk_wmem_alloc_get(sk)) ||
+	       nla_put_u32(msg, FASTPROTO_A_SOCKET_TX_LIMIT,
+			   READ_ONCE(sk->sk_sndbuf)) ||
+	       nla_put_u64_64bit(msg, FASTPROTO_A_SOCKET_RX_FRAMES, rx_frames,
+				 FASTPROTO_A_SOCKET_PAD) ||
+	       nla_put_u64_64bit(msg, FASTPROTO_A_SOCKET_RX_DROPS,
+				 atomic_read(&sk->sk_drops),
+				 FASTPROTO_A_SOCKET_PAD) ||
+	       nla_put_u64_64bit(msg, FASTPROTO_A_SOCKET_TX_FRAMES,
+				 atomic64_read(&fs->tx_seq),
+				 FASTPROTO_A_SOCKET_PAD);
+}
+
+static int put_socket(struct sk_buff *msg, struct netlink_callback *cb,
+		      struct fp_sock *fs)
+{
+	void *hdr;
+
+	hdr = genlmsg_put(msg, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+			  &family, NLM_F_MULTI, FASTPROTO_CMD_SOCKET_GET);
+	if (!hdr)
+		return -EMSGSIZE;
+	if (put_identity(msg, &fs->sk, sk_user_ns(NETLINK_CB(cb->skb).sk)) ||
+	    put_addrs(msg, fs) || put_queues(msg, fs)) {
+		genlmsg_cancel(msg, hdr);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(msg, hdr);
+	return 0;
+}
+
+/* The dump goes on from the id where the last message was full. */
+static int socket_dump(struct sk_buff *msg, struct netlink_callback *cb)
+{
+	struct fp_net *fn = fp_net(sock_net(msg->sk));
+	struct fp_sock *fs;
+	unsigned long id;
+	int err = 0;
+
+	/* A socket is taken off the table a grace period before it is freed. */
+	rcu_read_lock();
+	xa_for_each_start(&fn->sockets, id, fs, cb->args[0]) {
+		err = put_socket(msg, cb, fs);
+		if (err)
+			break;
+	}
+	rcu_read_unlock();
+
+	cb->args[0] = err ? id : ULONG_MAX;
+	return msg->len ?: err;
+}
+
+static const struct genl_ops ops[] = {
+	{
+		.cmd		= FASTPROTO_CMD_DEV_GET,
+		.doit		= dev_get,
+		.policy		= no_policy,
+		.maxattr	= ARRAY_SIZE(no_policy) - 1,
+	}, {
+		.cmd		= FASTPROTO_CMD_DEV_SET,
+		.doit		= dev_set,
+		.policy		= dev_policy,
+		.maxattr	= ARRAY_SIZE(dev_policy) - 1,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	}, {
+		.cmd		= FASTPROTO_CMD_STATS_GET,
+		.doit		= stats_get,
+		.policy		= no_policy,
+		.maxattr	= ARRAY_SIZE(no_policy) - 1,
+	}, {
+		.cmd		= FASTPROTO_CMD_SOCKET_GET,
+		.dumpit		= socket_dump,
+		.policy		= no_policy,
+		.maxattr	= ARRAY_SIZE(no_policy) - 1,
+	},
+};
+
+static struct genl_family family = {
+	.name		= FASTPROTO_FAMILY_NAME,
+	.version	= FASTPROTO_FAMILY_VERSION,
+	.module		= THIS_MODULE,
+	.netnsok	= true,
+	.parallel_ops	= true,
+	.ops		= ops,
+	.n_ops		= ARRAY_SIZE(ops),
+	.resv_start_op	= __FASTPROTO_CMD_MAX,
+};
+
+int __init fp_netlink_register(void)
+{
+	return genl_register_family(&family);
+}
+
+void fp_netlink_unregister(void)
+{
+	genl_unregister_family(&family);
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Application to wire. Context: process. */
+#include "fastproto.h"
+
+/* Up to that many bytes of a message lie in the skb's linear part. */
+#define LINEAR_MAX	SKB_MAX_HEAD(256)
+
+/* Of the control messages only those of SOL_SOCKET mean something here. */
+static int parse_control(struct sock *sk, struct msghdr *msg,
+			 struct sockcm_cookie *sockc)
+{
+	struct cmsghdr *cmsg;
+
+	for_each_cmsghdr(cmsg, msg) {
+		if (!CMSG_OK(msg, cmsg) || cmsg->cmsg_level == SOL_FASTPROTO)
+			return -EINVAL;
+	}
+	return sock_cmsg_send(sk, msg, sockc);
+}
+
+static u32 family_msg_max(const union fp_addr *to)
+{
+	return to->family == AF_INET ? FP_DGRAM_MAX_INET : FP_DGRAM_MAX_INET6;
+}
+
+/* To the address in the message, or else to the peer. */
+static int find_route(struct fp_sock *fs, struct msghdr *msg, size_t len,
+		      u32 mark, struct fp_route *route)
+{
+	bool onlink = sock_flag(&fs->sk, SOCK_LOCALROUTE) ||
+		      msg->msg_flags & MSG_DONTROUTE;
+	struct fp_peer *peer;
+	union fp_addr to;
+	int err;
+
+	if (msg->msg_name) {
+		err = fp_addr_parse(&to, msg->msg_name, msg->msg_namelen);
+		if (err)
+			return err;
+		if (len > family_msg_max(&to))
+			return -EMSGSIZE;
+		err = fp_sock_autobind(fs);
+		if (err)
+			return err;
+		return fp_endpoint_route(fs->endpoint, &to, NULL, mark, onlink,
+					 route);
+	}
+
+	rcu_read_lock();
+	peer = rcu_dereference(fs->peer);
+	if (!peer)
+		err = -EDESTADDRREQ;
+	else if (len > family_msg_max(&peer->addr))
+		err = -EMSGSIZE;
+	else
+		err = fp_endpoint_route(fs->endpoint, NULL, peer, mark, onlink,
+					route);
+	rcu_read_unlock();
+	return err;
+}
+
+/* An skb with the message behind room for the headers. */
+static struct sk_buff *alloc_frame(struct fp_sock *fs, struct msghdr *msg,
+				   size_t len, unsigned int headroom, int *err)
+{
+	size_t linear = min_t(size_t, len, LINEAR_MAX);
+	struct sk_buff *skb;
+
+	skb = sock_alloc_send_pskb(&fs->sk, headroom + FP_HDR_LEN + linear,
+				   len - linear,
+				   msg->msg_flags & MSG_DONTWAIT, err,
+				   PAGE_ALLOC_COSTLY_ORDER);
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, headroom);
+	skb_put(skb, FP_HDR_LEN + linear);
+	skb->data_len = len - linear;
+	skb->len += skb->data_len;
+
+	*err = skb_copy_datagram_from_iter(skb, FP_HDR_LEN, &msg->msg_iter,
+					   len);
+	if (*err) {
+		kfree_skb(skb);
+		return NULL;
+	}
+	return skb;
+}
+
+/* Nothing can fail any more: the frame gets its number. */
+static void encode_header(struct fp_sock *fs, struct sk_buff *skb)
+{
+	struct fp_frame frame = {
+		.seq = atomic64_inc_return(&fs->tx_seq) - 1,
+		.size = skb->len,
+		.flags = READ_ONCE(fs->needs_copy) ? FP_F_NEEDS_COPY : 0,
+	};
+
+	fp_header_encode(skb->data, &frame);
+}
+
+/**
+ * fp_sendmsg - send one message as one frame in one datagram
+ * @sock: the socket; bound to a free port if it is not bound
+ * @msg: the payload; address and control messages
+ * @len: payload in bytes; 0 is a message, too
+ *
+ * Context: process; takes the socket lock only to bind.
+ * Return: @len; or -EAGAIN (send buffer full), -EMSGSIZE, -EDESTADDRREQ,
+ *	-EPIPE (after shutdown), -EOPNOTSUPP (MSG_OOB, MSG_MORE), -EINTR,
+ *	-EFAULT, what fp_addr_parse() and fp_endpoint_route() say, or the
+ *	pending error. A message that is not sent takes no sequence number.
+ */
+int fp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
+{
+	struct fp_sock *fs = fp_sk(sock->sk);
+	struct net *net = sock_net(&fs->sk);
+	struct sockcm_cookie sockc;
+	struct fp_route route;
+	struct sk_buff *skb;
+	int err;
+
+	if (msg->msg_flags & (MSG_OOB | MSG_MORE))
+		return -EOPNOTSUPP;
+	if (READ_ONCE(fs->sk.sk_shutdown) & SEND_SHUTDOWN)
+		return -EPIPE;
+	sockcm_init(&sockc, &fs->sk);
+	if (msg->msg_controllen) {
+		err = parse_control(&fs->sk, msg, &sockc);
+		if (err)
+			return err;
+	}
+
+	err = find_route(fs, msg, len, sockc.mark, &route);
+	if (err)
+		goto count;
+	skb = alloc_frame(fs, msg, len, fp_endpoint_headroom(&route), &err);
+	if (!skb) {
+		dst_release(route.dst);
+		goto count;
+	}
+	if (msg->msg_flags & MSG_CONFIRM)
+		dst_confirm_neigh(route.dst, route.to.family == AF_INET ?
+				  (void *)&route.to.sin.sin_addr :
+				  (void *)&route.to.sin6.sin6_addr);
+	skb->priority = READ_ONCE(fs->sk.sk_priority);
+	skb->mark = sockc.mark;
+	skb->tstamp = sockc.transmit_time;
+	encode_header(fs, skb);
+
+	FP_INC_STATS(net, OUT_FRAMES);
+	FP_ADD_STATS(net, OUT_BYTES, len);
+	fp_endpoint_xmit(fs->endpoint, skb, &route);
+	return len;
+
+count:
+	if (err != -EAGAIN)
+		FP_INC_STATS(net, OUT_ERRORS);
+	return err;
+}
