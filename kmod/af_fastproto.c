@@ -65,17 +65,12 @@ static int release(struct socket *sock)
 	return 0;
 }
 
-/* The socket lock is held. */
-static int bind_locked(struct fp_sock *fs, const union fp_addr *local)
+/* Own an endpoint just created, or pass its error on. Socket lock held. */
+static int set_endpoint(struct fp_sock *fs, struct fp_endpoint *endpoint)
 {
-	struct fp_endpoint *endpoint;
-
-	if (fs->endpoint)
-		return -EINVAL;
-	endpoint = fp_endpoint_create(fs, local);
 	if (IS_ERR(endpoint))
 		return PTR_ERR(endpoint);
-	/* Pairs with smp_load_acquire() in fp_sock_autobind(). */
+	/* Pairs with the smp_load_acquire() of those who look without a lock. */
 	smp_store_release(&fs->endpoint, endpoint);
 	return 0;
 }
@@ -83,21 +78,21 @@ static int bind_locked(struct fp_sock *fs, const union fp_addr *local)
 /**
  * fp_sock_autobind - give a socket a local port, unless it has one
  * @fs: the socket
+ * @family: of the address that it is about to send to
  *
  * Context: process, socket lock not held.
  * Return: 0 or a negative errno; on success fs->endpoint may be read.
  */
-int fp_sock_autobind(struct fp_sock *fs)
+int fp_sock_autobind(struct fp_sock *fs, int family)
 {
-	static const union fp_addr any;
 	int err = 0;
 
-	/* Pairs with smp_store_release() in bind_locked(). */
+	/* Pairs with smp_store_release() in set_endpoint(). */
 	if (likely(smp_load_acquire(&fs->endpoint)))
 		return 0;
 	lock_sock(&fs->sk);
 	if (!fs->endpoint)
-		err = bind_locked(fs, &any);
+		err = set_endpoint(fs, fp_endpoint_create_any(fs, family));
 	release_sock(&fs->sk);
 	return err;
 }
@@ -119,7 +114,10 @@ static int bind(struct socket *sock, struct sockaddr *uaddr, int len)
 		return -EACCES;
 
 	lock_sock(sock->sk);
-	err = bind_locked(fs, &local);
+	if (fs->endpoint)
+		err = -EINVAL;
+	else
+		err = set_endpoint(fs, fp_endpoint_create(fs, &local));
 	release_sock(sock->sk);
 	return err;
 }
@@ -176,7 +174,7 @@ static int connect(struct socket *sock, struct sockaddr *uaddr, int len,
 
 	err = fp_addr_parse(&to, uaddr, len);
 	if (!err)
-		err = fp_sock_autobind(fs);
+		err = fp_sock_autobind(fs, to.family);
 	if (err)
 		return err;
 	lock_sock(sock->sk);
@@ -199,7 +197,7 @@ static int get_name(struct socket *sock, struct sockaddr *uaddr, int peername)
 
 	if (peername && !peer)
 		return -ENOTCONN;
-	/* Pairs with smp_store_release() in bind_locked(). */
+	/* Pairs with smp_store_release() in set_endpoint(). */
 	if (!peer && smp_load_acquire(&fs->endpoint))
 		addr = fs->endpoint->local;
 	return fp_addr_report(&addr, uaddr);

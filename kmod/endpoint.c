@@ -37,6 +37,8 @@ static int encap_rcv(struct sock *udp_sk, struct sk_buff *skb)
 	struct fp_rx rx;
 
 	if (unlikely(!endpoint)) {
+		fp_drop(udp_sk, skb, skb->len - sizeof(struct udphdr),
+			FASTPROTO_A_STATS_DROP_NO_SOCKET);
 		kfree_skb_reason(skb, SKB_DROP_REASON_NO_SOCKET);
 		return 0;
 	}
@@ -108,7 +110,6 @@ static void icmp_error(struct sock *udp_sk, struct sk_buff *skb,
 
 FP_ENCAP_ERR_RCV(encap_err_rcv, icmp_error)
 
-/* An IPv6 socket for all addresses serves IPv4, too; without IPv6, IPv4. */
 static int create_udp(struct net *net, int oif, const union fp_addr *local,
 		      struct socket **udp)
 {
@@ -133,28 +134,40 @@ static int create_udp(struct net *net, int oif, const union fp_addr *local,
 	return udp_sock_create(net, &cfg, udp);
 }
 
+/* What the UDP socket tells of itself, now that it is bound. */
+static void read_back(struct fp_endpoint *endpoint)
+{
+	struct sock *udp_sk = udp_sk_of(endpoint);
+
+	if (endpoint->local.family == AF_INET) {
+		endpoint->local.sin.sin_port = inet_sk(udp_sk)->inet_sport;
+		return;
+	}
+	endpoint->local.sin6.sin6_port = inet_sk(udp_sk)->inet_sport;
+	/* An IPv6 socket for all addresses serves IPv4, too. */
+	endpoint->dual = fp_addr_is_any(&endpoint->local) &&
+			 !ipv6_only_sock(udp_sk);
+}
+
 /**
  * fp_endpoint_create - bind a socket to a local address
  * @fs: the socket, which will own the endpoint
- * @local: where to; port 0 takes a free one. Family AF_UNSPEC: any address,
- *	any port, IPv4 and as far as the namespace has it IPv6
+ * @local: where to; port 0 takes a free one
  *
  * Context: process, socket lock held.
  * Return: the endpoint, frames may come in from now on; or -EADDRINUSE,
- *	-EADDRNOTAVAIL, -EACCES (privileged port), -EINVAL (scope), -ENOMEM ...
+ *	-EADDRNOTAVAIL, -EACCES (privileged port), -EINVAL (scope),
+ *	-EAFNOSUPPORT (no IPv6), -ENOMEM ...
  */
 struct fp_endpoint *fp_endpoint_create(struct fp_sock *fs,
 				       const union fp_addr *local)
 {
-	static const union fp_addr any6 = { .sin6.sin6_family = AF_INET6 };
-	static const union fp_addr any4 = { .sin.sin_family = AF_INET };
 	struct udp_tunnel_sock_cfg cfg = {
 		.encap_type = ENCAP_TYPE,
 		.encap_rcv = encap_rcv,
 		.encap_err_rcv = encap_err_rcv,
 	};
 	struct net *net = sock_net(&fs->sk);
-	int oif = fs->sk.sk_bound_dev_if;
 	struct fp_endpoint *endpoint;
 	int err;
 
@@ -162,36 +175,46 @@ struct fp_endpoint *fp_endpoint_create(struct fp_sock *fs,
 	if (!endpoint)
 		return ERR_PTR(-ENOMEM);
 	endpoint->fs = fs;
+	endpoint->local = *local;
 
-	if (local->family != AF_UNSPEC) {
-		endpoint->local = *local;
-		err = create_udp(net, oif, local, &endpoint->udp);
-	} else {
-		endpoint->local = any6;
-		err = create_udp(net, oif, &any6, &endpoint->udp);
-		if (err == -EAFNOSUPPORT || err == -EPFNOSUPPORT) {
-			endpoint->local = any4;
-			err = create_udp(net, oif, &any4, &endpoint->udp);
-		}
-	}
+	err = create_udp(net, fs->sk.sk_bound_dev_if, local, &endpoint->udp);
 	if (err) {
 		kfree(endpoint);
 		return ERR_PTR(err);
 	}
-
-	if (endpoint->local.family == AF_INET6)
-		endpoint->local.sin6.sin6_port =
-			inet_sk(udp_sk_of(endpoint))->inet_sport;
-	else
-		endpoint->local.sin.sin_port =
-			inet_sk(udp_sk_of(endpoint))->inet_sport;
-	endpoint->dual = endpoint->local.family == AF_INET6 &&
-			 fp_addr_is_any(&endpoint->local) &&
-			 !ipv6_only_sock(udp_sk_of(endpoint));
-
+	read_back(endpoint);
 	cfg.sk_user_data = endpoint;
 	setup_udp_tunnel_sock(net, endpoint->udp, &cfg);
 	return endpoint;
+}
+
+/**
+ * fp_endpoint_create_any - bind a socket to any address and a free port
+ * @fs: the socket, which will own the endpoint
+ * @family: what is to be sent first, AF_INET or AF_INET6
+ *
+ * The endpoint carries both families if the namespace lets it, else @family.
+ *
+ * Context: process, socket lock held.
+ * Return: as fp_endpoint_create().
+ */
+struct fp_endpoint *fp_endpoint_create_any(struct fp_sock *fs, int family)
+{
+	static const union fp_addr any6 = { .sin6.sin6_family = AF_INET6 };
+	static const union fp_addr any4 = { .sin.sin_family = AF_INET };
+	struct fp_endpoint *endpoint;
+
+	endpoint = fp_endpoint_create(fs, &any6);
+	if (family == AF_INET6)
+		return endpoint;
+	if (!IS_ERR(endpoint) && endpoint->dual)
+		return endpoint;
+	if (!IS_ERR(endpoint))
+		fp_endpoint_destroy(endpoint);
+	else if (PTR_ERR(endpoint) != -EAFNOSUPPORT &&
+		 PTR_ERR(endpoint) != -EPFNOSUPPORT)
+		return endpoint;
+	return fp_endpoint_create(fs, &any4);
 }
 
 /**
@@ -217,12 +240,17 @@ void fp_endpoint_destroy(struct fp_endpoint *endpoint)
  * @endpoint: its endpoint
  * @ifindex: the interface, or 0 for all
  *
+ * It can't fail: the core has checked the same of the socket before.
+ *
  * Context: process, socket lock held.
- * Return: 0 or a negative errno.
  */
-int fp_endpoint_bind_device(struct fp_endpoint *endpoint, int ifindex)
+void fp_endpoint_bind_device(struct fp_endpoint *endpoint, int ifindex)
 {
-	return sock_bindtoindex(udp_sk_of(endpoint), ifindex, true);
+	/* A link-local address keeps its link. */
+	if (endpoint->local.family == AF_INET6 &&
+	    endpoint->local.sin6.sin6_scope_id)
+		return;
+	sock_bindtoindex(udp_sk_of(endpoint), ifindex, true);
 }
 
 static int route_inet(struct fp_endpoint *endpoint, int oif, u32 mark,
@@ -306,21 +334,31 @@ static void resolve_any(union fp_addr *to)
 		to->sin6.sin6_addr = in6addr_loopback;
 }
 
-/* The source that goes with the destination's family, or an errno. */
+/*
+ * The source that goes with the destination's family, or an errno. The UDP
+ * socket knows whether the bound address is one to send from: a multicast
+ * address is not.
+ */
 static int choose_source(const struct fp_endpoint *endpoint,
 			 struct fp_route *route)
 {
-	if (route->to.family == endpoint->local.family) {
-		route->src = endpoint->local;
+	const struct sock *udp_sk = udp_sk_of(endpoint);
+
+	memset(&route->src, 0, sizeof(route->src));
+	route->src.family = route->to.family;
+
+	if (route->to.family == AF_INET6) {
+		if (endpoint->local.family == AF_INET)
+			return -EAFNOSUPPORT;
+		route->src.sin6.sin6_addr = inet6_sk(udp_sk)->saddr;
+		route->src.sin6.sin6_port = inet_sk(udp_sk)->inet_sport;
 		return 0;
 	}
-	if (route->to.family == AF_INET6)
-		return -EAFNOSUPPORT;
-	if (!endpoint->dual)
+	if (endpoint->local.family == AF_INET6 && !endpoint->dual)
 		return -ENETUNREACH;
-	memset(&route->src, 0, sizeof(route->src));
-	route->src.sin.sin_family = AF_INET;
-	route->src.sin.sin_port = endpoint->local.sin6.sin6_port;
+	if (endpoint->local.family == AF_INET)
+		route->src.sin.sin_addr.s_addr = inet_sk(udp_sk)->inet_saddr;
+	route->src.sin.sin_port = inet_sk(udp_sk)->inet_sport;
 	return 0;
 }
 

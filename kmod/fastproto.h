@@ -266,8 +266,9 @@ struct fp_route {
 
 struct fp_endpoint *fp_endpoint_create(struct fp_sock *fs,
 				       const union fp_addr *local);
+struct fp_endpoint *fp_endpoint_create_any(struct fp_sock *fs, int family);
 void fp_endpoint_destroy(struct fp_endpoint *endpoint);
-int fp_endpoint_bind_device(struct fp_endpoint *endpoint, int ifindex);
+void fp_endpoint_bind_device(struct fp_endpoint *endpoint, int ifindex);
 int fp_endpoint_route(struct fp_endpoint *endpoint, const union fp_addr *to,
 		      struct fp_peer *peer, u32 mark, bool onlink,
 		      struct fp_route *route);
@@ -295,7 +296,7 @@ int fp_getsockopt(struct socket *sock, int level, int optname,
 u32 fp_msg_max(const struct fp_sock *fs);
 
 /* af_fastproto.c */
-int fp_sock_autobind(struct fp_sock *fs);
+int fp_sock_autobind(struct fp_sock *fs, int family);
 int fp_family_register(void);
 void fp_family_unregister(void);
 extern struct proto fp_proto;

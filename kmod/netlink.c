@@ -107,7 +107,7 @@ static int put_addr(struct sk_buff *msg, int attr, const union fp_addr *addr)
 static int put_addrs(struct sk_buff *msg, struct fp_sock *fs)
 {
 	const struct fp_peer *peer = rcu_dereference(fs->peer);
-	/* Pairs with smp_store_release() in bind_locked(). */
+	/* Pairs with smp_store_release() in set_endpoint(). */
 	const struct fp_endpoint *endpoint = smp_load_acquire(&fs->endpoint);
 
 	if (peer)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The socket's queue to the application. Context: process. */
 #include <linux/errqueue.h>
+#include <linux/poll.h>
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
 
@@ -30,11 +31,20 @@ static struct fp_packet *take(struct fp_sock *fs, int flags)
 	return packet;
 }
 
+/* Room to send must not wake, and use up, one of those who wait to receive. */
+static int wake_reader(wait_queue_entry_t *wait, unsigned int mode, int sync,
+		       void *key)
+{
+	if (key && !(key_to_poll(key) & (EPOLLIN | EPOLLERR)))
+		return 0;
+	return autoremove_wake_function(wait, mode, sync, key);
+}
+
 /* Sleep until something came. Returns 0 to look again, else why not to. */
 static int wait_for_packet(struct fp_sock *fs, long *timeo)
 {
+	DEFINE_WAIT_FUNC(wait, wake_reader);
 	struct sock *sk = &fs->sk;
-	DEFINE_WAIT(wait);
 	int err = 0;
 
 	prepare_to_wait_exclusive(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);

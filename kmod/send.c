@@ -39,7 +39,7 @@ static int find_route(struct fp_sock *fs, struct msghdr *msg, size_t len,
 			return err;
 		if (len > family_msg_max(&to))
 			return -EMSGSIZE;
-		err = fp_sock_autobind(fs);
+		err = fp_sock_autobind(fs, to.family);
 		if (err)
 			return err;
 		return fp_endpoint_route(fs->endpoint, &to, NULL, mark, onlink,

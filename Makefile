@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# `make help` lists the targets. Kbuild describes the module; this file builds
+# it for a kernel, builds user space, and runs the tests in virtual machines.
+
+# The kernel to build the module for: a directory with its headers.
+KDIR	?= /lib/modules/$(shell uname -r)/build
+# The series that the tests boot, and which of the tests.
+K	?= 6.1 6.12
+T	?=
+PREFIX	?= /usr/local
+DESTDIR	?=
+
+TOP	:= $(abspath $(dir $(lastword $(MAKEFILE_LIST))))
+BUILD	:= $(TOP)/build
+VERSION	:= $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' $(TOP)/dkms.conf)
+DKMS_DIR := $(DESTDIR)/usr/src/fastproto-$(VERSION)
+MODULE_SOURCES := Kbuild dkms.conf COPYING kmod include
+
+# Out-of-tree builds put objects beside the sources: each kernel gets a copy.
+define build_module
+	@mkdir -p $(BUILD)/$(1)/module
+	@cd $(TOP) && cp -pRu $(MODULE_SOURCES) $(BUILD)/$(1)/module/
+	$(MAKE) -C $(2) M=$(BUILD)/$(1)/module modules
+	@cmp -s $(BUILD)/$(1)/module/fastproto.ko $(BUILD)/$(1)/fastproto.ko || \
+		cp -p $(BUILD)/$(1)/module/fastproto.ko $(BUILD)/$(1)/fastproto.ko
+endef
+
+.PHONY: all module userspace selftests deps vm-build demo check lint vm
+.PHONY: install install-module install-dkms install-userspace clean help
+
+all: module userspace
+
+module:
+	@test -e $(KDIR)/Makefile || { \
+		echo "No kernel headers at $(KDIR): install linux-headers-$$(uname -r), or say KDIR=" >&2; \
+		exit 1; }
+	$(call build_module,running,$(KDIR))
+
+userspace:
+	$(MAKE) -C $(TOP)/userspace BUILD=$(BUILD)
+
+selftests:
+	$(MAKE) -C $(TOP)/selftests BUILD=$(BUILD)
+
+# What the tests and the demo need of Debian's packages.
+deps:
+	@$(TOP)/selftests/deps
+
+# All that a virtual machine with the kernel series K is given; called by
+# selftests/vm/run, perhaps by several at once.
+vm-build:
+	@mkdir -p $(BUILD)
+	@flock $(BUILD)/.lock $(MAKE) --no-print-directory -s vm-build-locked K=$(K)
+
+.PHONY: vm-build-locked
+vm-build-locked: userspace selftests
+	$(call build_module,$(K),$(shell $(TOP)/selftests/vm/kernel --kdir $(K)))
+
+demo: deps
+	@$(TOP)/selftests/demo/run
+
+check: deps
+	@$(TOP)/selftests/check -k "$(K)" -t "$(T)"
+
+lint: deps
+	@$(TOP)/selftests/lint
+
+vm: deps
+	@$(TOP)/selftests/vm/run --kernel $(lastword $(K)) --shell
+
+install: install-module install-userspace
+
+install-module: module
+	$(MAKE) -C $(KDIR) M=$(BUILD)/running/module modules_install
+
+install-dkms:
+	mkdir -p $(DKMS_DIR)
+	cd $(TOP) && cp -pR $(MODULE_SOURCES) $(DKMS_DIR)/
+
+install-userspace: userspace
+	$(MAKE) -C $(TOP)/userspace BUILD=$(BUILD) install \
+		PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/linux \
+		$(TOP)/include/uapi/linux/fastproto.h \
+		$(TOP)/include/uapi/linux/fastproto_netlink.h
+
+clean:
+	rm -rf $(BUILD)
+
+help:
+	@echo 'FastProto $(VERSION)'
+	@echo
+	@echo '  make demo          see it work: two hosts in a virtual machine'
+	@echo '  make check         all tests on all kernels; K=6.12 one kernel,'
+	@echo '                     T=NAME only the tests whose name holds NAME'
+	@echo '  make lint          all that can be checked without running anything'
+	@echo '  make vm            a shell in the virtual machine; K=6.1 chooses the kernel'
+	@echo
+	@echo '  make               the module for the running kernel, and user space'
+	@echo '  make module        the module; KDIR=DIR chooses the kernel'
+	@echo '  make userspace     fpctl'
+	@echo '  make install       install both; DESTDIR=, PREFIX=$(PREFIX)'
+	@echo '  make install-dkms  install the sources for DKMS'
+	@echo '  make deps          install what check, demo and lint need'
+	@echo '  make clean         remove build/'
+	@echo
+	@echo 'Kernels and downloads are kept in $${XDG_CACHE_HOME:-~/.cache}/fastproto.'
