@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The socket family: create, release, bind, connect, poll, and the ops. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/capability.h>
 #include <linux/module.h>
 #include <linux/poll.h>
@@ -376,10 +378,22 @@ static struct net_proto_family family_ops = {
 	.create		= create,
 };
 
+/**
+ * fp_family_register - let socket() find us
+ *
+ * Return: 0; -EBUSY if the number is taken, for to insmod -EEXIST would mean
+ *	that the module is loaded already.
+ */
 int __init fp_family_register(void)
 {
+	int err;
+
 	family_ops.family = fp_family;
-	return sock_register(&family_ops);
+	err = sock_register(&family_ops);
+	if (err != -EEXIST)
+		return err;
+	pr_err("address family %d is taken\n", fp_family);
+	return -EBUSY;
 }
 
 void fp_family_unregister(void)

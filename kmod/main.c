@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Module init and exit, and what a namespace gets. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/module.h>
 #include <net/net_namespace.h>
 
@@ -42,8 +44,10 @@ static int __init fastproto_init(void)
 {
 	int err;
 
-	if (fp_family <= AF_UNSPEC || fp_family >= NPROTO)
+	if (fp_family <= AF_UNSPEC || fp_family >= NPROTO) {
+		pr_err("family must be 1 to %d\n", NPROTO - 1);
 		return -EINVAL;
+	}
 
 	err = fp_packet_init();
 	if (err)

@@ -124,6 +124,7 @@ int fp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	if (READ_ONCE(fs->sk.sk_shutdown) & SEND_SHUTDOWN)
 		return -EPIPE;
 	sockcm_init(&sockc, &fs->sk);
+	sockc.mark = READ_ONCE(fs->sk.sk_mark);
 	if (msg->msg_controllen) {
 		err = parse_control(&fs->sk, msg, &sockc);
 		if (err)
