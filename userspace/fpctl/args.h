@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _FPCTL_ARGS_H
+#define _FPCTL_ARGS_H
+
+/* Both return 0, or -1; only the second complains. */
+int args_u32(unsigned int *value, const char *text);
+int args_end(const char *command, char **argv);
+
+#endif /* _FPCTL_ARGS_H */

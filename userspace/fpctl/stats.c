@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * fpctl stats: the counters of this network namespace.
+ */
+#include <netlink/msg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "args.h"
+#include "fpctl.h"
+#include "netlink.h"
+
+struct counter {
+	int attr;
+	const char *key;
+};
+
+static const struct counter traffic[] = {
+	{ FASTPROTO_A_STATS_IN_DATAGRAMS,	"in_datagrams" },
+	{ FASTPROTO_A_STATS_IN_FRAMES,		"in_frames" },
+	{ FASTPROTO_A_STATS_IN_BYTES,		"in_bytes" },
+	{ FASTPROTO_A_STATS_IN_VIEWS,		"in_views" },
+	{ FASTPROTO_A_STATS_IN_COPIES,		"in_copies" },
+	{ FASTPROTO_A_STATS_OUT_FRAMES,		"out_frames" },
+	{ FASTPROTO_A_STATS_OUT_BYTES,		"out_bytes" },
+	{ FASTPROTO_A_STATS_OUT_ERRORS,		"out_errors" },
+	{ FASTPROTO_A_STATS_ICMP_ERRORS,	"icmp_errors" },
+	{ }
+};
+
+static const struct counter drops[] = {
+	{ FASTPROTO_A_STATS_DROP_INCOMPLETE,	"incomplete" },
+	{ FASTPROTO_A_STATS_DROP_MAGIC,		"magic" },
+	{ FASTPROTO_A_STATS_DROP_VERSION,	"version" },
+	{ FASTPROTO_A_STATS_DROP_FLAGS,		"flags" },
+	{ FASTPROTO_A_STATS_DROP_SIZE,		"size" },
+	{ FASTPROTO_A_STATS_DROP_CHECKSUM,	"checksum" },
+	{ FASTPROTO_A_STATS_DROP_NO_SOCKET,	"no_socket" },
+	{ FASTPROTO_A_STATS_DROP_NO_MEMORY,	"no_memory" },
+	{ FASTPROTO_A_STATS_DROP_QUEUE_FULL,	"queue_full" },
+	{ FASTPROTO_A_STATS_DROP_FILTER,	"filter" },
+	{ }
+};
+
+static void print_json(struct json *js, struct nlattr **tb)
+{
+	const struct counter *c;
+
+	json_open(js, NULL, '{');
+	for (c = traffic; c->key; c++)
+		json_uint(js, c->key, netlink_uint(tb[c->attr]));
+	json_open(js, "drop", '{');
+	for (c = drops; c->key; c++)
+		json_uint(js, c->key, netlink_uint(tb[c->attr]));
+	json_close(js, '}');
+	json_close(js, '}');
+}
+
+static void print_text(const struct counter *c, const char *prefix,
+		       struct nlattr **tb, bool all)
+{
+	int width = 16 - (int)strlen(prefix);
+
+	for (; c->key; c++) {
+		unsigned long long value = netlink_uint(tb[c->attr]);
+
+		if (value || all)
+			printf("%s%-*s %llu\n", prefix, width, c->key, value);
+	}
+}
+
+static int on_stats(struct nl_msg *msg, void *arg)
+{
+	struct nlattr *tb[FASTPROTO_A_STATS_MAX + 1];
+	struct fpctl *fp = arg;
+	int err;
+
+	err = genlmsg_parse(nlmsg_hdr(msg), 0, tb, FASTPROTO_A_STATS_MAX, NULL);
+	if (err < 0)
+		return err;
+
+	if (fp->json) {
+		print_json(&fp->js, tb);
+	} else {
+		print_text(traffic, "", tb, fp->all);
+		print_text(drops, "drop_", tb, fp->all);
+	}
+	return NL_OK;
+}
+
+int stats_run(struct fpctl *fp, char **argv)
+{
+	if (args_end("stats", argv))
+		return EXIT_USAGE;
+	return netlink_get("stats", FASTPROTO_CMD_STATS_GET, on_stats, fp);
+}
