@@ -72,7 +72,7 @@ struct fp_net {
 	u32 next_id;
 	atomic_t nr_sockets;
 	u32 copybreak;
-	DEFINE_SNMP_STAT(struct fp_mib, mib);
+	struct fp_mib __percpu *mib;
 };
 
 extern unsigned int fp_net_id;

@@ -70,18 +70,19 @@ struct moment {
 /* The closest of some looks, for one may be interrupted halfway. */
 static struct moment now(void)
 {
-	long long before, after, best = -1;
 	struct moment moment = { 0 };
+	long long best = -1;
 	struct timespec ts;
 	int i;
 
 	for (i = 0; i < 100; i++) {
-		before = __rdtsc();
+		long long before = __rdtsc(), took;
+
 		clock_gettime(CLOCK_MONOTONIC_RAW, &ts);
-		after = __rdtsc();
-		if (best >= 0 && after - before >= best)
+		took = __rdtsc() - before;
+		if (best >= 0 && took >= best)
 			continue;
-		best = after - before;
+		best = took;
 		moment.ns = ts.tv_sec * 1000000000LL + ts.tv_nsec;
 		moment.ticks = before + best / 2;
 	}

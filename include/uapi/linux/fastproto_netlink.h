@@ -23,6 +23,7 @@ enum fastproto_cmd {
 	FASTPROTO_CMD_STATS_GET,
 	FASTPROTO_CMD_SOCKET_GET,
 
+	/* private: */
 	__FASTPROTO_CMD_MAX,
 	FASTPROTO_CMD_MAX = (__FASTPROTO_CMD_MAX - 1)
 };

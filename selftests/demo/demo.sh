@@ -1,0 +1,124 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# The main job, for a person to watch: two hosts (network namespaces joined by
+# a veth pair) exchange a file and measure round trips over AF_FASTPROTO. Run
+# by `make demo` in the virtual machine, with the module loaded.
+
+set -eu
+
+here=$(dirname "$0")
+size_mb=${1:-4}
+work=$(mktemp -d)
+
+say()
+{
+	printf '\n== %s\n' "$*"
+}
+
+in_alice()
+{
+	ip netns exec alice "$@"
+}
+
+in_bob()
+{
+	ip netns exec bob "$@"
+}
+
+# Until a socket in namespace $1 listens on port $2.
+await_port()
+{
+	until fpctl -N "$1" -j socket port "$2" | grep -q '"port"'; do
+		sleep 0.1
+	done
+}
+
+make_hosts()
+{
+	ip netns add alice
+	ip netns add bob
+	ip link add veth0 netns alice type veth peer name veth0 netns bob
+	in_alice ip addr add 10.77.0.1/24 dev veth0
+	in_alice ip addr add fd77::1/64 dev veth0 nodad
+	in_bob ip addr add 10.77.0.2/24 dev veth0
+	in_bob ip addr add fd77::2/64 dev veth0 nodad
+	for host in alice bob; do
+		ip -n "$host" link set lo up
+		ip -n "$host" link set veth0 up
+		ip -n "$host" -brief addr show dev veth0 | sed "s/^/   $host: /"
+	done
+}
+
+# Address of bob to send to; the sums of both files are compared.
+send_file()
+{
+	in_bob "$here/fpfile" recv "$1" 7000 "$work/received" &
+	receiver=$!
+	await_port bob 7000
+	in_alice "$here/fpfile" send "$1" 7000 "$work/sent"
+	wait "$receiver"
+
+	sent=$(sha256sum <"$work/sent" | cut -d' ' -f1)
+	received=$(sha256sum <"$work/received" | cut -d' ' -f1)
+	echo "   SHA-256 sent by alice    $sent"
+	echo "   SHA-256 received by bob  $received"
+	if [ "$sent" != "$received" ]; then
+		echo "   the file did not arrive as it was sent" >&2
+		exit 1
+	fi
+	rm "$work/received"
+}
+
+measure_round_trips()
+{
+	in_bob "$here/fpping" -l "$1" 7001 &
+	responder=$!
+	await_port bob 7001
+	in_alice "$here/fpping" "$1" 7001 1000
+	kill "$responder"
+	wait "$responder" || :
+}
+
+say "The module is loaded on Linux $(uname -r)"
+grep ^fastproto /proc/modules | sed 's/^/   /'
+fpctl show | sed 's/^/   /'
+
+say "Two hosts: alice and bob, joined by a link"
+make_hosts
+
+say "alice sends bob a file of $size_mb MB of random bytes, over IPv4"
+head -c "$((size_mb * 1000000))" /dev/urandom >"$work/sent"
+send_file 10.77.0.2
+
+say "The same over IPv6"
+send_file fd77::2
+
+say "Round trips of 64-byte messages (emulated: only good for comparing)"
+measure_round_trips 10.77.0.2
+
+say "What fpctl says: the sockets of bob while one is open"
+in_bob "$here/fpping" -l 10.77.0.2 7001 &
+responder=$!
+await_port bob 7001
+fpctl -N bob socket | sed 's/^/   /'
+kill "$responder"
+wait "$responder" || :
+
+say "What fpctl says: bob's counters"
+fpctl -N bob stats | sed 's/^/   /'
+
+say "A frame with a flipped bit is dropped and counted"
+in_bob "$here/fpping" -l 10.77.0.2 7001 &
+responder=$!
+await_port bob 7001
+printf 'FSTP\001\000\000\000\030\000\000\000\000\000\000\000\000\000\000\000\210\373\063\066' |
+	in_alice nc -u -w 1 10.77.0.2 7001 || :
+fpctl -N bob stats | grep -i checksum | sed 's/^/   /'
+kill "$responder"
+wait "$responder" || :
+
+ip netns del alice
+ip netns del bob
+rm -r "$work"
+say "Done"
