@@ -10,6 +10,8 @@ set -eu
 here=$(dirname "$0")
 size_mb=${1:-4}
 work=$(mktemp -d)
+# An empty message (Documentation/protocol.rst) but for its checksum's last bit
+flipped='FSTP\001\0\0\0\030\0\0\0\0\0\0\0\0\0\0\0\210\373\063\066'
 
 say()
 {
@@ -24,6 +26,21 @@ in_alice()
 in_bob()
 {
 	ip netns exec bob "$@"
+}
+
+# A responder at bob; sets $responder. (Not by in_bob: the process to be killed
+# later would be the shell's.)
+start_responder()
+{
+	ip netns exec bob "$here/fpping" -l 10.77.0.2 7001 &
+	responder=$!
+	await_port bob 7001
+}
+
+stop_responder()
+{
+	kill "$responder"
+	wait "$responder" 2>/dev/null || :
 }
 
 # Until a socket in namespace $1 listens on port $2.
@@ -46,6 +63,8 @@ make_hosts()
 	for host in alice bob; do
 		ip -n "$host" link set lo up
 		ip -n "$host" link set veth0 up
+	done
+	for host in alice bob; do
 		ip -n "$host" -brief addr show dev veth0 | sed "s/^/   $host: /"
 	done
 }
@@ -72,12 +91,9 @@ send_file()
 
 measure_round_trips()
 {
-	in_bob "$here/fpping" -l "$1" 7001 &
-	responder=$!
-	await_port bob 7001
-	in_alice "$here/fpping" "$1" 7001 1000
-	kill "$responder"
-	wait "$responder" || :
+	start_responder
+	in_alice "$here/fpping" 10.77.0.2 7001 1000
+	stop_responder
 }
 
 say "The module is loaded on Linux $(uname -r)"
@@ -95,28 +111,23 @@ say "The same over IPv6"
 send_file fd77::2
 
 say "Round trips of 64-byte messages (emulated: only good for comparing)"
-measure_round_trips 10.77.0.2
+measure_round_trips
 
 say "What fpctl says: the sockets of bob while one is open"
-in_bob "$here/fpping" -l 10.77.0.2 7001 &
-responder=$!
-await_port bob 7001
+start_responder
 fpctl -N bob socket | sed 's/^/   /'
-kill "$responder"
-wait "$responder" || :
+stop_responder
 
 say "What fpctl says: bob's counters"
 fpctl -N bob stats | sed 's/^/   /'
 
 say "A frame with a flipped bit is dropped and counted"
-in_bob "$here/fpping" -l 10.77.0.2 7001 &
-responder=$!
-await_port bob 7001
-printf 'FSTP\001\000\000\000\030\000\000\000\000\000\000\000\000\000\000\000\210\373\063\066' |
-	in_alice nc -u -w 1 10.77.0.2 7001 || :
-fpctl -N bob stats | grep -i checksum | sed 's/^/   /'
-kill "$responder"
-wait "$responder" || :
+start_responder
+in_alice bash -c "printf '$flipped' >/dev/udp/10.77.0.2/7001"
+until fpctl -N bob stats | grep checksum | sed 's/^/   /' | grep .; do
+	sleep 0.1
+done
+stop_responder
 
 ip netns del alice
 ip netns del bob
