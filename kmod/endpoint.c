@@ -22,6 +22,29 @@
 /* Any but 0 has UDP call encap_rcv; this is what tunnels without a name take. */
 #define ENCAP_TYPE	1
 
+/**
+ * fp_endpoint_init - have UDP look for encap_rcv as long as the module is there
+ *
+ * Each endpoint switches that on, too, and off again when it goes. The switch
+ * patches the kernel's text and interrupts every CPU: far too much to do for
+ * each socket that opens and closes.
+ */
+void __init fp_endpoint_init(void)
+{
+	udp_encap_enable();
+#if IS_ENABLED(CONFIG_IPV6)
+	static_branch_inc(&udpv6_encap_needed_key);
+#endif
+}
+
+void fp_endpoint_exit(void)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	static_branch_dec(&udpv6_encap_needed_key);
+#endif
+	udp_encap_disable();
+}
+
 static struct sock *udp_sk_of(const struct fp_endpoint *endpoint)
 {
 	return endpoint->udp->sk;

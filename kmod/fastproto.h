@@ -264,6 +264,8 @@ struct fp_route {
 	union fp_addr to;
 };
 
+void fp_endpoint_init(void);
+void fp_endpoint_exit(void);
 struct fp_endpoint *fp_endpoint_create(struct fp_sock *fs,
 				       const union fp_addr *local);
 struct fp_endpoint *fp_endpoint_create_any(struct fp_sock *fs, int family);

@@ -61,12 +61,14 @@ static int __init fastproto_init(void)
 	err = fp_netlink_register();
 	if (err)
 		goto unregister_pernet;
+	fp_endpoint_init();
 	err = fp_family_register();
 	if (err)
-		goto unregister_netlink;
+		goto exit_endpoint;
 	return 0;
 
-unregister_netlink:
+exit_endpoint:
+	fp_endpoint_exit();
 	fp_netlink_unregister();
 unregister_pernet:
 	unregister_pernet_subsys(&net_ops);
@@ -80,6 +82,7 @@ exit_packet:
 static void __exit fastproto_exit(void)
 {
 	fp_family_unregister();
+	fp_endpoint_exit();
 	fp_netlink_unregister();
 	unregister_pernet_subsys(&net_ops);
 	/* Softirq may still be in encap_rcv, and peers wait for their end. */
