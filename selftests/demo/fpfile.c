@@ -30,15 +30,15 @@
 #define WINDOW		16	/* messages under way */
 #define RETRY_MS	200	/* without an answer: send again */
 #define GIVE_UP_S	20	/* without an answer: the other side is gone */
-#define BYE		UINT64_MAX	/* from the sender: it has all answers */
+#define BYE		UINT64_MAX	/* from the sender: all is answered */
 
 /* A message. An answer is the number alone. */
 struct chunk {
-	uint64_t number;	/* little-endian */
+	__u64 number;	/* little-endian */
 	char data[CHUNK];
 };
 
-static uint64_t messages, bytes;
+static __u64 messages, bytes;
 
 static double now(void)
 {
@@ -55,7 +55,9 @@ static void tell_progress(const char *who)
 	double t = now();
 
 	if (!begin)
-		begin = last = t;
+		begin = t;
+	if (!last)
+		last = t;
 	if (t - last < 1)
 		return;
 	last = t;
@@ -73,7 +75,7 @@ static int wait_readable(int fd, int ms)
 }
 
 /* Sends a chunk of the file; returns the bytes of the file in it. */
-static ssize_t send_chunk(int fd, int file, uint64_t number)
+static ssize_t send_chunk(int fd, int file, __u64 number)
 {
 	struct chunk chunk = { .number = htole64(number) };
 	ssize_t len;
@@ -90,9 +92,9 @@ static ssize_t send_chunk(int fd, int file, uint64_t number)
 }
 
 /* Waits for an answer; returns the number wanted next, or 0 for none. */
-static uint64_t receive_answer(int fd)
+static __u64 receive_answer(int fd)
 {
-	uint64_t number;
+	__u64 number;
 
 	if (!wait_readable(fd, RETRY_MS))
 		return 0;
@@ -105,7 +107,7 @@ static uint64_t receive_answer(int fd)
 
 static void send_file(int fd, int file)
 {
-	uint64_t next = 0, wanted = 0, again = 0, answer, count;
+	__u64 next = 0, wanted = 0, again = 0, answer, count;
 	double begin = now(), heard = begin;
 	struct stat st;
 
@@ -138,7 +140,7 @@ static void send_file(int fd, int file)
 	       now() - begin);
 }
 
-static void answer_with(int fd, uint64_t wanted)
+static void answer_with(int fd, __u64 wanted)
 {
 	wanted = htole64(wanted);
 	/* If this answer gets lost, the next one says the same. */
@@ -149,11 +151,10 @@ static void receive_file(int fd, int file)
 {
 	struct sockaddr_fp peer;
 	socklen_t peer_len = sizeof(peer);
-	uint64_t wanted = 0;
+	__u64 wanted = 0;
 	struct chunk chunk;
 	int complete = 0;
 	double begin;
-	ssize_t len;
 
 	/* Who sends first is who we listen to from then on. */
 	if (recvfrom(fd, &chunk, 0, MSG_PEEK, (struct sockaddr *)&peer,
@@ -165,7 +166,8 @@ static void receive_file(int fd, int file)
 
 	/* After the last chunk, stay for a sender that missed our answer. */
 	while (wait_readable(fd, complete ? 1000 : GIVE_UP_S * 1000)) {
-		len = recv(fd, &chunk, sizeof(chunk), 0);
+		ssize_t len = recv(fd, &chunk, sizeof(chunk), 0);
+
 		len -= sizeof(chunk.number);
 		if (len < 0)
 			continue;

@@ -16,9 +16,9 @@
 #include "address.h"
 
 #define SIZE		64	/* bytes in a message */
-#define BUCKETS		32	/* of the histogram, each twice the one before */
+#define BUCKETS		32	/* of the histogram: powers of 2 */
 
-static int64_t now_ns(void)
+static __s64 now_ns(void)
 {
 	struct timespec ts;
 
@@ -31,9 +31,10 @@ static void answer_all(int fd)
 	struct sockaddr_fp from;
 	socklen_t from_len;
 	char message[SIZE];
-	ssize_t len;
 
 	for (;;) {
+		ssize_t len;
+
 		from_len = sizeof(from);
 		len = recvfrom(fd, message, sizeof(message), 0,
 			       (struct sockaddr *)&from, &from_len);
@@ -45,11 +46,11 @@ static void answer_all(int fd)
 }
 
 /* One round trip in nanoseconds, or -1 if no answer comes. */
-static int64_t ask(int fd, uint32_t number)
+static __s64 ask(int fd, __u32 number)
 {
 	char message[SIZE] = { 0 };
-	int64_t begin = now_ns();
-	uint32_t answer;
+	__s64 begin = now_ns();
+	__u32 answer;
 
 	memcpy(message, &number, sizeof(number));
 	if (send(fd, message, sizeof(message), 0) < 0)
@@ -64,12 +65,12 @@ static int64_t ask(int fd, uint32_t number)
 
 static int compare(const void *a, const void *b)
 {
-	const int64_t *x = a, *y = b;
+	const __s64 *x = a, *y = b;
 
 	return (*x > *y) - (*x < *y);
 }
 
-static void print_histogram(const int64_t *ns, int count)
+static void print_histogram(const __s64 *ns, int count)
 {
 	int bucket[BUCKETS] = { 0 };
 	int i, b;
@@ -89,7 +90,7 @@ static void print_histogram(const int64_t *ns, int count)
 static int ask_all(int fd, int count)
 {
 	struct timeval tv = { .tv_sec = 1 };
-	int64_t *ns, last = now_ns();
+	__s64 *ns, last = now_ns();
 	int i, got = 0;
 
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)))

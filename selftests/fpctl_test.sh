@@ -1,0 +1,209 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# fpctl: what it shows, what it changes, and how it exits.
+
+# Every function is called by way of tap_run.
+# shellcheck disable=SC2317
+
+# shellcheck source=selftests/lib/tap.sh
+. "$(dirname "$0")/lib/tap.sh"
+need ip jq fpctl setpriv
+
+# exits STATUS COMMAND...: its output is in $tmp/stdout and $tmp/stderr.
+exits()
+{
+	expected=$1
+	shift
+	status=0
+	"$@" >"$tmp/stdout" 2>"$tmp/stderr" || status=$?
+	[ "$status" = "$expected" ] ||
+		fail "exit status $status, not $expected: $*: $(cat "$tmp/stderr")"
+}
+
+nobody()
+{
+	setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
+}
+
+show()
+{
+	exits 0 fpctl show
+	for key in version protocol family msg_max_inet msg_max_inet6 \
+		copybreak copybreak_max sockets; do
+		grep -q "$key" "$tmp/stdout"
+	done
+	grep '18' "$tmp/stdout"
+}
+
+show_json()
+{
+	exits 0 fpctl -j show
+	jq -e '.family == 18 and .protocol == 1 and .msg_max_inet == 65483 and
+		.msg_max_inet6 == 65503 and .copybreak == 256 and
+		.copybreak_max == 2048 and (.version | type) == "string"' \
+		"$tmp/stdout"
+	[ "$(jq -r .version "$tmp/stdout")" = \
+		"$(cat /sys/module/fastproto/version)" ]
+	# Options may follow the command, and pretty JSON is the same JSON.
+	exits 0 fpctl show -j -p
+	jq -e '.family == 18' "$tmp/stdout"
+	[ "$(wc -l <"$tmp/stdout")" -gt 3 ]
+}
+
+stats_json()
+{
+	two_hosts
+	spawn_on "$b" fpsock recv 10.77.0.2 4000
+	on "$a" fpsock send 10.77.0.2 4000 hello
+	wait_for grep -q '^hello$' "$out"
+	exits 0 fpctl -N "$b" -j stats
+	jq -e '.in_datagrams == 1 and .in_frames == 1 and .in_bytes == 5 and
+		.in_copies == 1 and .in_views == 0 and .out_frames == 0 and
+		.out_bytes == 0 and .out_errors == 0 and .icmp_errors == 0' \
+		"$tmp/stdout"
+	jq -e '.drop | [.incomplete, .magic, .version, .flags, .size, .checksum,
+		.no_socket, .no_memory, .queue_full, .filter] | all(. == 0)' \
+		"$tmp/stdout"
+}
+
+stats()
+{
+	one_host
+	exits 0 fpctl -N "$a" stats
+	fails grep out_frames "$tmp/stdout"
+	exits 0 fpctl -N "$a" stats -a
+	grep out_frames "$tmp/stdout"
+	grep drop_checksum "$tmp/stdout"
+	spawn_on "$a" fpsock hold 127.0.0.1 4000
+	on "$a" fpsock send 127.0.0.1 4000 hello
+	exits 0 fpctl -N "$a" stats
+	grep out_frames "$tmp/stdout"
+}
+
+sockets()
+{
+	one_host
+	exits 0 fpctl -N "$a" -j socket
+	jq -e 'length == 0' "$tmp/stdout"
+	spawn_on "$a" fpsock hold 127.0.0.1 4000
+	spawn_on "$a" fpsock hold ::1 4001
+	on "$a" fpsock send 127.0.0.1 4000 waiting
+	exits 0 fpctl -N "$a" socket
+	grep 127.0.0.1:4000 "$tmp/stdout"
+	grep '\[::1\]:4001' "$tmp/stdout"
+	wait_for queued 1
+	exits 0 fpctl -N "$a" -j socket
+	jq -e 'length == 2' "$tmp/stdout"
+	jq -e '.[] | select(.local.port == 4000) | .type == "dgram" and
+		.local.address == "127.0.0.1" and .peer == null and
+		.rx_queue == 1 and .rx_memory > 0 and .rx_frames == 1 and
+		.tx_frames == 0 and .uid == 0 and .inode > 0 and
+		.shutdown == 0' "$tmp/stdout"
+	exits 0 fpctl -N "$a" socket port 4001
+	grep 4001 "$tmp/stdout"
+	fails grep 4000 "$tmp/stdout"
+}
+
+queued()
+{
+	[ "$(fpctl -N "$a" -j socket local 127.0.0.1:4000 |
+		jq '.[0].rx_queue')" = "$1" ]
+}
+
+# A list that is longer than one answer of the kernel.
+many_sockets()
+{
+	one_host
+	spawn_on "$a" fpsock crowd 500 0
+	exits 0 fpctl -N "$a" -j socket
+	jq -e 'length == 500 and (map(.local.port) | unique | length) == 500' \
+		"$tmp/stdout"
+	[ "$(fpctl -N "$a" -j show | jq .sockets)" = 500 ]
+}
+
+set_copybreak()
+{
+	two_hosts
+	for value in 0 1 2048 256; do
+		exits 0 fpctl -N "$a" set copybreak "$value"
+		[ "$(fpctl -N "$a" -j show | jq .copybreak)" = "$value" ]
+	done
+	exits 0 fpctl -N "$a" set copybreak 100
+	for value in 2049 65536 4294967295; do
+		exits 2 fpctl -N "$a" set copybreak "$value"
+		grep -i 'range' "$tmp/stderr"
+	done
+	for value in -1 x 1x 4294967296 ''; do
+		exits 1 fpctl -N "$a" set copybreak "$value"
+	done
+	[ "$(fpctl -N "$a" -j show | jq .copybreak)" = 100 ]
+	[ "$(fpctl -N "$b" -j show | jq .copybreak)" = 256 ]
+}
+
+reading_is_for_all_changing_for_root()
+{
+	before=$(fpctl -j show | jq .copybreak)
+	exits 0 nobody fpctl show
+	exits 0 nobody fpctl -j stats
+	exits 0 nobody fpctl socket
+	exits 2 nobody fpctl set copybreak 7
+	grep -i 'not permitted' "$tmp/stderr"
+	[ "$(fpctl -j show | jq .copybreak)" = "$before" ]
+}
+
+help()
+{
+	for option in --help -h help; do
+		exits 0 fpctl "$option"
+		for command in show stats socket set; do
+			grep -q "$command" "$tmp/stdout"
+		done
+		[ ! -s "$tmp/stderr" ]
+	done
+}
+
+wrong_usage()
+{
+	exits 1 fpctl
+	exits 1 fpctl nonsense
+	grep nonsense "$tmp/stderr"
+	exits 1 fpctl --nonsense
+	exits 1 fpctl show nonsense
+	exits 1 fpctl set
+	exits 1 fpctl set copybreak
+	exits 1 fpctl set nonsense 1
+	exits 1 fpctl socket port nonsense
+	exits 1 fpctl -N no-such-namespace show
+	grep no-such-namespace "$tmp/stderr"
+	[ ! -s "$tmp/stdout" ]
+}
+
+output_that_cannot_be_written()
+{
+	status=0
+	fpctl -j show >/dev/full 2>"$tmp/stderr" || status=$?
+	[ "$status" = 1 ]
+	[ -s "$tmp/stderr" ]
+}
+
+without_the_module()
+{
+	[ "$(cat /sys/module/fastproto/refcnt)" = 0 ] ||
+		skip 'somebody uses the module'
+	wait_for rmmod fastproto
+	trap 'modprobe fastproto; clean_up' EXIT
+	for command in show stats socket 'set copybreak 7'; do
+		# shellcheck disable=SC2086 # words are wanted
+		exits 2 fpctl $command
+		grep -i 'not loaded' "$tmp/stderr"
+		[ "$(wc -l <"$tmp/stderr")" = 1 ]
+	done
+	exits 2 nobody fpctl show
+	exits 0 fpctl --help
+	modprobe fastproto
+	exits 0 fpctl show
+}
+
+tap_run show show_json stats stats_json sockets many_sockets set_copybreak \
+	reading_is_for_all_changing_for_root help wrong_usage \
+	output_that_cannot_be_written without_the_module

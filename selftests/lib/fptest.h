@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the tests of AF_FASTPROTO share: two hosts (network namespaces) joined
+ * by a veth pair, addresses on them, sockets, crafted frames, and the counters
+ * of the module.
+ *
+ * Every test program makes its own two hosts with net_setup() before its first
+ * test and begins each test on HOST_A. A socket stays on the host on which it
+ * was opened, so one process can hold both ends.
+ */
+#ifndef _FPTEST_H
+#define _FPTEST_H
+
+#include <linux/fastproto.h>
+#include <linux/fastproto_netlink.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifndef ARRAY_SIZE
+#define ARRAY_SIZE(arr) (sizeof(arr) / sizeof((arr)[0]))
+#endif
+
+/* Seconds after which something that must happen has failed to happen. */
+#define PATIENCE	20
+
+/* The veth device has the same name on both hosts. */
+#define DEVICE		"fp0"
+
+enum host {
+	HOST_A,
+	HOST_B,
+	HOSTS
+};
+
+/* net.c */
+void net_setup(void);
+void net_enter(enum host host);
+int net_ifindex(enum host host, const char *device);
+int net_run(enum host host, const char *command);
+int net_sysctl(enum host host, const char *name, const char *value);
+void net_pin(void);
+
+/* addr.c */
+struct sockaddr_fp fp_addr(int family, const char *text, unsigned int port);
+struct sockaddr_fp fp_host(int family, enum host host, unsigned int port);
+struct sockaddr_fp fp_any(int family, unsigned int port);
+struct sockaddr_fp fp_loopback(int family, unsigned int port);
+socklen_t fp_addrlen(const struct sockaddr_fp *addr);
+unsigned int fp_port(const struct sockaddr_fp *addr);
+bool fp_same(const struct sockaddr_fp *a, const struct sockaddr_fp *b);
+bool fp_same_ip(const struct sockaddr_fp *a, const struct sockaddr_fp *b);
+
+/* sock.c */
+int fp_open(enum host host);
+int fp_open_bound(enum host host, struct sockaddr_fp *addr);
+int fp_open_host(enum host host, int family, struct sockaddr_fp *addr);
+int fp_bind(int fd, const struct sockaddr_fp *addr);
+int fp_connect(int fd, const struct sockaddr_fp *addr);
+int fp_disconnect(int fd);
+int fp_name(int fd, struct sockaddr_fp *addr);
+int fp_peer(int fd, struct sockaddr_fp *addr);
+ssize_t fp_sendto(int fd, const void *buf, size_t len,
+		  const struct sockaddr_fp *to);
+int fp_setint(int fd, int level, int name, int value);
+int fp_getint(int fd, int level, int name);
+bool fp_wait(int fd, short events);
+ssize_t fp_recvinfo(int fd, void *buf, size_t len, int flags,
+		    struct fp_recvinfo *info);
+int udp_open(enum host host, int family, unsigned int port,
+	     struct sockaddr_fp *addr);
+ssize_t udp_sendto(int fd, const void *buf, size_t len,
+		   const struct sockaddr_fp *to);
+void fill(void *buf, size_t len, __u32 seed);
+bool filled(const void *buf, size_t len, __u32 seed);
+
+/* frame.c */
+size_t frame_build(void *buf, __u64 seq, unsigned int flags,
+		   const void *payload, size_t len);
+void frame_seal(void *buf);
+bool frame_sealed(const void *buf);
+
+/* stats.c */
+struct stats {
+	__u64 v[FASTPROTO_A_STATS_MAX + 1];
+};
+
+#define STATS_DROP_FIRST	FASTPROTO_A_STATS_DROP_INCOMPLETE
+#define STATS_DROP_LAST		FASTPROTO_A_STATS_DROP_FILTER
+
+void stats_read(enum host host, struct stats *stats);
+__u64 stats_since(enum host host, const struct stats *base, int attr);
+bool stats_wait(enum host host, const struct stats *base, int attr,
+		__u64 count);
+__u64 stats_drops_since(enum host host, const struct stats *base);
+int dev_get_u32(enum host host, int attr, __u32 *value);
+int dev_set_u32(enum host host, int attr, __u32 value);
+
+/*
+ * For the harness: the call must fail with this error. Several in one test
+ * stay readable, since the call itself is printed when it does not.
+ */
+#define EXPECT_FAILS(error, call) do {					\
+	const int __expected = (error);					\
+	int __ret, __err;						\
+									\
+	errno = 0;							\
+	__ret = (call);							\
+	__err = __ret == -1 ? errno : 0;				\
+	EXPECT_EQ(__expected, __err) {					\
+		TH_LOG("%s: returned %d, %s; expected %s", #call,	\
+		       __ret, strerror(__err),				\
+		       strerror(__expected));				\
+	}								\
+} while (0)
+
+#endif /* _FPTEST_H */

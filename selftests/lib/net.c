@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Two hosts, each a network namespace, joined by a veth pair. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fptest.h"
+
+#define EXIT_SKIP	4
+
+static int hosts[HOSTS];
+
+static void skip(const char *why)
+{
+	printf("TAP version 13\n1..0 # SKIP %s\n", why);
+	exit(EXIT_SKIP);
+}
+
+static void die(const char *what)
+{
+	printf("Bail out! %s: %s\n", what, strerror(errno));
+	exit(EXIT_FAILURE);
+}
+
+void net_enter(enum host host)
+{
+	if (setns(hosts[host], CLONE_NEWNET))
+		die("setns");
+}
+
+/*
+ * Runs a program, found in PATH, and waits for it: without a shell, which might
+ * have an "ip" of its own. Returns 0 if it succeeds.
+ */
+static int run(char *const *argv, int input)
+{
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid < 0)
+		return -1;
+	if (!pid) {
+		if (input >= 0)
+			dup2(input, STDIN_FILENO);
+		execvp(argv[0], argv);
+		_exit(127);
+	}
+	if (waitpid(pid, &status, 0) != pid)
+		return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* Runs a command, some words, on a host; its output goes where ours goes. */
+int net_run(enum host host, const char *command)
+{
+	char *words = strdup(command);
+	char *argv[32] = { 0 };
+	size_t n = 0;
+	int ret;
+
+	for (argv[0] = strtok(words, " "); argv[n]; argv[n] = strtok(NULL, " "))
+		if (++n == ARRAY_SIZE(argv) - 1)
+			die(command);
+	net_enter(host);
+	ret = run(argv, -1);
+	net_enter(HOST_A);
+	free(words);
+	return ret;
+}
+
+int net_sysctl(enum host host, const char *name, const char *value)
+{
+	char path[128];
+	int fd, err;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/%s", name);
+	net_enter(host);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	err = fd < 0 || write(fd, value, strlen(value)) < 0 ? -1 : 0;
+	if (fd >= 0)
+		close(fd);
+	net_enter(HOST_A);
+	return err;
+}
+
+int net_ifindex(enum host host, const char *device)
+{
+	int index;
+
+	net_enter(host);
+	index = if_nametoindex(device);
+	net_enter(HOST_A);
+	return index;
+}
+
+/*
+ * Keeps the caller on one CPU, so that what it sends over veth or loopback is
+ * received in the order in which it was sent.
+ */
+void net_pin(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(sched_getcpu(), &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		die("sched_setaffinity");
+}
+
+static void ip_batch(enum host host, const char *commands)
+{
+	char *argv[4] = { "ip", "-batch", "-" };
+	FILE *file = tmpfile();
+
+	if (!file || fputs(commands, file) == EOF || fflush(file))
+		die("temporary file");
+	rewind(file);
+	net_enter(host);
+	if (run(argv, fileno(file)))
+		die("ip -batch");
+	fclose(file);
+}
+
+static void host_new(enum host host)
+{
+	if (unshare(CLONE_NEWNET)) {
+		if (errno == EPERM)
+			skip("needs root");
+		die("unshare");
+	}
+	hosts[host] = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (hosts[host] < 0)
+		die("/proc/self/ns/net");
+}
+
+static void host_addresses(enum host host)
+{
+	char commands[512];
+	int n = host + 1;
+
+	snprintf(commands, sizeof(commands),
+		 "link set lo up\n"
+		 "link set " DEVICE " addrgenmode none\n"
+		 "link set " DEVICE " up\n"
+		 "addr add 10.77.0.%d/24 brd + dev " DEVICE "\n"
+		 "addr add fd77::%d/64 dev " DEVICE " nodad\n"
+		 "addr add fe80::77:%d/64 dev " DEVICE " nodad\n",
+		 n, n, n);
+	ip_batch(host, commands);
+}
+
+/* Until a datagram goes through, the link may still be coming up. */
+static void wait_for_link(int family)
+{
+	struct pollfd pfd = { .events = POLLIN };
+	int tries = PATIENCE * 20;
+	struct sockaddr_fp to;
+	int tx;
+
+	tx = udp_open(HOST_A, family, 0, NULL);
+	pfd.fd = udp_open(HOST_B, family, 0, &to);
+	if (tx < 0 || pfd.fd < 0)
+		die("udp socket");
+	do {
+		udp_sendto(tx, "x", 1, &to);
+	} while (poll(&pfd, 1, 50) == 0 && tries--);
+	if (tries < 0)
+		die("no link between the hosts");
+	close(tx);
+	close(pfd.fd);
+}
+
+/* Makes the hosts, or ends the program with kselftest's code for a skip. */
+void net_setup(void)
+{
+	char commands[128];
+	int fd;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	fd = socket(AF_FASTPROTO, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 && errno == EAFNOSUPPORT)
+		skip("no AF_FASTPROTO: the module is not loaded");
+	if (fd < 0)
+		die("socket(AF_FASTPROTO)");
+	close(fd);
+	host_new(HOST_A);
+	host_new(HOST_B);
+	snprintf(commands, sizeof(commands),
+		 "link add " DEVICE " type veth peer name " DEVICE
+		 " netns /proc/%d/fd/%d\n", getpid(), hosts[HOST_B]);
+	ip_batch(HOST_A, commands);
+	host_addresses(HOST_A);
+	host_addresses(HOST_B);
+	net_enter(HOST_A);
+	wait_for_link(AF_INET);
+	wait_for_link(AF_INET6);
+}

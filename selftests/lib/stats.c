@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The module's counters and settings, over generic netlink. */
+#include <errno.h>
+#include <netlink/genl/ctrl.h>
+#include <netlink/genl/genl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fptest.h"
+
+static void die(const char *what, int err)
+{
+	printf("Bail out! netlink: %s: %s\n", what, nl_geterror(err));
+	exit(EXIT_FAILURE);
+}
+
+static struct nl_sock *nl_open(enum host host)
+{
+	struct nl_sock *sk = nl_socket_alloc();
+	int err;
+
+	if (!sk)
+		die("socket", -NLE_NOMEM);
+	net_enter(host);
+	err = genl_connect(sk);
+	net_enter(HOST_A);
+	if (err)
+		die("connect", err);
+	return sk;
+}
+
+static struct nl_msg *request(struct nl_sock *sk, int cmd, int flags)
+{
+	struct nl_msg *msg = nlmsg_alloc();
+	int family;
+
+	family = genl_ctrl_resolve(sk, FASTPROTO_FAMILY_NAME);
+	if (family < 0)
+		die("family", family);
+	if (!msg || !genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, family, 0,
+				 flags, cmd, FASTPROTO_FAMILY_VERSION))
+		die("message", -NLE_NOMEM);
+	return msg;
+}
+
+static int on_stats(struct nl_msg *msg, void *arg)
+{
+	struct nlattr *attrs[FASTPROTO_A_STATS_MAX + 1];
+	struct stats *stats = arg;
+	int i;
+
+	genlmsg_parse(nlmsg_hdr(msg), 0, attrs, FASTPROTO_A_STATS_MAX, NULL);
+	for (i = FASTPROTO_A_STATS_PAD + 1; i <= FASTPROTO_A_STATS_MAX; i++) {
+		if (!attrs[i] || nla_len(attrs[i]) != sizeof(__u64))
+			die("a counter is missing", -NLE_MISSING_ATTR);
+		stats->v[i] = nla_get_u64(attrs[i]);
+	}
+	return NL_OK;
+}
+
+void stats_read(enum host host, struct stats *stats)
+{
+	struct nl_sock *sk = nl_open(host);
+	int err;
+
+	memset(stats, 0, sizeof(*stats));
+	nl_socket_modify_cb(sk, NL_CB_VALID, NL_CB_CUSTOM, on_stats, stats);
+	err = nl_send_sync(sk, request(sk, FASTPROTO_CMD_STATS_GET, 0));
+	if (err < 0)
+		die("stats", err);
+	nl_socket_free(sk);
+}
+
+__u64 stats_since(enum host host, const struct stats *base, int attr)
+{
+	struct stats now;
+
+	stats_read(host, &now);
+	return now.v[attr] - base->v[attr];
+}
+
+/* All drop counters together. */
+__u64 stats_drops_since(enum host host, const struct stats *base)
+{
+	struct stats now;
+	__u64 sum = 0;
+	int i;
+
+	stats_read(host, &now);
+	for (i = STATS_DROP_FIRST; i <= STATS_DROP_LAST; i++)
+		sum += now.v[i] - base->v[i];
+	return sum;
+}
+
+/* Waits until a counter has grown by so much; false if it never does. */
+bool stats_wait(enum host host, const struct stats *base, int attr,
+		__u64 count)
+{
+	time_t end = time(NULL) + PATIENCE;
+
+	while (stats_since(host, base, attr) < count) {
+		if (time(NULL) > end)
+			return false;
+		usleep(1000);
+	}
+	return true;
+}
+
+struct u32_wanted {
+	int attr;
+	__u32 value;
+	bool found;
+};
+
+static int on_dev(struct nl_msg *msg, void *arg)
+{
+	struct nlattr *attrs[FASTPROTO_A_DEV_MAX + 1];
+	struct u32_wanted *wanted = arg;
+
+	genlmsg_parse(nlmsg_hdr(msg), 0, attrs, FASTPROTO_A_DEV_MAX, NULL);
+	if (attrs[wanted->attr]) {
+		wanted->value = nla_get_u32(attrs[wanted->attr]);
+		wanted->found = true;
+	}
+	return NL_OK;
+}
+
+int dev_get_u32(enum host host, int attr, __u32 *value)
+{
+	struct u32_wanted wanted = { .attr = attr };
+	struct nl_sock *sk = nl_open(host);
+	int err;
+
+	nl_socket_modify_cb(sk, NL_CB_VALID, NL_CB_CUSTOM, on_dev, &wanted);
+	err = nl_send_sync(sk, request(sk, FASTPROTO_CMD_DEV_GET, 0));
+	nl_socket_free(sk);
+	if (err >= 0 && !wanted.found)
+		err = -NLE_MISSING_ATTR;
+	*value = wanted.value;
+	return err < 0 ? err : 0;
+}
+
+static int on_error(struct sockaddr_nl *from, struct nlmsgerr *answer,
+		    void *arg)
+{
+	int *error = arg;
+
+	(void)from;
+	*error = answer->error;
+	return NL_STOP;
+}
+
+/* Returns 0 or the kernel's own negative error. */
+int dev_set_u32(enum host host, int attr, __u32 value)
+{
+	struct nl_sock *sk = nl_open(host);
+	struct nl_msg *msg;
+	int error = 0;
+	int err;
+
+	msg = request(sk, FASTPROTO_CMD_DEV_SET, 0);
+	nla_put_u32(msg, attr, value);
+	nl_socket_modify_err_cb(sk, NL_CB_CUSTOM, on_error, &error);
+	err = nl_send_sync(sk, msg);
+	nl_socket_free(sk);
+	return error ? error : err;
+}
