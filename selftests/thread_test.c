@@ -512,7 +512,8 @@ TEST_F_TIMEOUT(thread, connect_under_send, SECONDS)
 	for (i = 0; i < 2; i++)
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, turn_send,
 					    &turn));
-	for (i = 0; i < 200; i++) {
+	/* At least so often, and until the senders have met it. */
+	for (i = 0; i < 200 || !atomic_load(&turn.sent); i++) {
 		EXPECT_EQ(0, fp_connect(self->tx, &self->to));
 		EXPECT_EQ(0, fp_connect(self->tx, &other));
 		EXPECT_EQ(0, fp_disconnect(self->tx));
