@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# The example programs: a file over a bad network, and round trips.
+# The example programs: the README's, a file over a bad network, round trips.
 
 # Every function is called by way of tap_run.
 # shellcheck disable=SC2317
@@ -69,4 +69,9 @@ listening()
 	[ "$(fpctl -N "$b" -j socket | jq length)" -gt 0 ]
 }
 
-tap_run file_of_any_size file_over_a_bad_network round_trips
+program_of_the_readme()
+{
+	[ "$(readme)" = hello ]
+}
+
+tap_run program_of_the_readme file_of_any_size file_over_a_bad_network round_trips
