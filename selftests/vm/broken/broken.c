@@ -70,7 +70,7 @@ static void sleep_in_atomic(void)
 	static DEFINE_SPINLOCK(lock);
 
 	spin_lock(&lock);
-	msleep(1);
+	msleep(20);
 	spin_unlock(&lock);
 }
 
@@ -132,7 +132,7 @@ static int count(void *done)
 	return 0;
 }
 
-static void data_race(void)
+static void race(void)
 {
 	struct completion done;
 	int threads = 0, i;
@@ -153,7 +153,7 @@ static const struct {
 	FAULT(use_after_free), FAULT(out_of_bounds), FAULT(leak),
 	FAULT(lock_inversion), FAULT(sleep_in_atomic), FAULT(rcu_without_lock),
 	FAULT(shift_too_far), FAULT(free_armed_timer), FAULT(corrupt_list),
-	FAULT(refcount_underflow), FAULT(data_race),
+	FAULT(refcount_underflow), FAULT(race),
 };
 
 static int __init broken_init(void)
