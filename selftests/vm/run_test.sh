@@ -171,5 +171,5 @@ test_status
 test_failures
 test_icount
 test_interrupt
-echo "# $((number - failures)) passed, $failures failed"
+echo "$((number - failures)) passed, $failures failed, 0 skipped"
 [ $failures = 0 ] && [ $number = 29 ]
