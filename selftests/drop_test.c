@@ -372,7 +372,28 @@ TEST_F(drop, socket_filter)
 
 TEST_F(drop, no_memory)
 {
-	SKIP(return, "needs a kernel with fault injection");
+	static const struct {
+		const char *cache;
+		unsigned int flags;
+		size_t len;
+	} kinds[] = {
+		{ "fastproto_small", 0, 100 },
+		{ "fastproto_large", FP_F_NEEDS_COPY, 2000 },
+		{ "fastproto_packet", 0, 1000 },
+	};
+	size_t i, len;
+
+	if (!fault_allow())
+		SKIP(return, "needs a kernel with fault injection");
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		len = frame_build(in, 0, kinds[i].flags, out, kinds[i].len);
+		ASSERT_EQ(0, fault_cache(kinds[i].cache, true));
+		EXPECT_TRUE(emit(self, in, len));
+		EXPECT_TRUE(stats_wait(HOST_B, &self->base, DROP(NO_MEMORY),
+				       i + 1));
+		ASSERT_EQ(0, fault_cache(kinds[i].cache, false));
+		EXPECT_TRUE(dropped(self, DROP(NO_MEMORY), i + 1));
+	}
 }
 
 /* A datagram of many IP fragments, frame headers across their seams. */

@@ -97,6 +97,12 @@ __u64 stats_drops_since(enum host host, const struct stats *base);
 int dev_get_u32(enum host host, int attr, __u32 *value);
 int dev_set_u32(enum host host, int attr, __u32 value);
 
+/* fault.c */
+bool fault_allow(void);
+int fault_arm(unsigned int n);
+bool fault_pending(void);
+int fault_cache(const char *cache, bool fail);
+
 /*
  * For the harness: the call must fail with this error. Several in one test
  * stay readable, since the call itself is printed when it does not.

@@ -130,53 +130,6 @@ configure()
 
 on()
 {
-	host=$1
-	shift
-	spawn ip netns exec "$host" "$@"
-}
-
-said()
-{
-	grep -q "^$1" "$2" && return
-	kill -0 "$child" 2>/dev/null || fail "ended too soon: $(cat "$2")"
-	return 1
-}
-
-end()
-{
-	kill "$1" 2>/dev/null
-	wait "$1" 2>/dev/null || :
-}
-
-# Two hosts $a and $b with the addresses that the tests in C have, too.
-two_hosts()
-{
-	a=fp-$$-a b=fp-$$-b
-	for host in "$a" "$b"; do
-		ip netns add "$host"
-		namespaces="$namespaces $host"
-		ip -n "$host" link set lo up
-	done
-	join "$a" "$b"
-}
-
-# A veth pair between two namespaces; in each its end is called fp0.
-join()
-{
-	ip -n "$1" link add fp0 type veth peer name fp0 netns "$2"
-	configure "$1" 1
-	configure "$2" 2
-}
-
-configure()
-{
-	ip -n "$1" link set fp0 up
-	ip -n "$1" addr add "10.77.0.$2/24" dev fp0
-	ip -n "$1" addr add "fd77::$2/64" dev fp0 nodad
-}
-
-on()
-{
 	ip netns exec "$@"
 }
 

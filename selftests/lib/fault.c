@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Failing allocations, on a kernel with fault injection: see
+ * Documentation/fault-injection in the kernel's source.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fptest.h"
+
+#define KNOBS	"/sys/kernel/debug/"
+
+static int write_file(const char *path, const char *text)
+{
+	ssize_t len = strlen(text);
+	int fd = open(path, O_WRONLY);
+	ssize_t ret;
+
+	if (fd < 0)
+		return -1;
+	ret = write(fd, text, len);
+	close(fd);
+	return ret == len ? 0 : -1;
+}
+
+static int set_knob(const char *what, const char *knob, const char *text)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), KNOBS "%s/%s", what, knob);
+	return write_file(path, text);
+}
+
+/*
+ * Make allocations that may sleep fail, too, and don't log each. Returns false
+ * if the kernel has no fault injection.
+ */
+bool fault_allow(void)
+{
+	static const char * const quiet[] = {
+		"failslab", "fail_page_alloc", "fail_usercopy",
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(quiet); i++)
+		if (set_knob(quiet[i], "verbose", "0"))
+			return false;
+	return !set_knob("failslab", "ignore-gfp-wait", "N") &&
+	       !set_knob("fail_page_alloc", "ignore-gfp-wait", "N") &&
+	       !set_knob("fail_page_alloc", "ignore-gfp-highmem", "N") &&
+	       !set_knob("fail_page_alloc", "min-order", "0");
+}
+
+/*
+ * The n-th allocation, or copy from or to user space, that this thread makes
+ * from now on fails; 0: none does. Allocations in softirq do not count.
+ */
+int fault_arm(unsigned int n)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", n);
+	return write_file("/proc/thread-self/fail-nth", text);
+}
+
+/* Has the armed fault not happened yet? Disarms it. */
+bool fault_pending(void)
+{
+	char text[16] = "";
+	int fd;
+
+	fd = open("/proc/thread-self/fail-nth", O_RDWR);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		text[0] = '0';
+	close(fd);
+	fault_arm(0);
+	return text[0] != '0';
+}
+
+/* All allocations from a slab cache fail, in any context, or no longer. */
+int fault_cache(const char *cache, bool fail)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/kernel/slab/%s/failslab", cache);
+	if (write_file(path, fail ? "1" : "0"))
+		return -1;
+	return set_knob("failslab", "cache-filter", fail ? "Y" : "N") ||
+	       set_knob("failslab", "times", "-1") ||
+	       set_knob("failslab", "interval", "1") ||
+	       set_knob("failslab", "probability", fail ? "100" : "0");
+}
