@@ -7,7 +7,7 @@
 # ends it as a skip. Its output and trace are shown if it fails.
 
 PATH=$(dirname "$0"):$PATH
-patience=30	# seconds for what must happen
+patience=${FASTPROTO_PATIENCE:-30}	# seconds for what must happen
 
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
