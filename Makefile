@@ -26,7 +26,7 @@ define build_module
 		cp -p $(BUILD)/$(1)/module/fastproto.ko $(BUILD)/$(1)/fastproto.ko
 endef
 
-.PHONY: all module userspace selftests deps vm-build demo check lint vm
+.PHONY: all module userspace selftests deps vm-build demo check coverage lint vm
 .PHONY: install install-module install-dkms install-userspace clean help
 
 all: module userspace
@@ -63,6 +63,9 @@ demo: deps
 check: deps
 	@$(TOP)/selftests/check -k "$(K)" -t "$(T)"
 
+coverage: deps
+	@$(TOP)/selftests/coverage -t "$(T)"
+
 lint: deps
 	@$(TOP)/selftests/lint
 
@@ -72,7 +75,8 @@ vm: deps
 install: install-module install-userspace
 
 install-module: module
-	$(MAKE) -C $(KDIR) M=$(BUILD)/running/module modules_install
+	$(MAKE) -C $(KDIR) M=$(BUILD)/running/module \
+		INSTALL_MOD_PATH=$(DESTDIR) modules_install
 
 install-dkms:
 	mkdir -p $(DKMS_DIR)
@@ -94,6 +98,8 @@ help:
 	@echo '  make demo          see it work: two hosts in a virtual machine'
 	@echo '  make check         all tests on all kernels; K=6.12 one kernel,'
 	@echo '                     T=NAME only the tests whose name holds NAME'
+	@echo '                     K=debug, K=kcsan: kernels that look for bugs'
+	@echo '  make coverage      which lines of the module the tests run'
 	@echo '  make lint          all that can be checked without running anything'
 	@echo '  make vm            a shell in the virtual machine; K=6.1 chooses the kernel'
 	@echo

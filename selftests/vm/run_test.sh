@@ -63,12 +63,14 @@ test_ordinary()
 			modprobe sch_netem && echo netem
 			echo error >&2
 		} 2>&1
+		mkdir /out/folder
+		cp 'random bytes' /out/folder
 		printf '\r\n\000\377end'
 		exit 77
 	END
 	echo dest >"$tmp/there"
 	vm --mem 700M --cpus 2 --add "$tmp/random bytes" --add "$tmp/script" \
-		--add "$tmp/there:/opt/there" -- sh script "$odd" '' last
+		--add "$tmp/there:/opt/there" --out "$tmp/fetched" -- sh script "$odd" '' last
 	tr -d '\000' <"$tmp/out" >"$tmp/text"
 	check "the command's status" [ $status = 77 ]
 	check "--cpus 2" [ "$(line 1)" = 2 ]
@@ -77,6 +79,8 @@ test_ordinary()
 	check "stdin is /dev/null" [ "$(line 4)" = /dev/null ]
 	check "arguments arrive as given" [ "$(line 5)" = \
 		"$(printf '%s\0' "$odd" '' last | md5sum)" ]
+	check "--out DIR" cmp "$tmp/random bytes" \
+		"$tmp/fetched/folder/random bytes"
 	check "--add FILE" [ "$(line 6)" = "$(md5sum <"$tmp/random bytes")" ]
 	check "--add FILE:DEST" [ "$(line 7)" = dest ]
 	check "lo is up" [ "$(line 8)" = 1 ]
@@ -165,7 +169,7 @@ if ! type -P qemu-system-x86_64 >/dev/null; then
 	echo "1..0 # SKIP qemu-system-x86_64 is missing"
 	exit 4
 fi
-echo "1..29"
+echo "1..30"
 test_ordinary
 test_status
 test_failures
