@@ -9,7 +9,7 @@
 
 # shellcheck source=selftests/lib/tap.sh
 . "$(dirname "$0")/lib/tap.sh"
-need ip jq fpctl modprobe rmmod renice
+need ip jq fpctl modprobe rmmod
 
 rounds=${FASTPROTO_ROUNDS:-100}
 seed=${FASTPROTO_SEED:-$(date +%s)}
@@ -21,23 +21,14 @@ draw()
 	random=$((seed / 65536 % $1))
 }
 
-# The machine is to have time for what follows, too.
-traffic_on()
-{
-	host=$1
-	shift
-	spawn_on "$host" fpsock "$@"
-	renice -n 19 -p "$child"
-}
-
 # Traffic both ways, of both families, good and bad.
 traffic()
 {
 	populate
-	traffic_on "$a" hold :: 4000
-	traffic_on "$a" flood fd77::2 4000
-	traffic_on "$a" storm 10.77.0.2 4000
-	traffic_on "$a" storm fd77::2 4000
+	spawn_on "$a" fpsock hold :: 4000
+	spawn_on "$a" fpsock flood fd77::2 4000
+	spawn_on "$a" fpsock storm 10.77.0.2 4000
+	spawn_on "$a" fpsock storm fd77::2 4000
 }
 
 # The processes on host b, to be killed one by one: words PID/PORT, where port 0
@@ -53,9 +44,9 @@ populate()
 start()
 {
 	if [ "$1" = 0 ]; then
-		traffic_on "$b" flood 10.77.0.1 4000
+		spawn_on "$b" fpsock flood 10.77.0.1 4000
 	else
-		traffic_on "$b" hold :: "$1"
+		spawn_on "$b" fpsock hold :: "$1"
 	fi
 	holders="$holders $child/$1"
 }

@@ -57,7 +57,7 @@ run()
 	name=$1 known=$2
 	echo "# $name"
 	{
-		timeout -k 5 $limit "$dir/$name" 2>&1 </dev/null
+		timeout -k 5 "$limit" "$dir/$name" 2>&1 </dev/null
 		echo $? >"$tmp/status"
 	} | count
 	status=$(cat "$tmp/status")

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -48,10 +49,21 @@ bool fault_allow(void)
 	for (i = 0; i < ARRAY_SIZE(quiet); i++)
 		if (set_knob(quiet[i], "verbose", "0"))
 			return false;
-	return !set_knob("failslab", "ignore-gfp-wait", "N") &&
+	return !set_knob("failslab", "cache-filter", "N") &&
+	       !set_knob("failslab", "ignore-gfp-wait", "N") &&
 	       !set_knob("fail_page_alloc", "ignore-gfp-wait", "N") &&
 	       !set_knob("fail_page_alloc", "ignore-gfp-highmem", "N") &&
 	       !set_knob("fail_page_alloc", "min-order", "0");
+}
+
+/* Opened once, for opening it makes allocations. */
+static int fail_nth(void)
+{
+	static __thread int fd = -1;
+
+	if (fd < 0)
+		fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	return fd;
 }
 
 /*
@@ -61,23 +73,19 @@ bool fault_allow(void)
 int fault_arm(unsigned int n)
 {
 	char text[16];
+	int len = snprintf(text, sizeof(text), "%u", n);
 
-	snprintf(text, sizeof(text), "%u", n);
-	return write_file("/proc/thread-self/fail-nth", text);
+	return pwrite(fail_nth(), text, len, 0) == len ? 0 : -1;
 }
 
-/* Has the armed fault not happened yet? Disarms it. */
-bool fault_pending(void)
+/* How far away the armed fault still is; 0: it has happened. Disarms it. */
+unsigned int fault_disarm(void)
 {
 	char text[16] = "";
-	int fd;
+	ssize_t len = pread(fail_nth(), text, sizeof(text) - 1, 0);
 
-	fd = open("/proc/thread-self/fail-nth", O_RDWR);
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
-		text[0] = '0';
-	close(fd);
 	fault_arm(0);
-	return text[0] != '0';
+	return len > 0 ? strtoul(text, NULL, 10) : 0;
 }
 
 /* All allocations from a slab cache fail, in any context, or no longer. */
@@ -86,10 +94,10 @@ int fault_cache(const char *cache, bool fail)
 	char path[128];
 
 	snprintf(path, sizeof(path), "/sys/kernel/slab/%s/failslab", cache);
-	if (write_file(path, fail ? "1" : "0"))
-		return -1;
-	return set_knob("failslab", "cache-filter", fail ? "Y" : "N") ||
+	/* Without the filter, the whole system would be out of memory. */
+	return set_knob("failslab", "cache-filter", "Y") ||
 	       set_knob("failslab", "times", "-1") ||
 	       set_knob("failslab", "interval", "1") ||
-	       set_knob("failslab", "probability", fail ? "100" : "0");
+	       set_knob("failslab", "probability", fail ? "100" : "0") ||
+	       write_file(path, fail ? "1" : "0");
 }

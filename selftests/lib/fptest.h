@@ -36,6 +36,7 @@ enum host {
 
 /* net.c */
 void net_setup(void);
+int net_try_enter(enum host host);
 void net_enter(enum host host);
 int net_ifindex(enum host host, const char *device);
 int net_run(enum host host, const char *command);
@@ -94,14 +95,20 @@ __u64 stats_since(enum host host, const struct stats *base, int attr);
 bool stats_wait(enum host host, const struct stats *base, int attr,
 		__u64 count);
 __u64 stats_drops_since(enum host host, const struct stats *base);
+int genl_family(void);
 int dev_get_u32(enum host host, int attr, __u32 *value);
 int dev_set_u32(enum host host, int attr, __u32 value);
 
 /* fault.c */
 bool fault_allow(void);
 int fault_arm(unsigned int n);
-bool fault_pending(void);
+unsigned int fault_disarm(void);
 int fault_cache(const char *cache, bool fail);
+
+/* module.c */
+bool module_find(void);
+int module_load(const char *args);
+int module_unload(void);
 
 /*
  * For the harness: the call must fail with this error. Several in one test

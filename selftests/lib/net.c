@@ -30,9 +30,14 @@ static void die(const char *what)
 	exit(EXIT_FAILURE);
 }
 
+int net_try_enter(enum host host)
+{
+	return setns(hosts[host], CLONE_NEWNET);
+}
+
 void net_enter(enum host host)
 {
-	if (setns(hosts[host], CLONE_NEWNET))
+	if (net_try_enter(host))
 		die("setns");
 }
 

@@ -46,6 +46,18 @@ static struct nl_msg *request(struct nl_sock *sk, int cmd, int flags)
 	return msg;
 }
 
+/* The number of the module's generic netlink family. */
+int genl_family(void)
+{
+	struct nl_sock *sk = nl_open(HOST_A);
+	int family = genl_ctrl_resolve(sk, FASTPROTO_FAMILY_NAME);
+
+	if (family < 0)
+		die("family", family);
+	nl_socket_free(sk);
+	return family;
+}
+
 static int on_stats(struct nl_msg *msg, void *arg)
 {
 	struct nlattr *attrs[FASTPROTO_A_STATS_MAX + 1];

@@ -27,7 +27,7 @@ notices()
 	local fault=$1 wanted=$2 pattern=$3 status
 
 	"$here/run" --kernel "$kernel" --no-module --add "$dir/broken.ko" \
-		-- sh -c "insmod broken.ko fault=$fault; rmmod broken" \
+		-- sh -c "unshare -n insmod broken.ko fault=$fault; rmmod broken" \
 		>"$dir/$fault.log" 2>&1
 	status=$?
 	number=$((number + 1))
@@ -44,7 +44,7 @@ notices()
 
 test_debug()
 {
-	echo 1..10
+	echo 1..12
 	notices use_after_free 240 'KASAN: slab-use-after-free'
 	notices out_of_bounds 240 'KASAN: slab-out-of-bounds'
 	notices leak 243 'kmemleak'
@@ -55,6 +55,8 @@ test_debug()
 	notices free_armed_timer 240 'ODEBUG: free active'
 	notices corrupt_list 240 'list_del corruption'
 	notices refcount_underflow 240 'refcount_t'
+	notices keep_namespace 243 'LEFT OVER: .* of the kind RAWv6'
+	notices keep_port 243 'LEFT OVER: 1 sockets of the kind UDP$'
 }
 
 test_kcsan()

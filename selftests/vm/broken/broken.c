@@ -9,11 +9,14 @@
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/nsproxy.h>
 #include <linux/rculist.h>
 #include <linux/refcount.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/timer.h>
+#include <net/net_namespace.h>
+#include <net/udp_tunnel.h>
 
 static char *fault = "";
 module_param(fault, charp, 0);
@@ -118,6 +121,20 @@ static void refcount_underflow(void)
 	refcount_dec(&refs);
 }
 
+static void keep_namespace(void)
+{
+	get_net(current->nsproxy->net_ns);
+}
+
+static void keep_port(void)
+{
+	struct udp_port_cfg port = { .family = AF_INET };
+	struct socket *sock;
+
+	if (udp_sock_create(&init_net, &port, &sock))
+		pr_err("broken: no socket\n");
+}
+
 static int racy_counter;
 
 static int count(void *done)
@@ -153,7 +170,8 @@ static const struct {
 	FAULT(use_after_free), FAULT(out_of_bounds), FAULT(leak),
 	FAULT(lock_inversion), FAULT(sleep_in_atomic), FAULT(rcu_without_lock),
 	FAULT(shift_too_far), FAULT(free_armed_timer), FAULT(corrupt_list),
-	FAULT(refcount_underflow), FAULT(race),
+	FAULT(refcount_underflow), FAULT(keep_namespace), FAULT(keep_port),
+	FAULT(race),
 };
 
 static int __init broken_init(void)
