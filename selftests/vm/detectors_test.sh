@@ -47,7 +47,7 @@ test_debug()
 	echo 1..12
 	notices use_after_free 240 'KASAN: slab-use-after-free'
 	notices out_of_bounds 240 'KASAN: slab-out-of-bounds'
-	notices leak 243 'kmemleak'
+	notices leak 240 'kmemleak: 1 new suspected'
 	notices lock_inversion 240 'possible circular locking dependency'
 	notices sleep_in_atomic 240 'scheduling while atomic\|sleeping function'
 	notices rcu_without_lock 240 'suspicious RCU usage\|suspicious rcu_dereference'

@@ -93,13 +93,17 @@ static void shift_too_far(void)
 	pr_info("broken: %d\n", 1 << bits);
 }
 
+static void expire(struct timer_list *timer)
+{
+}
+
 static void free_armed_timer(void)
 {
 	struct timer_list *timer = kzalloc(sizeof(*timer), GFP_KERNEL);
 
 	if (!timer)
 		return;
-	timer_setup(timer, NULL, 0);
+	timer_setup(timer, expire, 0);
 	mod_timer(timer, jiffies + 1000 * HZ);
 	kfree(timer);
 }
