@@ -216,6 +216,51 @@ TEST(any6_with_bindv6only)
 	EXPECT_FAILS(EAGAIN, recv(rx4, &c, 1, MSG_DONTWAIT));
 }
 
+/* Any socket of IPv6 would take no IPv4, so one of IPv4 is taken. */
+TEST(autobind_with_bindv6only)
+{
+	struct sockaddr_fp to4, to6, name;
+	int rx4, rx6, tx;
+
+	rx4 = fp_open_host(HOST_A, AF_INET, &to4);
+	rx6 = fp_open_host(HOST_A, AF_INET6, &to6);
+	ASSERT_LE(0, rx4);
+	ASSERT_LE(0, rx6);
+	tx = fp_open(HOST_B);
+	ASSERT_EQ(0, net_sysctl(HOST_B, "ipv6/bindv6only", "1"));
+	EXPECT_EQ(1, fp_sendto(tx, "4", 1, &to4));
+	EXPECT_EQ(0, net_sysctl(HOST_B, "ipv6/bindv6only", "0"));
+	EXPECT_TRUE(fp_wait(rx4, POLLIN));
+	ASSERT_EQ(0, fp_name(tx, &name));
+	EXPECT_EQ(AF_INET, name.sfp_transport);
+	EXPECT_FAILS(EAFNOSUPPORT, fp_sendto(tx, "6", 1, &to6));
+}
+
+TEST(unspecified_destination_is_this_host)
+{
+	static const int families[] = { AF_INET, AF_INET6 };
+	struct sockaddr_fp to, from, loop;
+	socklen_t len;
+	int rx, tx;
+	size_t i;
+	char c;
+
+	for (i = 0; i < ARRAY_SIZE(families); i++) {
+		to = fp_any(families[i], 0);
+		rx = fp_open_bound(HOST_A, &to);
+		tx = fp_open(HOST_A);
+		ASSERT_LE(0, rx);
+		ASSERT_EQ(1, fp_sendto(tx, "h", 1, &to));
+		len = sizeof(from);
+		ASSERT_EQ(1, recvfrom(rx, &c, 1, 0, (struct sockaddr *)&from,
+				      &len));
+		loop = fp_loopback(families[i], 0);
+		EXPECT_TRUE(fp_same_ip(&loop, &from));
+		close(rx);
+		close(tx);
+	}
+}
+
 TEST(linklocal_needs_scope)
 {
 	struct sockaddr_fp addr = fp_addr(AF_INET6, "fe80::77:1", 0);

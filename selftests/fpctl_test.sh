@@ -104,6 +104,18 @@ sockets()
 	fails grep 4000 "$tmp/stdout"
 }
 
+connected_sockets()
+{
+	one_host
+	spawn_on "$a" fpsock flood 127.0.0.1 4000
+	exits 0 fpctl -N "$a" -j socket
+	jq -e '.[0].peer.address == "127.0.0.1" and .[0].peer.port == 4000 and
+		.[0].local.address == "127.0.0.1" and .[0].local.port > 0' \
+		"$tmp/stdout"
+	exits 0 fpctl -N "$a" socket
+	grep '127.0.0.1:4000 *$' "$tmp/stdout"
+}
+
 queued()
 {
 	[ "$(fpctl -N "$a" -j socket local 127.0.0.1:4000 |
@@ -204,6 +216,6 @@ without_the_module()
 	exits 0 fpctl show
 }
 
-tap_run show show_json stats stats_json sockets many_sockets set_copybreak \
+tap_run show show_json stats stats_json sockets connected_sockets many_sockets set_copybreak \
 	reading_is_for_all_changing_for_root help wrong_usage \
 	output_that_cannot_be_written without_the_module
