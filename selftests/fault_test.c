@@ -5,14 +5,13 @@
  * passes untouched. Whatever fails ends in a clean error, after which the same
  * call works; nothing hangs and nothing is left.
  *
- * A new kind of socket, or a new call, needs a script only. The module and a
- * host (network namespace) have such a life, too.
+ * A new kind of socket, or a new call, needs a script only. The module has such
+ * a life, too.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/genetlink.h>
 #include <poll.h>
-#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -210,60 +209,10 @@ static void netlink_life(struct life *life)
 	close(listed);
 }
 
-/* A host appears, and disappears again as soon as nobody is on it. */
-static void host_life(struct life *life)
-{
-	TRY(life, unshare(CLONE_NEWNET));
-	TRY(life, net_try_enter(HOST_A));
-}
-
 static void module_life(struct life *life)
 {
-	TRY(life, module_unload());
 	TRY(life, module_load(""));
-}
-
-/* Every module's life, up to the first line of ours. */
-static void refused_module_life(struct life *life)
-{
 	module_unload();
-	DEMAND(life, module_load("family=0") && errno == EINVAL);
-}
-
-/*
- * How many allocations, and copies from and to user space, a life makes at
- * least: the first ones make some more, which others then find there.
- */
-static unsigned int count(void (*script)(struct life *life), struct life life)
-{
-	unsigned int i, n, least = LIVES_MAX;
-
-	for (i = 0; i < 3; i++) {
-		fault_arm(LIVES_MAX);
-		script(&life);
-		n = LIVES_MAX - fault_disarm();
-		if (n < least)
-			least = n;
-	}
-	return least;
-}
-
-static unsigned int count_foreign_host(struct life life)
-{
-	unsigned int n;
-
-	module_unload();
-	n = count(host_life, life);
-	module_load("");
-	return n;
-}
-
-static unsigned int count_foreign_module(struct life life)
-{
-	unsigned int n = count(refused_module_life, life);
-
-	module_load("");
-	return n;
 }
 
 FIXTURE(fault) {
@@ -272,10 +221,10 @@ FIXTURE(fault) {
 
 FIXTURE_VARIANT(fault) {
 	void (*script)(struct life *life);
-	/* Which of the first allocations are other people's, if it matters. */
-	unsigned int (*foreign)(struct life life);
+	/* The kernel's function that calls the module, if others are around. */
+	const char *within;
 	int family;
-	bool reloads;
+	bool unloaded;		/* the script begins without the module */
 	unsigned int least;	/* of the faults show as an error */
 };
 
@@ -291,21 +240,18 @@ FIXTURE_VARIANT_ADD(fault, netlink) {
 	.script = netlink_life, .least = 10,
 };
 
-FIXTURE_VARIANT_ADD(fault, host) {
-	.script = host_life, .foreign = count_foreign_host,
-	.reloads = true, .least = 3,
-};
-
 FIXTURE_VARIANT_ADD(fault, module) {
-	.script = module_life, .foreign = count_foreign_module,
-	.reloads = true, .least = 5,
+	.script = module_life, .within = "do_init_module", .unloaded = true,
+	.least = 20,
 };
 
 FIXTURE_SETUP(fault)
 {
 	if (!fault_allow())
 		SKIP(return, "needs a kernel with fault injection");
-	if (variant->reloads && !module_find())
+	if (variant->within && !fault_only_in(variant->within))
+		SKIP(return, "needs the stack filter of fault injection");
+	if (variant->unloaded && !module_find())
 		SKIP(return, "needs the module's file");
 	fill(out, sizeof(out), 8);
 	netlink_family = genl_family();
@@ -315,24 +261,21 @@ FIXTURE_SETUP(fault)
 
 FIXTURE_TEARDOWN(fault)
 {
+	fault_only_in(NULL);
+	if (variant->unloaded)
+		module_load("");
 }
-
-/* Pages for slabs count, too, but not each time: begin well before. */
-#define MARGIN	128
 
 TEST_F_TIMEOUT(fault, every_allocation_fails_once, 900)
 {
-	const struct life fresh = { .family = variant->family };
-	unsigned int n, first = 1, shown = 0;
+	unsigned int n, shown = 0;
 	bool untouched = false;
 	__u32 sockets;
 
-	if (variant->foreign) {
-		n = variant->foreign(fresh);
-		first = n > MARGIN ? n - MARGIN : 1;
-	}
-	for (n = first; n < LIVES_MAX && !untouched; n++) {
-		struct life life = fresh;
+	if (variant->unloaded)
+		ASSERT_EQ(0, module_unload());
+	for (n = 1; n < LIVES_MAX && !untouched; n++) {
+		struct life life = { .family = variant->family };
 
 		ASSERT_EQ(0, fault_arm(n));
 		variant->script(&life);
@@ -343,9 +286,11 @@ TEST_F_TIMEOUT(fault, every_allocation_fails_once, 900)
 		shown += life.failed;
 	}
 	ASSERT_TRUE(untouched);
-	ksft_print_msg("faults %u to %u, %u of them came back as an error\n",
-		       first, n - 2, shown);
+	ksft_print_msg("%u faults, %u of them came back as an error\n",
+		       n - 2, shown);
 	EXPECT_LE(variant->least, shown);
+	if (variant->unloaded)
+		ASSERT_EQ(0, module_load(""));
 	ASSERT_EQ(0, dev_get_u32(HOST_A, FASTPROTO_A_DEV_SOCKETS, &sockets));
 	EXPECT_EQ(self->sockets, sockets);
 }

@@ -79,7 +79,7 @@ comes_and_goes_under_a_storm()
 	spawn_on "$a" fpsock storm fd77::2 4000
 	unload
 	i=0
-	while [ "$i" -lt 20 ]; do
+	while [ "$i" -lt $((${FASTPROTO_ROUNDS:-100} / 5)) ]; do
 		modprobe fastproto
 		spawn_on "$b" fpsock hold :: $((4000 + i % 16))
 		# At least a datagram comes in while the socket is there.

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,10 @@
 #include "fptest.h"
 
 #define KNOBS	"/sys/kernel/debug/"
+
+static const char * const kinds[] = {
+	"failslab", "fail_page_alloc", "fail_usercopy",
+};
 
 static int write_file(const char *path, const char *text)
 {
@@ -41,19 +46,64 @@ static int set_knob(const char *what, const char *knob, const char *text)
  */
 bool fault_allow(void)
 {
-	static const char * const quiet[] = {
-		"failslab", "fail_page_alloc", "fail_usercopy",
-	};
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(quiet); i++)
-		if (set_knob(quiet[i], "verbose", "0"))
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (set_knob(kinds[i], "verbose", "0"))
 			return false;
 	return !set_knob("failslab", "cache-filter", "N") &&
 	       !set_knob("failslab", "ignore-gfp-wait", "N") &&
 	       !set_knob("fail_page_alloc", "ignore-gfp-wait", "N") &&
 	       !set_knob("fail_page_alloc", "ignore-gfp-highmem", "N") &&
 	       !set_knob("fail_page_alloc", "min-order", "0");
+}
+
+/* From where to where a function of the kernel goes. */
+static bool find_function(const char *name, unsigned long *start,
+			  unsigned long *end)
+{
+	FILE *symbols = fopen("/proc/kallsyms", "r");
+	unsigned long address;
+	char symbol[256];
+	int pass;
+
+	*start = 0;
+	*end = ULONG_MAX;
+	/* First where it is, then what comes next. */
+	for (pass = 0; symbols && pass < 2; pass++) {
+		rewind(symbols);
+		while (fscanf(symbols, "%lx %*c %255s%*[^\n]", &address,
+			      symbol) == 2) {
+			if (!*start && !strcmp(symbol, name))
+				*start = address;
+			if (*start && address > *start && address < *end)
+				*end = address;
+		}
+	}
+	if (symbols)
+		fclose(symbols);
+	return *start;
+}
+
+/*
+ * Only what a function of the kernel does, or what it calls does, fails; NULL:
+ * everything may. Returns false if the kernel can't tell.
+ */
+bool fault_only_in(const char *function)
+{
+	unsigned long start = 0, end = ULONG_MAX;
+	char from[24], to[24];
+	size_t i;
+
+	if (function && !find_function(function, &start, &end))
+		return false;
+	snprintf(from, sizeof(from), "%lu", start);
+	snprintf(to, sizeof(to), "%lu", end);
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (set_knob(kinds[i], "require-start", from) ||
+		    set_knob(kinds[i], "require-end", to))
+			return false;
+	return true;
 }
 
 /* Opened once, for opening it makes allocations. */

@@ -36,7 +36,6 @@ enum host {
 
 /* net.c */
 void net_setup(void);
-int net_try_enter(enum host host);
 void net_enter(enum host host);
 int net_ifindex(enum host host, const char *device);
 int net_run(enum host host, const char *command);
@@ -101,6 +100,7 @@ int dev_set_u32(enum host host, int attr, __u32 value);
 
 /* fault.c */
 bool fault_allow(void);
+bool fault_only_in(const char *function);
 int fault_arm(unsigned int n);
 unsigned int fault_disarm(void);
 int fault_cache(const char *cache, bool fail);

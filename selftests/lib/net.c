@@ -30,14 +30,9 @@ static void die(const char *what)
 	exit(EXIT_FAILURE);
 }
 
-int net_try_enter(enum host host)
-{
-	return setns(hosts[host], CLONE_NEWNET);
-}
-
 void net_enter(enum host host)
 {
-	if (net_try_enter(host))
+	if (setns(hosts[host], CLONE_NEWNET))
 		die("setns");
 }
 
