@@ -85,25 +85,45 @@ static bool find_function(const char *name, unsigned long *start,
 	return *start;
 }
 
-/*
- * Only what a function of the kernel does, or what it calls does, fails; NULL:
- * everything may. Returns false if the kernel can't tell.
- */
-bool fault_only_in(const char *function)
+static bool set_range(const char *which, unsigned long start,
+		      unsigned long end)
 {
-	unsigned long start = 0, end = ULONG_MAX;
-	char from[24], to[24];
+	char knob[32], value[24];
 	size_t i;
 
-	if (function && !find_function(function, &start, &end))
-		return false;
-	snprintf(from, sizeof(from), "%lu", start);
-	snprintf(to, sizeof(to), "%lu", end);
-	for (i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (set_knob(kinds[i], "require-start", from) ||
-		    set_knob(kinds[i], "require-end", to))
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		snprintf(knob, sizeof(knob), "%s-start", which);
+		snprintf(value, sizeof(value), "%lu", start);
+		if (set_knob(kinds[i], knob, value))
 			return false;
+		snprintf(knob, sizeof(knob), "%s-end", which);
+		snprintf(value, sizeof(value), "%lu", end);
+		if (set_knob(kinds[i], knob, value))
+			return false;
+	}
 	return true;
+}
+
+/*
+ * Only what a function of the kernel does, or what it calls does, fails, with
+ * the exception of what another one does. Returns false if the kernel can't
+ * tell them apart.
+ */
+bool fault_only_in(const char *function, const char *except)
+{
+	unsigned long start, end;
+
+	return find_function(function, &start, &end) &&
+	       set_range("require", start, end) &&
+	       (!except || (find_function(except, &start, &end) &&
+			    set_range("reject", start, end)));
+}
+
+/* Everything may fail again. */
+void fault_anywhere(void)
+{
+	set_range("require", 0, ULONG_MAX);
+	set_range("reject", 0, 0);
 }
 
 /* Opened once, for opening it makes allocations. */

@@ -100,7 +100,8 @@ int dev_set_u32(enum host host, int attr, __u32 value);
 
 /* fault.c */
 bool fault_allow(void);
-bool fault_only_in(const char *function);
+bool fault_only_in(const char *function, const char *except);
+void fault_anywhere(void);
 int fault_arm(unsigned int n);
 unsigned int fault_disarm(void);
 int fault_cache(const char *cache, bool fail);
