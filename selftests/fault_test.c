@@ -245,7 +245,7 @@ FIXTURE_VARIANT_ADD(fault, netlink) {
 FIXTURE_VARIANT_ADD(fault, module) {
 	.script = module_life, .within = "do_init_module",
 	.except = "sysfs_slab_add",	/* a cache's name, seen in 6.12 */
-	.unloaded = true, .least = 20,
+	.unloaded = true, .least = 5,
 };
 
 FIXTURE_SETUP(fault)
