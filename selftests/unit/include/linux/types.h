@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The seam through which kmod/wire.c builds in user space: the few kernel
- * headers that it includes, made of libc and zlib.
+ * The seam through which the module's pure parts build in user space: the few
+ * kernel headers that they include, made of libc and zlib.
  */
 #ifndef _SHIM_LINUX_TYPES_H
 #define _SHIM_LINUX_TYPES_H
