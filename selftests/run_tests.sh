@@ -54,7 +54,7 @@ count()
 
 run()
 {
-	name=$1 known=$2
+	name=$1 known=$2 began=$(date +%s)
 	echo "# $name"
 	{
 		timeout -k 5 "$limit" "$dir/$name" 2>&1 </dev/null
@@ -75,6 +75,7 @@ run()
 		echo "# $name: exit status $status"
 		f=1
 	fi
+	echo "# $name: $(($(date +%s) - began)) s"
 	passed=$((passed + p))
 	failed=$((failed + f))
 	skipped=$((skipped + s))
