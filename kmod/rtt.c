@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/minmax.h>
+#include <linux/string.h>
+
+#include "rtt.h"
+
+#define GRANULARITY	1000U	/* G of RFC 6298, us */
+
+/* FP_RTO_MIN << BACKOFF_MAX is more than FP_RTO_MAX: no need to count on. */
+#define BACKOFF_MAX	9
+
+/**
+ * fp_rtt_init - forget all samples
+ * @rtt: the estimate
+ */
+void fp_rtt_init(struct fp_rtt *rtt)
+{
+	memset(rtt, 0, sizeof(*rtt));
+}
+
+/* Two halves of the window, so that one old sample goes without the others. */
+static void sample_min(struct fp_rtt *rtt, u32 sample, u64 now)
+{
+	u64 age = now - rtt->min_since;
+
+	if (!rtt->min[0] || age >= FP_RTT_MIN_WINDOW) {
+		rtt->min[1] = 0;
+		rtt->min[0] = sample;
+		rtt->min_since = now;
+	} else if (age >= FP_RTT_MIN_WINDOW / 2) {
+		rtt->min[1] = rtt->min[0];
+		rtt->min[0] = sample;
+		rtt->min_since += FP_RTT_MIN_WINDOW / 2;
+	}
+	rtt->min[0] = min(rtt->min[0], sample);
+}
+
+/**
+ * fp_rtt_sample - take in a measured round-trip time
+ * @rtt: the estimate
+ * @rtt_us: the sample in microseconds
+ * @now: the time in microseconds, of a clock that doesn't go back
+ *
+ * RFC 6298, sections 2.2 and 2.3. The sample ends the back-off (section 5.7).
+ */
+void fp_rtt_sample(struct fp_rtt *rtt, u32 rtt_us, u64 now)
+{
+	u32 sample = clamp(rtt_us, 1U, FP_RTT_MAX);
+	u32 srtt = fp_rtt_srtt(rtt);
+	u32 deviation;
+
+	rtt->backoff = 0;
+	sample_min(rtt, sample, now);
+	if (!srtt) {
+		rtt->srtt = 8 * sample;
+		rtt->rttvar = 2 * sample;
+		return;
+	}
+	deviation = sample > srtt ? sample - srtt : srtt - sample;
+	rtt->rttvar = rtt->rttvar - rtt->rttvar / 4 + deviation;
+	rtt->srtt = rtt->srtt - srtt + sample;
+}
+
+/**
+ * fp_rtt_srtt - the smoothed round-trip time
+ * @rtt: the estimate
+ *
+ * Return: microseconds, 0 if there is no sample yet.
+ */
+u32 fp_rtt_srtt(const struct fp_rtt *rtt)
+{
+	return rtt->srtt / 8;
+}
+
+/**
+ * fp_rtt_min - the least round-trip time of the last minutes
+ * @rtt: the estimate
+ *
+ * It covers FP_RTT_MIN_WINDOW at most, half of it at least.
+ *
+ * Return: microseconds, 0 if there is no sample yet.
+ */
+u32 fp_rtt_min(const struct fp_rtt *rtt)
+{
+	return rtt->min[1] ? min(rtt->min[0], rtt->min[1]) : rtt->min[0];
+}
+
+/**
+ * fp_rtt_rto - how long to wait before all in flight counts as lost
+ * @rtt: the estimate
+ *
+ * RFC 6298 with a minimum of FP_RTO_MIN instead of a second.
+ *
+ * Return: microseconds from FP_RTO_MIN to FP_RTO_MAX, back-off included.
+ */
+u32 fp_rtt_rto(const struct fp_rtt *rtt)
+{
+	u64 rto = FP_RTO_INITIAL;
+
+	/* Kept in quarters, rttvar is what the RFC multiplies by 4. */
+	if (rtt->srtt)
+		rto = fp_rtt_srtt(rtt) + max(rtt->rttvar, GRANULARITY);
+	rto = clamp(rto, (u64)FP_RTO_MIN, (u64)FP_RTO_MAX);
+	return min(rto << rtt->backoff, (u64)FP_RTO_MAX);
+}
+
+/**
+ * fp_rtt_backoff - the retransmission timeout fired: wait twice as long
+ * @rtt: the estimate
+ */
+void fp_rtt_backoff(struct fp_rtt *rtt)
+{
+	if (rtt->backoff < BACKOFF_MAX)
+		rtt->backoff++;
+}
+
+/**
+ * fp_rtt_pto - how long to wait before probing for a lost tail
+ * @rtt: the estimate
+ * @one_in_flight: a single frame is unacknowledged, its receiver may wait for
+ *	another one before it answers
+ * @max_ack_delay_us: for how long at most, in microseconds
+ *
+ * RFC 8985, section 7.2. With a PTO that equals the RTO there is nothing to
+ * probe for: the RTO is about to do more.
+ *
+ * Return: microseconds, never more than the RTO.
+ */
+u32 fp_rtt_pto(const struct fp_rtt *rtt, bool one_in_flight,
+	       u32 max_ack_delay_us)
+{
+	u64 pto = FP_RTO_INITIAL;
+
+	if (rtt->srtt) {
+		pto = 2 * (u64)fp_rtt_srtt(rtt);
+		if (one_in_flight)
+			pto += max_ack_delay_us;
+	}
+	return min(pto, (u64)fp_rtt_rto(rtt));
+}

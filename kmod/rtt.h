@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The round-trip time, and how long to wait for an acknowledgment: RFC 6298
+ * and the probe timeout of RFC 8985. Pure: no lock, no clock; user-space tests
+ * build the same source. All times are in microseconds.
+ */
+#ifndef _FP_RTT_H
+#define _FP_RTT_H
+
+#include <linux/types.h>
+
+#define FP_RTO_INITIAL	1000000U	/* while there is no sample */
+#define FP_RTO_MIN	200000U
+#define FP_RTO_MAX	60000000U
+
+/* Samples are clamped to 1 and this (250 s), so that no sum overflows. */
+#define FP_RTT_MAX	250000000U
+
+/* The minimum covers this much time at most, half of it at least. */
+#define FP_RTT_MIN_WINDOW	300000000U
+
+/**
+ * struct fp_rtt - what is known of the round-trip time of a path
+ * @srtt: smoothed round-trip time, in eighths; 0: no sample yet
+ * @rttvar: its mean deviation, in quarters
+ * @min: the least samples of this half of the window and of the half before,
+ *	0: none
+ * @min_since: when this half began
+ * @backoff: retransmission timeouts in a row
+ *
+ * Whoever holds it guards it.
+ */
+struct fp_rtt {
+	u32 srtt;
+	u32 rttvar;
+	u32 min[2];
+	u64 min_since;
+	u8 backoff;
+};
+
+void fp_rtt_init(struct fp_rtt *rtt);
+void fp_rtt_sample(struct fp_rtt *rtt, u32 rtt_us, u64 now);
+u32 fp_rtt_srtt(const struct fp_rtt *rtt);
+u32 fp_rtt_min(const struct fp_rtt *rtt);
+u32 fp_rtt_rto(const struct fp_rtt *rtt);
+void fp_rtt_backoff(struct fp_rtt *rtt);
+u32 fp_rtt_pto(const struct fp_rtt *rtt, bool one_in_flight,
+	       u32 max_ack_delay_us);
+
+#endif /* _FP_RTT_H */
