@@ -22,18 +22,43 @@ static enum fastproto_stats_attr invalid_reason(enum fp_wire_status status)
 	}
 }
 
-static enum fp_wire_status decode(const struct sk_buff *skb, u32 offset,
-				  struct fp_frame *frame)
+/*
+ * Apart, since a kernel that zeroes its stack pays for the buffer. What lies in
+ * pages is always copied: the sender may still be able to change it.
+ */
+static noinline enum fp_wire_status
+decode_sections(const struct sk_buff *skb, u32 offset, struct fp_frame *frame)
 {
 	u32 avail = skb->len - offset;
-	u32 have = min_t(u32, avail, FP_HDR_LEN);
-	u8 copy[FP_HDR_LEN];
+	u32 have = min_t(u32, avail, FP_HDR_MAX);
+	u8 copy[FP_HDR_MAX];
 	const void *buf;
 
 	buf = skb_header_pointer(skb, offset, have, copy);
 	if (!buf)
 		return FP_WIRE_INCOMPLETE;
 	return fp_header_decode(buf, have, avail, frame);
+}
+
+static enum fp_wire_status decode(const struct sk_buff *skb, u32 offset,
+				  struct fp_frame *frame)
+{
+	u32 avail = skb->len - offset;
+	u32 have = min_t(u32, avail, FP_HDR_LEN);
+	enum fp_wire_status status;
+	u8 copy[FP_HDR_LEN];
+	const void *buf;
+
+	buf = skb_header_pointer(skb, offset, have, copy);
+	if (!buf)
+		return FP_WIRE_INCOMPLETE;
+	status = fp_header_decode(buf, have, avail, frame);
+	if (status == FP_WIRE_INCOMPLETE && have < avail)
+		status = decode_sections(skb, offset, frame);
+	/* No socket takes connections yet. */
+	if (status == FP_WIRE_OK && frame->flags & ~FP_F_DGRAM)
+		status = FP_WIRE_FLAGS;
+	return status;
 }
 
 /* A connected socket takes frames of its peer only. */

@@ -95,7 +95,7 @@ static void encode_header(struct fp_sock *fs, struct sk_buff *skb)
 		.flags = READ_ONCE(fs->needs_copy) ? FP_F_NEEDS_COPY : 0,
 	};
 
-	fp_header_encode(skb->data, &frame);
+	fp_header_encode(skb->data, &frame, NULL);
 }
 
 /**

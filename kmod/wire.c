@@ -6,14 +6,143 @@
 
 #include "wire.h"
 
-/* CRC-32 of IEEE 802.3, over the header with a checksum field of 0. */
-static u32 header_checksum(const struct fp_hdr *hdr)
+/* The handshake: either has one of these, or the echo both and an ACK. */
+#define SYN		(FP_F_CONN | FP_F_SYN)
+#define COOKIE_REPLY	(FP_F_CONN | FP_F_SYN | FP_F_COOKIE)
+#define RST		(FP_F_CONN | FP_F_RST)
+
+/* CRC-32 of IEEE 802.3, but for its inversion, over a header. */
+static u32 header_crc(const struct fp_hdr *hdr)
 {
-	return ~crc32_le(~0U, (const unsigned char *)hdr, sizeof(*hdr));
+	return crc32_le(~0U, (const unsigned char *)hdr, sizeof(*hdr));
+}
+
+/* Only for flags that no datagram message has. */
+static bool flags_fit(u16 flags)
+{
+	const u16 echo = FP_F_SYN | FP_F_COOKIE;
+
+	if (flags & ~FP_F_KNOWN || !(flags & FP_F_CONN))
+		return false;
+	if (flags == RST || flags == SYN || flags == COOKIE_REPLY)
+		return true;
+	if (flags & FP_F_RST || !(flags & FP_F_ACK))
+		return false;
+	if (flags & echo && (flags & echo) != echo)
+		return false;
+	return !(flags & FP_F_FIN) ||
+	       !(flags & (FP_F_BEGIN | FP_F_END | FP_F_CSUM));
+}
+
+/* Reads the size, the flags and the length of the header. */
+static bool size_fits(const struct fp_frame *frame)
+{
+	u32 rest = frame->size - frame->hdr_len;
+
+	if (frame->size < frame->hdr_len)
+		return false;
+	if (frame->flags == SYN)
+		return frame->size >= FP_SYN_SIZE_MIN;
+	if (frame->flags == COOKIE_REPLY ||
+	    frame->flags & (FP_F_RST | FP_F_FIN))
+		return !rest;
+	if (!(frame->flags & FP_F_CSUM))
+		return true;
+	if (frame->flags & (FP_F_BEGIN | FP_F_END))
+		return rest >= FP_CSUM_LEN;
+	return rest > FP_CSUM_LEN;
+}
+
+/* Only who sends an established connection's frame knows the peer's ID. */
+static bool id_fits(u16 flags, const struct fp_hdr_conn *conn)
+{
+	if (flags == COOKIE_REPLY)
+		return conn->id;
+	return !(flags & FP_F_SYN) || !conn->id;
+}
+
+/* Whether every range is one, and ends where a u64 can say so. */
+static bool ranges_fit(const struct fp_hdr_ack *ack, unsigned int nr)
+{
+	const struct fp_hdr_range *range = (const void *)(ack + 1);
+	u64 room = ~le64_to_cpu(ack->ack);
+
+	for (; nr; nr--, range++) {
+		u32 offset = le32_to_cpu(range->offset);
+		u32 length = le32_to_cpu(range->length);
+
+		if (!offset || !length || (u64)offset + length > room)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Finds out how long the sections are, which is in the sections themselves: so
+ * these bytes are used before the checksum, and for nothing else.
+ */
+static enum fp_wire_status measure(const void *buf, size_t have,
+				   struct fp_frame *frame)
+{
+	const struct fp_hdr_ack *ack;
+	u32 nr = 0;
+
+	if (!flags_fit(frame->flags))
+		return FP_WIRE_FLAGS;
+	frame->hdr_len = fp_header_len(frame->flags, 0);
+	if (frame->size < frame->hdr_len || frame->size > FP_FRAME_MAX)
+		return FP_WIRE_SIZE;
+	if (have < frame->hdr_len)
+		return FP_WIRE_INCOMPLETE;
+
+	if (frame->flags & FP_F_ACK) {
+		ack = buf + FP_HDR_LEN + sizeof(struct fp_hdr_conn);
+		nr = ack->nr;
+	}
+	if (nr > FP_RANGES_MAX)
+		return FP_WIRE_SIZE;
+	frame->hdr_len += nr * sizeof(struct fp_hdr_range);
+	if (!size_fits(frame))
+		return FP_WIRE_SIZE;
+	return have < frame->hdr_len ? FP_WIRE_INCOMPLETE : FP_WIRE_OK;
+}
+
+/* The rest of fp_header_decode() for a frame that is no datagram message. */
+static enum fp_wire_status decode_conn(struct fp_hdr *hdr, const void *buf,
+				       size_t have, size_t avail,
+				       struct fp_frame *frame)
+{
+	const struct fp_hdr_conn *conn = buf + FP_HDR_LEN;
+	u32 checksum = le32_to_cpu(hdr->checksum);
+	enum fp_wire_status status;
+	u32 fixed, nr;
+
+	status = measure(buf, have, frame);
+	if (status != FP_WIRE_OK)
+		return status;
+
+	hdr->checksum = 0;
+	if (~crc32_le(header_crc(hdr), (const unsigned char *)conn,
+		      frame->hdr_len - FP_HDR_LEN) != checksum)
+		return FP_WIRE_CHECKSUM;
+
+	if (!id_fits(frame->flags, conn))
+		return FP_WIRE_FLAGS;
+	fixed = fp_header_len(frame->flags, 0);
+	nr = (frame->hdr_len - fixed) / sizeof(struct fp_hdr_range);
+	if (nr && !ranges_fit((const void *)(conn + 1), nr))
+		return FP_WIRE_SIZE;
+	if (frame->size > avail)
+		return FP_WIRE_INCOMPLETE;
+
+	frame->payload_len = frame->size - frame->hdr_len;
+	if (frame->flags & FP_F_CSUM)
+		frame->payload_len -= FP_CSUM_LEN;
+	return FP_WIRE_OK;
 }
 
 /**
- * fp_header_decode - check a frame's header and read it
+ * fp_header_decode - check a frame's header and sections, and read the header
  * @buf: where the frame begins; no alignment needed
  * @have: bytes readable at @buf; at least FP_HDR_LEN unless @avail is less
  * @avail: bytes from the frame's beginning to the end of its datagram
@@ -21,8 +150,12 @@ static u32 header_checksum(const struct fp_hdr *hdr)
  *
  * The checks go in the order of the fields, each before the next field is
  * believed, and what is missing is reported only for a header that is right:
- * so a wrong byte is never mistaken for a long wait. Every byte of @buf is read
- * once; the sender may change it meanwhile.
+ * so a wrong byte is never mistaken for a long wait. Sections have to be
+ * readable, too: FP_HDR_MAX bytes, or @avail if that is less, are always
+ * enough. With fewer, FP_WIRE_INCOMPLETE may mean only that.
+ *
+ * The header is read once; the sender may change it meanwhile. Sections that
+ * change meanwhile may pass the checks, but do no other harm.
  *
  * Return: the first check that failed, or FP_WIRE_OK.
  */
@@ -35,7 +168,9 @@ enum fp_wire_status fp_header_decode(const void *buf, size_t have,
 	BUILD_BUG_ON(sizeof(struct fp_hdr) != FP_HDR_LEN);
 	BUILD_BUG_ON(offsetof(struct fp_hdr, seq) != 12);
 
-	if (have < sizeof(hdr) || avail < sizeof(hdr))
+	if (have > avail)
+		have = avail;
+	if (have < sizeof(hdr))
 		return FP_WIRE_INCOMPLETE;
 	memcpy(&hdr, buf, sizeof(hdr));
 
@@ -45,31 +180,197 @@ enum fp_wire_status fp_header_decode(const void *buf, size_t have,
 	if (frame->version != FP_VERSION)
 		return FP_WIRE_VERSION;
 	frame->flags = le16_to_cpu(hdr.flags);
-	if (frame->flags & ~FP_F_KNOWN)
-		return FP_WIRE_FLAGS;
 	frame->size = le32_to_cpu(hdr.size);
+	frame->seq = le64_to_cpu(hdr.seq);
+	if (frame->flags & ~FP_F_DGRAM)
+		return decode_conn(&hdr, buf, have, avail, frame);
 	if (frame->size < sizeof(hdr) || frame->size > FP_FRAME_MAX)
 		return FP_WIRE_SIZE;
 
 	checksum = le32_to_cpu(hdr.checksum);
 	hdr.checksum = 0;
-	if (header_checksum(&hdr) != checksum)
+	if (~header_crc(&hdr) != checksum)
 		return FP_WIRE_CHECKSUM;
 	if (frame->size > avail)
 		return FP_WIRE_INCOMPLETE;
 
-	frame->seq = le64_to_cpu(hdr.seq);
 	frame->hdr_len = sizeof(hdr);
 	frame->payload_len = frame->size - frame->hdr_len;
 	return FP_WIRE_OK;
 }
 
+static const void *decode_ack(const void *p, unsigned int nr,
+			      struct fp_ack *ack)
+{
+	const struct fp_hdr_ack *from = p;
+	const struct fp_hdr_range *range = (const void *)(from + 1);
+	unsigned int i;
+
+	ack->ack = le64_to_cpu(from->ack);
+	ack->window = le32_to_cpu(from->window);
+	ack->ts = le32_to_cpu(from->ts);
+	ack->ts_echo = le32_to_cpu(from->ts_echo);
+	ack->delay = le32_to_cpu(from->delay);
+	ack->ce = le16_to_cpu(from->ce);
+	ack->dup = from->dup;
+	ack->nr = nr;
+	for (i = 0; i < nr; i++, range++) {
+		struct fp_range *to = &ack->ranges[i];
+
+		to->begin = ack->ack + le32_to_cpu(range->offset);
+		to->end = to->begin + le32_to_cpu(range->length);
+	}
+	return range;
+}
+
+static const void *decode_syn(const void *p, struct fp_syn *syn)
+{
+	const struct fp_hdr_syn *from = p;
+
+	syn->tag = le32_to_cpu(from->tag);
+	syn->msg_max = le32_to_cpu(from->msg_max);
+	syn->window = le32_to_cpu(from->window);
+	syn->ts = le32_to_cpu(from->ts);
+	syn->options = le16_to_cpu(from->options);
+	syn->version_min = from->version_min;
+	syn->version_max = from->version_max;
+	return from + 1;
+}
+
 /**
- * fp_header_encode - write a frame's header
- * @buf: FP_HDR_LEN writable bytes; no alignment needed
- * @frame: its size, seq and flags; the version is ours
+ * fp_sections_decode - read a frame's sections
+ * @buf: where the frame begins, as fp_header_decode() had it
+ * @frame: what fp_header_decode() made of it, which was FP_WIRE_OK
+ * @sections: those that the flags announce are filled in
+ *
+ * How many ranges there are is taken from @frame, and not read again.
  */
-void fp_header_encode(void *buf, const struct fp_frame *frame)
+void fp_sections_decode(const void *buf, const struct fp_frame *frame,
+			struct fp_sections *sections)
+{
+	u32 ranges_len = frame->hdr_len - fp_header_len(frame->flags, 0);
+	const struct fp_hdr_cookie *cookie;
+	const struct fp_hdr_conn *conn;
+	const void *p = buf + FP_HDR_LEN;
+
+	if (!(frame->flags & FP_F_CONN))
+		return;
+	conn = p;
+	sections->conn_id = le64_to_cpu(conn->id);
+	sections->conn_slot = le32_to_cpu(conn->slot);
+	p = conn + 1;
+	if (frame->flags & FP_F_ACK)
+		p = decode_ack(p, ranges_len / sizeof(struct fp_hdr_range),
+			       &sections->ack);
+	if (frame->flags & FP_F_SYN)
+		p = decode_syn(p, &sections->syn);
+	if (frame->flags & FP_F_COOKIE) {
+		cookie = p;
+		sections->cookie.time = le32_to_cpu(cookie->time);
+		sections->cookie.mac = le64_to_cpu(cookie->mac);
+	}
+}
+
+/**
+ * fp_header_len - the length of a header with its sections
+ * @flags: the frame's, FP_F_*
+ * @nr_ranges: how many ranges it acknowledges, up to FP_RANGES_MAX; means
+ *	nothing without FP_F_ACK
+ *
+ * Return: bytes, at most FP_HDR_MAX.
+ */
+u32 fp_header_len(u16 flags, unsigned int nr_ranges)
+{
+	u32 len = sizeof(struct fp_hdr);
+
+	if (flags & FP_F_CONN)
+		len += sizeof(struct fp_hdr_conn);
+	if (flags & FP_F_ACK)
+		len += sizeof(struct fp_hdr_ack) +
+		       nr_ranges * sizeof(struct fp_hdr_range);
+	if (flags & FP_F_SYN)
+		len += sizeof(struct fp_hdr_syn);
+	if (flags & FP_F_COOKIE)
+		len += sizeof(struct fp_hdr_cookie);
+	return len;
+}
+
+static void *encode_ack(void *p, const struct fp_ack *ack)
+{
+	struct fp_hdr_ack *to = p;
+	struct fp_hdr_range *range = (void *)(to + 1);
+	unsigned int i;
+
+	to->ack = cpu_to_le64(ack->ack);
+	to->window = cpu_to_le32(ack->window);
+	to->ts = cpu_to_le32(ack->ts);
+	to->ts_echo = cpu_to_le32(ack->ts_echo);
+	to->delay = cpu_to_le32(ack->delay);
+	to->ce = cpu_to_le16(ack->ce);
+	to->dup = ack->dup;
+	to->nr = ack->nr;
+	for (i = 0; i < ack->nr; i++, range++) {
+		const struct fp_range *from = &ack->ranges[i];
+
+		range->offset = cpu_to_le32(from->begin - ack->ack);
+		range->length = cpu_to_le32(from->end - from->begin);
+	}
+	return range;
+}
+
+static void *encode_syn(void *p, const struct fp_syn *syn)
+{
+	struct fp_hdr_syn *to = p;
+
+	to->tag = cpu_to_le32(syn->tag);
+	to->msg_max = cpu_to_le32(syn->msg_max);
+	to->window = cpu_to_le32(syn->window);
+	to->ts = cpu_to_le32(syn->ts);
+	to->options = cpu_to_le16(syn->options);
+	to->version_min = syn->version_min;
+	to->version_max = syn->version_max;
+	return to + 1;
+}
+
+/* Returns where the payload begins. */
+static void *encode_sections(void *p, u16 flags,
+			     const struct fp_sections *sections)
+{
+	struct fp_hdr_conn *conn = p;
+	struct fp_hdr_cookie *cookie;
+
+	BUILD_BUG_ON(sizeof(struct fp_hdr_conn) != 12);
+	BUILD_BUG_ON(sizeof(struct fp_hdr_ack) != 28);
+	BUILD_BUG_ON(sizeof(struct fp_hdr_range) != 8);
+	BUILD_BUG_ON(sizeof(struct fp_hdr_syn) != 20);
+	BUILD_BUG_ON(sizeof(struct fp_hdr_cookie) != 12);
+
+	conn->id = cpu_to_le64(sections->conn_id);
+	conn->slot = cpu_to_le32(sections->conn_slot);
+	p = conn + 1;
+	if (flags & FP_F_ACK)
+		p = encode_ack(p, &sections->ack);
+	if (flags & FP_F_SYN)
+		p = encode_syn(p, &sections->syn);
+	if (flags & FP_F_COOKIE) {
+		cookie = p;
+		cookie->time = cpu_to_le32(sections->cookie.time);
+		cookie->mac = cpu_to_le64(sections->cookie.mac);
+		p = cookie + 1;
+	}
+	return p;
+}
+
+/**
+ * fp_header_encode - write a frame's header and sections
+ * @buf: fp_header_len() writable bytes; no alignment needed
+ * @frame: its size (with payload and trailer), seq and flags, which go
+ *	together; the version is ours
+ * @sections: what goes into those that the flags announce, every range within
+ *	a u32 of the ack; may be NULL without FP_F_CONN
+ */
+void fp_header_encode(void *buf, const struct fp_frame *frame,
+		      const struct fp_sections *sections)
 {
 	struct fp_hdr hdr = {
 		.magic = cpu_to_le32(FP_MAGIC),
@@ -78,7 +379,14 @@ void fp_header_encode(void *buf, const struct fp_frame *frame)
 		.size = cpu_to_le32(frame->size),
 		.seq = cpu_to_le64(frame->seq),
 	};
+	u32 crc = header_crc(&hdr);
+	void *p = buf + sizeof(hdr);
+	void *end;
 
-	hdr.checksum = cpu_to_le32(header_checksum(&hdr));
+	if (frame->flags & FP_F_CONN) {
+		end = encode_sections(p, frame->flags, sections);
+		crc = crc32_le(crc, p, end - p);
+	}
+	hdr.checksum = cpu_to_le32(~crc);
 	memcpy(buf, &hdr, sizeof(hdr));
 }

@@ -12,14 +12,23 @@
 /* No frame is longer: it has to fit into a UDP datagram (65,535 - 8). */
 #define FP_FRAME_MAX	65527
 
+/* The longest header with its sections, in bytes. */
+#define FP_HDR_MAX	(sizeof(struct fp_hdr) + sizeof(struct fp_hdr_conn) + \
+			 sizeof(struct fp_hdr_ack) + \
+			 FP_RANGES_MAX * sizeof(struct fp_hdr_range) + \
+			 sizeof(struct fp_hdr_syn) + \
+			 sizeof(struct fp_hdr_cookie))
+
 /**
  * enum fp_wire_status - what a receiver finds in the bytes before it
  * @FP_WIRE_OK: a whole, valid frame
  * @FP_WIRE_INCOMPLETE: valid so far, but the rest is not there
  * @FP_WIRE_MAGIC: invalid: not a FastProto frame
  * @FP_WIRE_VERSION: invalid: a version that we do not speak
- * @FP_WIRE_FLAGS: invalid: a flag that we do not know
- * @FP_WIRE_SIZE: invalid: smaller than its header, or larger than FP_FRAME_MAX
+ * @FP_WIRE_FLAGS: invalid: a flag that we do not know, flags that do not go
+ *	together, or a connection ID that does not go with them
+ * @FP_WIRE_SIZE: invalid: a size that no such frame has, or an impossible
+ *	range in its acknowledgment
  * @FP_WIRE_CHECKSUM: invalid: the CRC-32 does not match
  */
 enum fp_wire_status {
@@ -34,7 +43,7 @@ enum fp_wire_status {
 
 /**
  * struct fp_frame - a frame's header in host terms
- * @seq: sequence number
+ * @seq: sequence number; of a frame with FP_F_RST: enum fp_rst_reason
  * @size: the whole frame in bytes
  * @payload_len: its payload in bytes; it begins at @hdr_len
  * @version: protocol version
@@ -50,8 +59,95 @@ struct fp_frame {
 	u16 hdr_len;
 };
 
+/**
+ * struct fp_range - sequence numbers in a row
+ * @begin: the first
+ * @end: the one behind the last
+ */
+struct fp_range {
+	u64 begin;
+	u64 end;
+};
+
+/**
+ * struct fp_ack - acknowledgment section in host terms
+ * @ack: see struct fp_hdr_ack, as for all but @ranges
+ * @window: units beyond @ack
+ * @ts: microseconds
+ * @ts_echo: microseconds
+ * @delay: microseconds
+ * @ce: congestion marks
+ * @dup: duplicates
+ * @nr: ranges
+ * @ranges: what has come beyond @ack, in the order of the frame; the first @nr
+ *	are valid
+ */
+struct fp_ack {
+	u64 ack;
+	u32 window;
+	u32 ts;
+	u32 ts_echo;
+	u32 delay;
+	u16 ce;
+	u8 dup;
+	u8 nr;
+	struct fp_range ranges[FP_RANGES_MAX];
+};
+
+/**
+ * struct fp_syn - SYN section in host terms
+ * @tag: see struct fp_hdr_syn, as for all of them
+ * @msg_max: bytes
+ * @window: units
+ * @ts: microseconds
+ * @options: bits
+ * @version_min: version
+ * @version_max: version
+ */
+struct fp_syn {
+	u32 tag;
+	u32 msg_max;
+	u32 window;
+	u32 ts;
+	u16 options;
+	u8 version_min;
+	u8 version_max;
+};
+
+/**
+ * struct fp_cookie - cookie section in host terms
+ * @time: see struct fp_hdr_cookie, as for both
+ * @mac: keyed hash
+ */
+struct fp_cookie {
+	u32 time;
+	u64 mac;
+};
+
+/**
+ * struct fp_sections - all sections in host terms
+ * @conn_id: the receiver's connection ID
+ * @conn_slot: the sender's slot index
+ * @ack: acknowledgment
+ * @syn: handshake
+ * @cookie: handshake
+ *
+ * The frame's flags say which of them mean something.
+ */
+struct fp_sections {
+	u64 conn_id;
+	u32 conn_slot;
+	struct fp_ack ack;
+	struct fp_syn syn;
+	struct fp_cookie cookie;
+};
+
 enum fp_wire_status fp_header_decode(const void *buf, size_t have,
 				     size_t avail, struct fp_frame *frame);
-void fp_header_encode(void *buf, const struct fp_frame *frame);
+void fp_sections_decode(const void *buf, const struct fp_frame *frame,
+			struct fp_sections *sections);
+u32 fp_header_len(u16 flags, unsigned int nr_ranges);
+void fp_header_encode(void *buf, const struct fp_frame *frame,
+		      const struct fp_sections *sections);
 
 #endif /* _FP_WIRE_H */

@@ -270,7 +270,7 @@ TEST_F(protocol, valid_dumps_are_what_we_encode)
 				.size = FP_HDR_LEN + frame->payload_len,
 			};
 
-			fp_header_encode(bytes + len, &in);
+			fp_header_encode(bytes + len, &in, NULL);
 			memcpy(bytes + len + FP_HDR_LEN, frame->payload,
 			       frame->payload_len);
 			len += in.size;

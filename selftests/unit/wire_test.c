@@ -17,7 +17,29 @@ enum {
 	AT_SEQ = 12,
 	AT_CHECKSUM = 20,
 	HEADER = 24,
+	AT_ID = 24,
+	AT_SLOT = 32,
+	AT_ACK = 36,
+	AT_NR = 63,
+	AT_RANGES = 64,
+	HEADER_MAX = 24 + 12 + 28 + 32 * 8 + 20 + 12,
 	LARGEST = 65535 - 8,
+};
+
+/* And the flags. */
+enum {
+	CONN = 0x2,
+	ACK = 0x4,
+	SYN = 0x8,
+	COOKIE = 0x10,
+	FIN = 0x20,
+	RST = 0x40,
+	BEGIN = 0x80,
+	END = 0x100,
+	CSUM = 0x200,
+	PROBE = 0x400,
+	REPLY = CONN | SYN | COOKIE,
+	ECHO = CONN | ACK | SYN | COOKIE,
 };
 
 static void put(unsigned char *p, unsigned int bytes, u64 value)
@@ -37,16 +59,18 @@ static u64 get(const unsigned char *p, unsigned int bytes)
 	return value;
 }
 
-static u32 sum(const unsigned char *p)
+/* Over the header and its sections, @len bytes in all. */
+static u32 sum(const unsigned char *p, size_t len)
 {
 	static const unsigned char zero[4];
+	u32 crc = crc32(0, p, AT_CHECKSUM);
 
-	return crc32(crc32(0, p, AT_CHECKSUM), zero, sizeof(zero));
+	return crc32(crc32(crc, zero, sizeof(zero)), p + HEADER, len - HEADER);
 }
 
-static void seal(unsigned char *p)
+static void seal(unsigned char *p, size_t len)
 {
-	put(p + AT_CHECKSUM, 4, sum(p));
+	put(p + AT_CHECKSUM, 4, sum(p, len));
 }
 
 static void make(unsigned char *p, u64 seq, unsigned int flags, u32 size)
@@ -56,13 +80,79 @@ static void make(unsigned char *p, u64 seq, unsigned int flags, u32 size)
 	put(p + AT_FLAGS, 2, flags);
 	put(p + AT_SIZE, 4, size);
 	put(p + AT_SEQ, 8, seq);
-	seal(p);
+	seal(p, HEADER);
 }
 
 /* The rules of Documentation/protocol.rst, written down independently. */
+static bool together(unsigned int flags)
+{
+	if (!(flags & CONN))
+		return flags <= 1;
+	if (flags == (CONN | RST) || flags == (CONN | SYN) || flags == REPLY)
+		return true;
+	switch (flags & (ECHO | RST)) {
+	case CONN | ACK:
+	case ECHO:
+		break;
+	default:
+		return false;
+	}
+	if (flags & FIN && flags & (BEGIN | END | CSUM))
+		return false;
+	return flags < 2 * PROBE;
+}
+
+/* Header and sections, but for the ranges. */
+static size_t fixed_len(unsigned int flags)
+{
+	return HEADER + 12 * !!(flags & CONN) + 28 * !!(flags & ACK) +
+	       20 * !!(flags & SYN) + 12 * !!(flags & COOKIE);
+}
+
+/* The sizes that a frame with a header of @len bytes may have. */
+static u32 smallest(unsigned int flags, size_t len)
+{
+	if (flags == (CONN | SYN))
+		return 68;
+	if (!(flags & CSUM))
+		return len;
+	return flags & (BEGIN | END) ? len + 4 : len + 5;
+}
+
+static u32 largest(unsigned int flags, size_t len)
+{
+	return flags & (RST | FIN) || flags == REPLY ? len : LARGEST;
+}
+
+static bool range_is_one(u64 ack, const unsigned char *p)
+{
+	u64 begin, end, offset = get(p, 4), length = get(p + 4, 4);
+
+	return offset && length &&
+	       !__builtin_add_overflow(ack, offset, &begin) &&
+	       !__builtin_add_overflow(begin, length, &end);
+}
+
+static enum fp_wire_status model_contents(const unsigned char *p,
+					  unsigned int flags, unsigned int nr)
+{
+	u64 id = flags & CONN ? get(p + AT_ID, 8) : 0;
+	unsigned int i;
+
+	if (flags == REPLY ? !id : flags & SYN && id)
+		return FP_WIRE_FLAGS;
+	for (i = 0; i < nr; i++)
+		if (!range_is_one(get(p + AT_ACK, 8), p + AT_RANGES + 8 * i))
+			return FP_WIRE_SIZE;
+	return FP_WIRE_OK;
+}
+
 static enum fp_wire_status model(const unsigned char *p, size_t have,
 				 size_t avail)
 {
+	enum fp_wire_status status;
+	unsigned int flags, nr;
+	size_t len;
 	u32 size;
 
 	if (have < HEADER || avail < HEADER)
@@ -71,16 +161,28 @@ static enum fp_wire_status model(const unsigned char *p, size_t have,
 		return FP_WIRE_MAGIC;
 	if (p[AT_VERSION] != 1 || p[AT_VERSION + 1] != 0)
 		return FP_WIRE_VERSION;
-	if (p[AT_FLAGS] > 1 || p[AT_FLAGS + 1] != 0)
+	flags = get(p + AT_FLAGS, 2);
+	if (!together(flags))
 		return FP_WIRE_FLAGS;
 	size = get(p + AT_SIZE, 4);
-	if (size < HEADER || size > LARGEST)
+	len = fixed_len(flags);
+	if (size < len || size > LARGEST)
 		return FP_WIRE_SIZE;
-	if (get(p + AT_CHECKSUM, 4) != sum(p))
-		return FP_WIRE_CHECKSUM;
-	if (size > avail)
+	if (have < len || avail < len)
 		return FP_WIRE_INCOMPLETE;
-	return FP_WIRE_OK;
+	nr = flags & ACK ? p[AT_NR] : 0;
+	len += 8 * nr;
+	if (nr > 32 || size < smallest(flags, len) ||
+	    size > largest(flags, len))
+		return FP_WIRE_SIZE;
+	if (have < len || avail < len)
+		return FP_WIRE_INCOMPLETE;
+	if (get(p + AT_CHECKSUM, 4) != sum(p, len))
+		return FP_WIRE_CHECKSUM;
+	status = model_contents(p, flags, nr);
+	if (status == FP_WIRE_OK && size > avail)
+		return FP_WIRE_INCOMPLETE;
+	return status;
 }
 
 static enum fp_wire_status decode(const void *buf, size_t len)
@@ -146,7 +248,7 @@ TEST(known_headers)
 		struct fp_frame frame;
 
 		memset(&frame, 0x55, sizeof(frame));
-		EXPECT_EQ(sum(v->bytes), get(v->bytes + AT_CHECKSUM, 4));
+		EXPECT_EQ(sum(v->bytes, HEADER), get(v->bytes + AT_CHECKSUM, 4));
 		ASSERT_EQ(FP_WIRE_OK, fp_header_decode(v->bytes, HEADER,
 						       v->size, &frame));
 		EXPECT_EQ(v->seq, frame.seq);
@@ -155,7 +257,7 @@ TEST(known_headers)
 		EXPECT_EQ(1, frame.version);
 		EXPECT_EQ(v->flags, frame.flags);
 		EXPECT_EQ(HEADER, frame.hdr_len);
-		fp_header_encode(bytes, &frame);
+		fp_header_encode(bytes, &frame, NULL);
 		EXPECT_EQ(0, memcmp(bytes, v->bytes, HEADER));
 	}
 }
@@ -169,9 +271,9 @@ TEST(encode_agrees_with_zlib)
 	for (i = 0; i < 100000; i++) {
 		frame.seq = random64() >> random64() % 64;
 		frame.size = HEADER + random64() % (LARGEST - HEADER + 1);
-		frame.flags = random64() & FP_F_KNOWN;
+		frame.flags = random64() & FP_F_DGRAM;
 		make(expected, frame.seq, frame.flags, frame.size);
-		fp_header_encode(bytes, &frame);
+		fp_header_encode(bytes, &frame, NULL);
 		ASSERT_EQ(0, memcmp(bytes, expected, HEADER));
 	}
 }
@@ -185,8 +287,8 @@ TEST(decode_undoes_encode)
 	for (i = 0; i < 100000; i++) {
 		in.seq = random64();
 		in.size = HEADER + random64() % (LARGEST - HEADER + 1);
-		in.flags = random64() & FP_F_KNOWN;
-		fp_header_encode(bytes, &in);
+		in.flags = random64() & FP_F_DGRAM;
+		fp_header_encode(bytes, &in, NULL);
 		ASSERT_EQ(FP_WIRE_OK, fp_header_decode(bytes, HEADER, in.size,
 						       &out));
 		ASSERT_EQ(in.seq, out.seq);
@@ -227,7 +329,7 @@ TEST(every_field_wrong_in_turn)
 	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
 		make(frame, 5, 0, HEADER);
 		put(frame + wrong[i].at, wrong[i].bytes, wrong[i].value);
-		seal(frame);
+		seal(frame, HEADER);
 		EXPECT_EQ(wrong[i].status, decode(frame, HEADER));
 		/* The same with a checksum that is wrong on top. */
 		frame[AT_CHECKSUM] ^= 1;
@@ -237,20 +339,20 @@ TEST(every_field_wrong_in_turn)
 	ASSERT_EQ(FP_WIRE_OK, decode(frame, HEADER));
 	put(frame + AT_SEQ, 8, 6);
 	EXPECT_EQ(FP_WIRE_CHECKSUM, decode(frame, HEADER));
-	seal(frame);
+	seal(frame, HEADER);
 	EXPECT_EQ(FP_WIRE_OK, decode(frame, HEADER));
 	put(frame + AT_CHECKSUM, 4, 0);
 	EXPECT_EQ(FP_WIRE_CHECKSUM, decode(frame, HEADER));
 }
 
-TEST(every_flag_bit)
+TEST(every_flag_bit_of_a_datagram)
 {
 	unsigned char frame[HEADER];
 	int bit;
 
 	for (bit = 0; bit < 16; bit++) {
 		make(frame, 0, 1 << bit, HEADER);
-		EXPECT_EQ(FP_F_KNOWN & 1 << bit ? FP_WIRE_OK : FP_WIRE_FLAGS,
+		EXPECT_EQ(FP_F_DGRAM & 1 << bit ? FP_WIRE_OK : FP_WIRE_FLAGS,
 			  decode(frame, HEADER));
 	}
 }
@@ -361,7 +463,7 @@ TEST(no_alignment_needed)
 		make(room + i, 77, 1, HEADER);
 		ASSERT_EQ(FP_WIRE_OK, fp_header_decode(room + i, HEADER,
 						       HEADER, &frame));
-		fp_header_encode(again + i, &frame);
+		fp_header_encode(again + i, &frame, NULL);
 		EXPECT_EQ(0, memcmp(room + i, again + i, HEADER));
 	}
 }
@@ -373,7 +475,7 @@ TEST(encode_writes_a_header_and_no_more)
 	size_t i;
 
 	memset(room, 0x55, sizeof(room));
-	fp_header_encode(room + 8, &frame);
+	fp_header_encode(room + 8, &frame, NULL);
 	for (i = 0; i < 8; i++) {
 		EXPECT_EQ(0x55, room[i]);
 		EXPECT_EQ(0x55, room[HEADER + 8 + i]);
@@ -452,7 +554,7 @@ TEST(fuzz)
 		for (n = r >> 16 & 3; n; n--)
 			buf[random64() % HEADER] = random64();
 		if (r >> 20 & 3)
-			seal(buf);
+			seal(buf, HEADER);
 		if (!(r >> 24 & 15))
 			avail = random64() % 70000;
 		expected = model(buf, avail < HEADER ? avail : HEADER, avail);
@@ -471,6 +573,623 @@ TEST(fuzz)
 	/* Every answer came often enough to mean something. */
 	for (n = 0; n <= FP_WIRE_CHECKSUM; n++)
 		EXPECT_LT(CASES / 1000, count[n]);
+}
+
+/* All combinations of flags that a frame may have. */
+static unsigned int valid_flags(u16 *flags, unsigned int room)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < 0x10000; i++)
+		if (together(i) && nr < room)
+			flags[nr++] = i;
+	return nr;
+}
+
+static void random_sections(struct fp_sections *s, unsigned int flags,
+			    unsigned int nr)
+{
+	unsigned char *p = (unsigned char *)s;
+	unsigned int i;
+	u64 r;
+
+	for (i = 0; i < sizeof(*s) / sizeof(r); i++) {
+		r = random64();
+		memcpy(p + i * sizeof(r), &r, sizeof(r));
+	}
+	if (flags == REPLY)
+		s->conn_id |= 1;
+	else if (flags & SYN)
+		s->conn_id = 0;
+	s->ack.ack >>= 1 + random64() % 63;
+	s->ack.nr = nr;
+	for (i = 0; i < nr; i++) {
+		struct fp_range *range = &s->ack.ranges[i];
+
+		range->begin = s->ack.ack + 1 + random64() % 0xffffffff;
+		range->end = range->begin + 1 + random64() % 0xffffffff;
+	}
+}
+
+static unsigned char *put_ack(unsigned char *p, const struct fp_ack *ack)
+{
+	unsigned int i;
+
+	put(p, 8, ack->ack);
+	put(p + 8, 4, ack->window);
+	put(p + 12, 4, ack->ts);
+	put(p + 16, 4, ack->ts_echo);
+	put(p + 20, 4, ack->delay);
+	put(p + 24, 2, ack->ce);
+	put(p + 26, 1, ack->dup);
+	put(p + 27, 1, ack->nr);
+	p += 28;
+	for (i = 0; i < ack->nr; i++, p += 8) {
+		const struct fp_range *range = &ack->ranges[i];
+
+		put(p, 4, range->begin - ack->ack);
+		put(p + 4, 4, range->end - range->begin);
+	}
+	return p;
+}
+
+static unsigned char *put_syn(unsigned char *p, const struct fp_syn *syn)
+{
+	put(p, 4, syn->tag);
+	put(p + 4, 4, syn->msg_max);
+	put(p + 8, 4, syn->window);
+	put(p + 12, 4, syn->ts);
+	put(p + 16, 2, syn->options);
+	put(p + 18, 1, syn->version_min);
+	put(p + 19, 1, syn->version_max);
+	return p + 20;
+}
+
+/* What fp_header_encode() should write; returns how much. */
+static size_t build(unsigned char *p, const struct fp_frame *frame,
+		    const struct fp_sections *s)
+{
+	unsigned char *at = p + HEADER;
+
+	make(p, frame->seq, frame->flags, frame->size);
+	if (frame->flags & CONN) {
+		put(at, 8, s->conn_id);
+		put(at + 8, 4, s->conn_slot);
+		at += 12;
+	}
+	if (frame->flags & ACK)
+		at = put_ack(at, &s->ack);
+	if (frame->flags & SYN)
+		at = put_syn(at, &s->syn);
+	if (frame->flags & COOKIE) {
+		put(at, 4, s->cookie.time);
+		put(at + 4, 8, s->cookie.mac);
+		at += 12;
+	}
+	seal(p, at - p);
+	return at - p;
+}
+
+/* A frame of these flags with random sections; returns its header's length. */
+static size_t make_conn(unsigned char *p, unsigned int flags, unsigned int nr)
+{
+	struct fp_frame frame = { .seq = random64(), .flags = flags };
+	struct fp_sections s;
+
+	if (!(flags & ACK))
+		nr = 0;
+	frame.size = smallest(flags, fixed_len(flags) + nr * 8);
+	random_sections(&s, flags, nr);
+	return build(p, &frame, &s);
+}
+
+static bool same_ack(const struct fp_ack *a, const struct fp_ack *b)
+{
+	return a->ack == b->ack && a->window == b->window && a->ts == b->ts &&
+	       a->ts_echo == b->ts_echo && a->delay == b->delay &&
+	       a->ce == b->ce && a->dup == b->dup && a->nr == b->nr &&
+	       !memcmp(a->ranges, b->ranges, a->nr * sizeof(*a->ranges));
+}
+
+static bool same_syn(const struct fp_syn *a, const struct fp_syn *b)
+{
+	return a->tag == b->tag && a->msg_max == b->msg_max &&
+	       a->window == b->window && a->ts == b->ts &&
+	       a->options == b->options && a->version_min == b->version_min &&
+	       a->version_max == b->version_max;
+}
+
+static bool same_sections(const struct fp_sections *a,
+			  const struct fp_sections *b, unsigned int flags)
+{
+	if (flags & CONN &&
+	    (a->conn_id != b->conn_id || a->conn_slot != b->conn_slot))
+		return false;
+	if (flags & ACK && !same_ack(&a->ack, &b->ack))
+		return false;
+	if (flags & SYN && !same_syn(&a->syn, &b->syn))
+		return false;
+	return !(flags & COOKIE) || (a->cookie.time == b->cookie.time &&
+				     a->cookie.mac == b->cookie.mac);
+}
+
+/*
+ * The decoder on a copy of the first bytes, as long as they are: ASan notices
+ * when it reads before or behind them.
+ */
+static enum fp_wire_status decode_copy(const unsigned char *p, size_t have,
+				       size_t avail, struct fp_frame *frame,
+				       struct fp_sections *sections)
+{
+	unsigned char *copy = malloc(have);
+	enum fp_wire_status status;
+
+	memcpy(copy, p, have);
+	status = fp_header_decode(copy, have, avail, frame);
+	if (status == FP_WIRE_OK && sections)
+		fp_sections_decode(copy, frame, sections);
+	free(copy);
+	return status;
+}
+
+TEST(header_lengths)
+{
+	EXPECT_EQ(352, HEADER_MAX);
+	EXPECT_EQ(HEADER_MAX, FP_HDR_MAX);
+	EXPECT_EQ(24, fp_header_len(0, 0));
+	EXPECT_EQ(24, fp_header_len(1, 7));
+	EXPECT_EQ(36, fp_header_len(CONN | RST, 7));
+	EXPECT_EQ(56, fp_header_len(CONN | SYN, 7));
+	EXPECT_EQ(68, fp_header_len(REPLY, 7));
+	EXPECT_EQ(64, fp_header_len(CONN | ACK, 0));
+	EXPECT_EQ(72, fp_header_len(CONN | ACK | BEGIN | CSUM, 1));
+	EXPECT_EQ(320, fp_header_len(CONN | ACK | FIN, 32));
+	EXPECT_EQ(96, fp_header_len(ECHO | END, 0));
+	EXPECT_EQ(352, fp_header_len(ECHO | PROBE, 32));
+}
+
+TEST(every_combination_of_flags)
+{
+	unsigned char buf[HEADER_MAX + 5] = { 0 };
+	unsigned int flags, count = 0;
+
+	for (flags = 0; flags < 0x10000; flags++) {
+		bool ok = together(flags);
+
+		make_conn(buf, flags, 0);
+		ASSERT_EQ(ok ? FP_WIRE_OK : FP_WIRE_FLAGS,
+			  decode(buf, get(buf + AT_SIZE, 4)))
+			TH_LOG("flags 0x%x", flags);
+		count += ok;
+	}
+	/*
+	 * 2 datagrams, RST, SYN and the cookie reply; and with and without an
+	 * echo: 5 free bits, or FIN and 2.
+	 */
+	EXPECT_EQ(2 + 3 + 2 * (32 + 4), count);
+}
+
+TEST(sections_there_and_back)
+{
+	unsigned int i, nr, nr_flags, round;
+	u16 flags[128];
+
+	nr_flags = valid_flags(flags, ARRAY_SIZE(flags));
+	for (i = 0; i < nr_flags; i++) {
+		for (round = 0; round < 330; round++) {
+			struct fp_frame in = { .flags = flags[i] }, out;
+			unsigned char expected[HEADER_MAX], *buf;
+			struct fp_sections s, again;
+			size_t len;
+
+			nr = round % 33;
+			random_sections(&s, in.flags, nr);
+			len = fixed_len(in.flags);
+			if (in.flags & ACK)
+				len += nr * 8;
+			ASSERT_EQ(len, fp_header_len(in.flags, nr));
+			in.seq = random64();
+			in.size = smallest(in.flags, len);
+			if (largest(in.flags, len) == LARGEST)
+				in.size += random64() % 60000;
+			ASSERT_EQ(len, build(expected, &in, &s));
+			buf = malloc(len);
+			fp_header_encode(buf, &in, &s);
+			ASSERT_EQ(0, memcmp(expected, buf, len));
+			ASSERT_EQ(FP_WIRE_OK, decode_copy(buf, len, in.size,
+							  &out, &again));
+			free(buf);
+			ASSERT_EQ(in.seq, out.seq);
+			ASSERT_EQ(in.size, out.size);
+			ASSERT_EQ(in.flags, out.flags);
+			ASSERT_EQ(len, out.hdr_len);
+			ASSERT_EQ(in.size, len + out.payload_len +
+				  (in.flags & CSUM ? 4 : 0));
+			ASSERT_TRUE(same_sections(&s, &again, in.flags));
+		}
+	}
+}
+
+TEST(sections_not_announced_are_left_alone)
+{
+	static const u16 flags[] = {
+		0, CONN | RST, CONN | SYN, REPLY, CONN | ACK, ECHO,
+	};
+	struct fp_sections s, untouched;
+	unsigned char buf[100];
+	struct fp_frame frame;
+	size_t i;
+
+	memset(&untouched, 0x55, sizeof(untouched));
+	untouched.ack.nr = 32;
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		make_conn(buf, flags[i], 0);
+		s = untouched;
+		ASSERT_EQ(FP_WIRE_OK, decode_copy(buf, sizeof(buf),
+						  sizeof(buf), &frame, &s));
+		EXPECT_TRUE(same_sections(&s, &untouched, ~flags[i]));
+		if (flags[i])
+			EXPECT_FALSE(same_sections(&s, &untouched, flags[i]));
+	}
+}
+
+TEST(every_section_field_wrong_in_turn)
+{
+	static const struct {
+		unsigned int flags, nr;
+		unsigned int at, bytes;
+		u64 value;
+		enum fp_wire_status status;
+		bool sealed;	/* found behind the checksum */
+	} wrong[] = {
+		{ CONN | RST, 0, AT_SIZE, 4, 35, FP_WIRE_SIZE, false },
+		{ CONN | RST, 0, AT_SIZE, 4, 37, FP_WIRE_SIZE, false },
+		{ CONN | SYN, 0, AT_SIZE, 4, 55, FP_WIRE_SIZE, false },
+		{ CONN | SYN, 0, AT_SIZE, 4, 67, FP_WIRE_SIZE, false },
+		{ CONN | SYN, 0, AT_SIZE, 4, 65528, FP_WIRE_SIZE, false },
+		{ CONN | SYN, 0, AT_ID, 8, 1, FP_WIRE_FLAGS, true },
+		{ CONN | SYN, 0, AT_ID, 8, 1ull << 63, FP_WIRE_FLAGS, true },
+		{ REPLY, 0, AT_SIZE, 4, 67, FP_WIRE_SIZE, false },
+		{ REPLY, 0, AT_SIZE, 4, 69, FP_WIRE_SIZE, false },
+		{ REPLY, 0, AT_ID, 8, 0, FP_WIRE_FLAGS, true },
+		{ ECHO, 0, AT_SIZE, 4, 95, FP_WIRE_SIZE, false },
+		{ ECHO, 0, AT_ID, 8, 1, FP_WIRE_FLAGS, true },
+		{ ECHO | BEGIN, 2, AT_ID, 8, 1ull << 32, FP_WIRE_FLAGS, true },
+		{ CONN | ACK, 0, AT_SIZE, 4, 63, FP_WIRE_SIZE, false },
+		{ CONN | ACK, 0, AT_SIZE, 4, 65528, FP_WIRE_SIZE, false },
+		{ CONN | ACK, 0, AT_NR, 1, 1, FP_WIRE_SIZE, false },
+		{ CONN | ACK, 3, AT_NR, 1, 4, FP_WIRE_SIZE, false },
+		{ CONN | ACK, 32, AT_NR, 1, 33, FP_WIRE_SIZE, false },
+		{ CONN | ACK, 0, AT_NR, 1, 255, FP_WIRE_SIZE, false },
+		{ CONN | ACK, 3, AT_SIZE, 4, 87, FP_WIRE_SIZE, false },
+		{ CONN | ACK, 3, AT_RANGES, 4, 0, FP_WIRE_SIZE, true },
+		{ CONN | ACK, 3, AT_RANGES + 4, 4, 0, FP_WIRE_SIZE, true },
+		{ CONN | ACK, 3, AT_RANGES + 16, 4, 0, FP_WIRE_SIZE, true },
+		{ CONN | ACK, 3, AT_RANGES + 20, 4, 0, FP_WIRE_SIZE, true },
+		{ CONN | ACK, 1, AT_ACK, 8, ~0ull, FP_WIRE_SIZE, true },
+		{ CONN | ACK, 1, AT_ACK, 8, ~0ull - 1, FP_WIRE_SIZE, true },
+		{ CONN | ACK | FIN, 0, AT_SIZE, 4, 65, FP_WIRE_SIZE, false },
+		{ CONN | ACK | FIN, 1, AT_NR, 1, 0, FP_WIRE_SIZE, false },
+		{ ECHO | FIN, 1, AT_SIZE, 4, 105, FP_WIRE_SIZE, false },
+		{ CONN | ACK | CSUM, 0, AT_SIZE, 4, 64, FP_WIRE_SIZE, false },
+		{ CONN | ACK | CSUM, 0, AT_SIZE, 4, 68, FP_WIRE_SIZE, false },
+		{ CONN | ACK | CSUM | END, 0, AT_SIZE, 4, 67, FP_WIRE_SIZE,
+		  false },
+		{ ECHO | CSUM | BEGIN, 32, AT_SIZE, 4, 355, FP_WIRE_SIZE,
+		  false },
+	};
+	unsigned char buf[HEADER_MAX + 16] = { 0 };
+	struct fp_frame frame;
+	size_t i, len;
+
+	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
+		len = make_conn(buf, wrong[i].flags, wrong[i].nr);
+		ASSERT_EQ(FP_WIRE_OK, decode(buf, sizeof(buf)));
+		put(buf + wrong[i].at, wrong[i].bytes, wrong[i].value);
+		EXPECT_EQ(wrong[i].sealed ? FP_WIRE_CHECKSUM : wrong[i].status,
+			  fp_header_decode(buf, sizeof(buf), 70000, &frame));
+		seal(buf, len);
+		EXPECT_EQ(wrong[i].status,
+			  fp_header_decode(buf, sizeof(buf), 70000, &frame))
+			TH_LOG("case %zu", i);
+	}
+}
+
+TEST(order_of_the_section_checks)
+{
+	unsigned char buf[HEADER_MAX + 4];
+	size_t len;
+
+	/* All is wrong: each step puts one thing right. */
+	len = make_conn(buf, ECHO | FIN, 2);
+	put(buf + AT_ID, 8, 5);
+	put(buf + AT_RANGES, 4, 0);
+	put(buf + AT_NR, 1, 33);
+	put(buf + AT_SIZE, 4, 10);
+	put(buf + AT_FLAGS, 2, ECHO | FIN | CSUM);
+	put(buf + AT_CHECKSUM, 4, 0);
+	EXPECT_EQ(FP_WIRE_FLAGS, decode(buf, HEADER));
+	put(buf + AT_FLAGS, 2, ECHO | FIN);
+	EXPECT_EQ(FP_WIRE_SIZE, decode(buf, HEADER));
+	put(buf + AT_SIZE, 4, len);
+	EXPECT_EQ(FP_WIRE_INCOMPLETE, decode(buf, 95));
+	EXPECT_EQ(FP_WIRE_SIZE, decode(buf, 96));
+	put(buf + AT_NR, 1, 2);
+	EXPECT_EQ(FP_WIRE_INCOMPLETE, decode(buf, 96));
+	EXPECT_EQ(FP_WIRE_CHECKSUM, decode(buf, len));
+	seal(buf, len);
+	EXPECT_EQ(FP_WIRE_FLAGS, decode(buf, len));
+	put(buf + AT_ID, 8, 0);
+	seal(buf, len);
+	EXPECT_EQ(FP_WIRE_SIZE, decode(buf, len));
+	put(buf + AT_RANGES, 4, 1);
+	seal(buf, len);
+	EXPECT_EQ(FP_WIRE_OK, decode(buf, len));
+
+	/* What the sections say comes before a payload that is missing. */
+	len = make_conn(buf, ECHO | BEGIN, 0);
+	put(buf + AT_SIZE, 4, len + 1);
+	put(buf + AT_ID, 8, 5);
+	seal(buf, len);
+	EXPECT_EQ(FP_WIRE_FLAGS, decode(buf, len));
+	put(buf + AT_ID, 8, 0);
+	seal(buf, len);
+	EXPECT_EQ(FP_WIRE_INCOMPLETE, decode(buf, len));
+	EXPECT_EQ(FP_WIRE_OK, decode(buf, len + 1));
+}
+
+TEST(ranges_up_to_the_last_number)
+{
+	static const struct {
+		u32 below;	/* of ack, below 2^64 - 1 */
+		u32 offset, length;
+		bool ok;
+	} ends[] = {
+		{ 0, 1, 1, false },
+		{ 1, 1, 1, false },
+		{ 2, 1, 1, true },
+		{ 100, 50, 50, true },
+		{ 100, 50, 51, false },
+		{ 100, 51, 50, false },
+		{ 100, 99, 1, true },
+		{ 100, 100, 1, false },
+		{ 100, 1, 0xffffffff, false },
+		{ 0xffffffff, 0xfffffffe, 1, true },
+		{ 0xffffffff, 0xffffffff, 1, false },
+		{ 0xffffffff, 0xffffffff, 0xffffffff, false },
+	};
+	unsigned char buf[HEADER_MAX];
+	struct fp_sections s;
+	struct fp_frame frame;
+	size_t i, len;
+
+	for (i = 0; i < ARRAY_SIZE(ends); i++) {
+		len = make_conn(buf, CONN | ACK, 2);
+		put(buf + AT_ACK, 8, ~0ull - ends[i].below);
+		put(buf + AT_RANGES, 4, 1);
+		put(buf + AT_RANGES + 4, 4, 1);
+		put(buf + AT_RANGES + 8, 4, ends[i].offset);
+		put(buf + AT_RANGES + 12, 4, ends[i].length);
+		seal(buf, len);
+		ASSERT_EQ(ends[i].ok ? FP_WIRE_OK : FP_WIRE_SIZE,
+			  decode_copy(buf, len, len, &frame, &s))
+			TH_LOG("case %zu", i);
+		if (!ends[i].ok)
+			continue;
+		EXPECT_EQ(~0ull - ends[i].below + ends[i].offset,
+			  s.ack.ranges[1].begin);
+		EXPECT_EQ(s.ack.ranges[1].begin + ends[i].length,
+			  s.ack.ranges[1].end);
+	}
+	/* Far from the end, the greatest range there is. */
+	len = make_conn(buf, CONN | ACK, 1);
+	put(buf + AT_ACK, 8, 0);
+	put(buf + AT_RANGES, 8, ~0ull);
+	seal(buf, len);
+	ASSERT_EQ(FP_WIRE_OK, decode_copy(buf, len, len, &frame, &s));
+	EXPECT_EQ(0xffffffffull, s.ack.ranges[0].begin);
+	EXPECT_EQ(0x1fffffffeull, s.ack.ranges[0].end);
+}
+
+TEST(every_bit_of_the_sections_counts)
+{
+	static const u16 flags[] = { CONN | RST, CONN | SYN, REPLY, ECHO | END };
+	unsigned char buf[HEADER_MAX + 12];
+	struct fp_frame frame;
+	size_t i, len, bit;
+
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		len = make_conn(buf, flags[i], 32);
+		for (bit = 0; bit < len * 8; bit++) {
+			buf[bit / 8] ^= 1 << bit % 8;
+			ASSERT_NE(FP_WIRE_OK, fp_header_decode(buf, len, 70000,
+							       &frame));
+			buf[bit / 8] ^= 1 << bit % 8;
+		}
+		ASSERT_EQ(FP_WIRE_OK, fp_header_decode(buf, len, 70000,
+						       &frame));
+	}
+}
+
+/*
+ * Every valid frame, cut everywhere: the sections must be readable, and no
+ * more; and the datagram must hold the frame.
+ */
+TEST(every_truncation_of_sections)
+{
+	unsigned char buf[HEADER_MAX + 100] = { 0 };
+	u16 flags[128];
+	unsigned int i, nr_flags, nr;
+	struct fp_sections s;
+	struct fp_frame frame;
+	size_t have, len;
+	u32 size;
+
+	nr_flags = valid_flags(flags, ARRAY_SIZE(flags));
+	for (i = 0; i < nr_flags; i++) {
+		for (nr = 0; nr <= 32; nr += 16) {
+			len = make_conn(buf, flags[i], nr);
+			size = get(buf + AT_SIZE, 4);
+			for (have = 0; have < len; have++)
+				ASSERT_EQ(FP_WIRE_INCOMPLETE,
+					  decode_copy(buf, have, sizeof(buf),
+						      &frame, &s));
+			for (; have < size; have++)
+				ASSERT_EQ(FP_WIRE_INCOMPLETE,
+					  decode_copy(buf, have, have, &frame,
+						      &s));
+			ASSERT_EQ(FP_WIRE_OK,
+				  decode_copy(buf, len, size, &frame, &s));
+		}
+	}
+}
+
+/* Behind the check, the count of ranges is what the check has found. */
+TEST(count_of_ranges_is_read_once)
+{
+	struct fp_sections *s = malloc(sizeof(*s));
+	unsigned char *buf = malloc(72);
+	struct fp_frame frame;
+
+	make_conn(buf, CONN | ACK, 1);
+	ASSERT_EQ(FP_WIRE_OK, fp_header_decode(buf, 72, 72, &frame));
+	buf[AT_NR] = 255;
+	fp_sections_decode(buf, &frame, s);
+	EXPECT_EQ(1, s->ack.nr);
+	free(buf);
+	free(s);
+}
+
+TEST(sections_need_no_alignment)
+{
+	unsigned char room[HEADER_MAX + 24], again[HEADER_MAX + 24];
+	struct fp_frame frame;
+	struct fp_sections s;
+	size_t i, j, len;
+
+	for (i = 0; i < 8; i++) {
+		len = make_conn(room + i, ECHO, 32);
+		ASSERT_EQ(FP_WIRE_OK, fp_header_decode(room + i, len, len,
+						       &frame));
+		fp_sections_decode(room + i, &frame, &s);
+		memset(again, 0x55, sizeof(again));
+		fp_header_encode(again + 8 + i, &frame, &s);
+		EXPECT_EQ(0, memcmp(room + i, again + 8 + i, len));
+		/* Nothing is written before and behind. */
+		for (j = 0; j < 8; j++) {
+			EXPECT_EQ(0x55, again[i + j]);
+			EXPECT_EQ(0x55, again[8 + i + len + j]);
+		}
+	}
+}
+
+TEST(several_kinds_in_a_row)
+{
+	static const struct {
+		u16 flags, nr, payload;
+	} in[] = {
+		{ 0, 0, 10 }, { CONN | RST, 0, 0 }, { CONN | ACK, 3, 0 },
+		{ CONN | ACK | BEGIN, 0, 700 }, { CONN | ACK, 32, 700 },
+		{ CONN | ACK | END | CSUM, 1, 3 }, { 1, 0, 0 },
+		{ CONN | ACK | FIN, 0, 0 },
+	};
+	size_t i, len, end = 0, offset = 0;
+	unsigned char buf[4096] = { 0 };
+	struct fp_frame frame;
+	u32 size;
+
+	for (i = 0; i < ARRAY_SIZE(in); i++) {
+		len = make_conn(buf + end, in[i].flags, in[i].nr);
+		size = len + in[i].payload + (in[i].flags & CSUM ? 4 : 0);
+		put(buf + end + AT_SIZE, 4, size);
+		seal(buf + end, len);
+		end += size;
+	}
+	for (i = 0; i < ARRAY_SIZE(in); i++) {
+		ASSERT_EQ(FP_WIRE_OK, decode_copy(buf + offset, end - offset,
+						  end - offset, &frame, NULL));
+		EXPECT_EQ(in[i].flags, frame.flags);
+		EXPECT_EQ(in[i].payload, frame.payload_len);
+		offset += frame.size;
+	}
+	EXPECT_EQ(end, offset);
+}
+
+/* How long the sections are that these bytes announce, right or wrong. */
+static size_t announced(const unsigned char *p)
+{
+	unsigned int flags = get(p + AT_FLAGS, 2);
+
+	return fixed_len(flags) +
+	       (flags & ACK && p[AT_NR] <= 32 ? p[AT_NR] * 8 : 0);
+}
+
+/* A frame that is right but for some random damage; mostly sealed. */
+static void make_damaged(unsigned char *p, unsigned int flags)
+{
+	u64 r = random64();
+	unsigned int nr = r & 3 ? r >> 2 & 3 : random64() % 33;
+	size_t len = make_conn(p, flags, nr);
+
+	/* Mostly a size that its kind may have, and a payload. */
+	if (!(r >> 8 & 3) || largest(flags, len) == LARGEST)
+		put(p + AT_SIZE, 4, get(p + AT_SIZE, 4) + (r >> 10 & 63));
+	if (!(r >> 16 & 15))
+		put(p + AT_SIZE, 4, random64() % 400);
+	if (!(r >> 20 & 15))
+		put(p + AT_ACK, 8, ~0ull >> (r >> 24 & 63) % 40);
+	if (!(r >> 30 & 15))
+		put(p + AT_ID, 8, r >> 34 & 1);
+	if (!(r >> 36 & 7))
+		put(p + AT_NR, 1, random64() % 40);
+	if (!(r >> 40 & 15))
+		put(p + AT_RANGES + (r >> 44 & 12), 4, r >> 48 & 1);
+	if (!(r >> 50 & 7))
+		p[random64() % len] = random64();
+	if (r >> 56 & 15)
+		seal(p, announced(p));
+}
+
+TEST(fuzz_sections)
+{
+	unsigned int count[FP_WIRE_CHECKSUM + 1] = { 0 };
+	unsigned int i, n, nr_flags;
+	u16 valid[128];
+
+	nr_flags = valid_flags(valid, ARRAY_SIZE(valid));
+	for (i = 0; i < CASES / 4; i++) {
+		unsigned char buf[HEADER_MAX + 512] = { 0 }, *again;
+		enum fp_wire_status expected;
+		u64 r = random64();
+		size_t have, avail;
+		struct fp_frame frame;
+		struct fp_sections s;
+
+		make_damaged(buf, r & 15 ? valid[random64() % nr_flags] :
+					   r >> 48);
+		avail = r >> 4 & 3 ? sizeof(buf) : random64() % sizeof(buf);
+		have = avail < HEADER_MAX ? avail : HEADER_MAX;
+		if (!(r >> 8 & 15))
+			have = random64() % (have + 1);
+		expected = model(buf, have, avail);
+		ASSERT_EQ(expected, decode_copy(buf, have, avail, &frame, &s));
+		count[expected]++;
+		if (expected != FP_WIRE_OK)
+			continue;
+		/* What was read makes the same bytes again. */
+		ASSERT_EQ(announced(buf), frame.hdr_len);
+		again = malloc(frame.hdr_len);
+		fp_header_encode(again, &frame, &s);
+		ASSERT_EQ(0, memcmp(buf, again, frame.hdr_len));
+		free(again);
+		ASSERT_EQ(frame.size, frame.hdr_len + frame.payload_len +
+			  (frame.flags & CSUM ? 4 : 0));
+		ASSERT_LE(frame.size, avail);
+	}
+	for (n = 0; n <= FP_WIRE_CHECKSUM; n++) {
+		EXPECT_LT(CASES / 4000, count[n])
+			TH_LOG("status %u: %u", n, count[n]);
+	}
 }
 
 TEST_HARNESS_MAIN

@@ -131,12 +131,122 @@ struct fp_hdr {
 #define FP_HDR_LEN		24
 
 /*
- * Frame flags. A receiver takes a frame with a flag that it does not know for
- * an invalid one; FP_F_KNOWN is what this version knows, the other bits are
- * set aside (Documentation/protocol.rst).
+ * Frame flags. CONN, ACK, SYN and COOKIE say which sections follow the header,
+ * in this order. A receiver takes a frame with a flag that it does not know, or
+ * with flags that do not go together, for an invalid one
+ * (Documentation/protocol.rst). FP_F_KNOWN is what this version knows,
+ * FP_F_DGRAM what a message without a connection may have.
  */
 #define FP_F_NEEDS_COPY		(1 << 0)	/* receiver: copy, keep no reference */
-#define FP_F_KNOWN		(FP_F_NEEDS_COPY)
+#define FP_F_CONN		(1 << 1)	/* struct fp_hdr_conn follows */
+#define FP_F_ACK		(1 << 2)	/* struct fp_hdr_ack follows */
+#define FP_F_SYN		(1 << 3)	/* struct fp_hdr_syn follows */
+#define FP_F_COOKIE		(1 << 4)	/* struct fp_hdr_cookie follows */
+#define FP_F_FIN		(1 << 5)	/* sender: no data after this */
+#define FP_F_RST		(1 << 6)	/* the connection is no more */
+#define FP_F_BEGIN		(1 << 7)	/* first fragment of a message */
+#define FP_F_END		(1 << 8)	/* last fragment of a message */
+#define FP_F_CSUM		(1 << 9)	/* CRC-32C of the payload trails */
+#define FP_F_PROBE		(1 << 10)	/* receiver: answer at once */
+#define FP_F_KNOWN		((1 << 11) - 1)
+#define FP_F_DGRAM		(FP_F_NEEDS_COPY)
+
+/**
+ * struct fp_hdr_conn - connection section
+ * @id: the receiver's connection ID: low half its slot index, high half its
+ *	tag; 0 while the sender does not know it
+ * @slot: the sender's slot index
+ */
+struct fp_hdr_conn {
+	__le64	id;
+	__le32	slot;
+} __attribute__((packed));
+
+/**
+ * struct fp_hdr_range - frames that have come, beyond a gap
+ * @offset: the first of them, counted from fp_hdr_ack.ack; at least 1
+ * @length: how many they are; at least 1
+ */
+struct fp_hdr_range {
+	__le32	offset;
+	__le32	length;
+} __attribute__((packed));
+
+/**
+ * struct fp_hdr_ack - acknowledgment section
+ * @ack: all frames below have come
+ * @window: how far beyond @ack the peer may send, in units of the window
+ * @ts: the sender's clock in microseconds; wraps
+ * @ts_echo: the peer's clock, as the frame that is answered had it in @ts
+ * @delay: how long that frame waited for its answer, in microseconds
+ * @ce: how many frames came with a congestion mark; wraps
+ * @dup: how many frames came twice; wraps
+ * @nr: how many struct fp_hdr_range follow, up to FP_RANGES_MAX, in any order
+ */
+struct fp_hdr_ack {
+	__le64	ack;
+	__le32	window;
+	__le32	ts;
+	__le32	ts_echo;
+	__le32	delay;
+	__le16	ce;
+	__u8	dup;
+	__u8	nr;
+} __attribute__((packed));
+
+#define FP_RANGES_MAX		32
+
+/**
+ * struct fp_hdr_syn - what the sender wants of a new connection
+ * @tag: high half of the sender's connection ID
+ * @msg_max: the largest message that it takes, in bytes
+ * @window: how far the peer may send before it hears more
+ * @ts: the sender's clock in microseconds; wraps
+ * @options: wanted features, one bit each
+ * @version_min: lowest protocol version that it speaks
+ * @version_max: highest protocol version that it speaks
+ */
+struct fp_hdr_syn {
+	__le32	tag;
+	__le32	msg_max;
+	__le32	window;
+	__le32	ts;
+	__le16	options;
+	__u8	version_min;
+	__u8	version_max;
+} __attribute__((packed));
+
+/* A SYN is padded to this size, that of its answer. */
+#define FP_SYN_SIZE_MIN		68
+
+/**
+ * struct fp_hdr_cookie - what proves that a peer is where it says
+ * @time: when the cookie was made, by the clock of who made it
+ * @mac: keyed hash; means something to who made it only
+ */
+struct fp_hdr_cookie {
+	__le32	time;
+	__le64	mac;
+} __attribute__((packed));
+
+/* The trailer: a little-endian CRC-32C (Castagnoli) of the payload. */
+#define FP_CSUM_LEN		4
+
+/**
+ * enum fp_rst_reason - why a connection is no more: seq of a frame with RST
+ * @FP_RST_NO_CONNECTION: there is none with this ID
+ * @FP_RST_REFUSED: nobody listens, or he does not want it
+ * @FP_RST_VERSION: no protocol version in common
+ * @FP_RST_ABORTED: given up by the application
+ * @FP_RST_TIMEOUT: the peer did not answer
+ */
+enum fp_rst_reason {
+	FP_RST_NO_CONNECTION = 0,
+	FP_RST_REFUSED = 1,
+	FP_RST_VERSION = 2,
+	FP_RST_ABORTED = 3,
+	FP_RST_TIMEOUT = 4,
+};
 
 /*
  * The largest message of a SOCK_DGRAM socket, in bytes: what one UDP datagram
