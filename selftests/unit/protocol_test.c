@@ -7,6 +7,10 @@
  *	.. frame: NAME seq=N flags=N payload=HEX
  *	.. datagram: NAME and then seq, flags and payload of each frame
  *	.. invalid: NAME reason=REASON
+ *
+ * A comment may go on in indented lines. Between flags and payload come the
+ * fields of the sections, by the names in fields[], and range=FIRST+COUNT for
+ * each range. The trailer is computed.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -21,6 +25,7 @@
 struct frame {
 	u64 seq;
 	u16 flags;
+	struct fp_sections sections;
 	size_t payload_len;
 	unsigned char payload[256];
 };
@@ -45,6 +50,38 @@ static const char *const reasons[] = {
 	[FP_WIRE_CHECKSUM] = "checksum",
 };
 
+/* The fields of the sections, and the flags that announce them. */
+static const struct field {
+	const char *name;
+	u16 flag;
+	size_t at, size;
+} fields[] = {
+#define FIELD(name, flag, member)					\
+	{								\
+		name, FP_F_##flag, offsetof(struct fp_sections, member),\
+		sizeof(((struct fp_sections *)0)->member)		\
+	}
+	FIELD("id", CONN, conn_id),
+	FIELD("slot", CONN, conn_slot),
+	FIELD("ack", ACK, ack.ack),
+	FIELD("window", ACK, ack.window),
+	FIELD("ts", ACK, ack.ts),
+	FIELD("ts_echo", ACK, ack.ts_echo),
+	FIELD("delay", ACK, ack.delay),
+	FIELD("ce", ACK, ack.ce),
+	FIELD("dup", ACK, ack.dup),
+	FIELD("tag", SYN, syn.tag),
+	FIELD("msg_max", SYN, syn.msg_max),
+	FIELD("syn_window", SYN, syn.window),
+	FIELD("syn_ts", SYN, syn.ts),
+	FIELD("options", SYN, syn.options),
+	FIELD("version_min", SYN, syn.version_min),
+	FIELD("version_max", SYN, syn.version_max),
+	FIELD("time", COOKIE, cookie.time),
+	FIELD("mac", COOKIE, cookie.mac),
+#undef FIELD
+};
+
 static struct dump dumps[DUMPS_MAX];
 static unsigned int dump_count;
 static char problem[200];
@@ -62,6 +99,92 @@ static int unhex(const char *text, unsigned char *bytes, size_t room)
 		bytes[n++] = strtoul(pair, NULL, 16);
 	}
 	return n;
+}
+
+/* Bit by bit, to have nothing in common with anybody's table. */
+static u32 crc32c(const unsigned char *p, size_t len)
+{
+	u32 crc = ~0u;
+	int bit;
+
+	while (len--) {
+		crc ^= *p++;
+		for (bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
+	}
+	return ~crc;
+}
+
+static u32 read_le32(const unsigned char *p)
+{
+	return p[0] | p[1] << 8 | p[2] << 16 | (u32)p[3] << 24;
+}
+
+static u64 field_get(const struct fp_sections *sections,
+		     const struct field *field)
+{
+	const void *p = (const char *)sections + field->at;
+
+	switch (field->size) {
+	case 1:
+		return *(const u8 *)p;
+	case 2:
+		return *(const u16 *)p;
+	case 4:
+		return *(const u32 *)p;
+	default:
+		return *(const u64 *)p;
+	}
+}
+
+/* False if the value is more than the field holds. */
+static bool field_set(struct fp_sections *sections, const struct field *field,
+		      u64 value)
+{
+	void *p = (char *)sections + field->at;
+
+	switch (field->size) {
+	case 1:
+		*(u8 *)p = value;
+		break;
+	case 2:
+		*(u16 *)p = value;
+		break;
+	case 4:
+		*(u32 *)p = value;
+		break;
+	default:
+		*(u64 *)p = value;
+	}
+	return field_get(sections, field) == value;
+}
+
+static bool parse_range(struct fp_ack *ack, char *value)
+{
+	struct fp_range *range;
+	char *count;
+
+	if (ack->nr == FP_RANGES_MAX)
+		return false;
+	range = &ack->ranges[ack->nr++];
+	range->begin = strtoull(value, &count, 0);
+	range->end = range->begin + strtoull(count, NULL, 0);
+	return *count == '+';
+}
+
+static bool parse_field(struct frame *frame, const char *name, char *value)
+{
+	size_t i;
+
+	if (!strcmp(name, "range"))
+		return frame->flags & FP_F_ACK &&
+		       parse_range(&frame->sections.ack, value);
+	for (i = 0; i < ARRAY_SIZE(fields); i++)
+		if (!strcmp(name, fields[i].name))
+			return frame->flags & fields[i].flag &&
+			       field_set(&frame->sections, &fields[i],
+					 strtoull(value, NULL, 0));
+	return false;
 }
 
 static bool parse_value(struct dump *dump, char *word)
@@ -90,10 +213,21 @@ static bool parse_value(struct dump *dump, char *word)
 		return true;
 	}
 	if (strcmp(word, "payload"))
-		return false;
+		return parse_field(frame, word, value);
 	len = unhex(value, frame->payload, sizeof(frame->payload));
 	frame->payload_len = len;
 	return len >= 0;
+}
+
+static bool parse_values(struct dump *dump, char *line)
+{
+	char *save, *word;
+
+	for (word = strtok_r(line, "\n ", &save); word;
+	     word = strtok_r(NULL, "\n ", &save))
+		if (!parse_value(dump, word))
+			return false;
+	return true;
 }
 
 static bool parse_comment(struct dump *dump, char *line)
@@ -106,10 +240,7 @@ static bool parse_comment(struct dump *dump, char *line)
 	if (!word)
 		return false;
 	snprintf(dump->name, sizeof(dump->name), "%s", word);
-	while ((word = strtok_r(NULL, "\n ", &save)))
-		if (!parse_value(dump, word))
-			return false;
-	return true;
+	return parse_values(dump, save);
 }
 
 /* One line of a dump: an offset that fits, then up to 16 bytes. */
@@ -141,9 +272,9 @@ static bool is_comment(const char *line)
 /* Reads all dumps; false, and the problem, if one is not well formed. */
 static bool read_dumps(void)
 {
+	bool comment = false, inside = false;
 	struct dump *dump = NULL;
 	unsigned int number = 0;
-	bool inside = false;
 	char line[4096];
 	FILE *file;
 
@@ -163,6 +294,11 @@ static bool read_dumps(void)
 			dump = &dumps[dump_count++];
 			inside = false;
 			ok = ok && parse_comment(dump, line + 3);
+			comment = true;
+		} else if (comment && *text != '\n') {
+			ok = text > line && parse_values(dump, text);
+		} else if (comment) {
+			comment = false;
 		} else if (dump && !dump->len && !strcmp(text, "::\n")) {
 			inside = true;
 		} else if (inside && text > line && *text != '\n') {
@@ -210,16 +346,93 @@ TEST_F(protocol, has_its_dumps)
 {
 	unsigned int i, j;
 
-	EXPECT_LE(3, count_kind("frame"));
-	EXPECT_LE(1, count_kind("datagram"));
-	EXPECT_LE(5, count_kind("invalid"));
+	EXPECT_LE(14, count_kind("frame"));
+	EXPECT_LE(2, count_kind("datagram"));
+	EXPECT_LE(30, count_kind("invalid"));
 	for (i = 0; i < dump_count; i++)
 		for (j = 0; j < i; j++)
 			EXPECT_NE(0, strcmp(dumps[i].name, dumps[j].name));
 }
 
+static bool has_frame(u16 flags, unsigned int nr, bool payload)
+{
+	unsigned int i, n;
+
+	for (i = 0; i < dump_count; i++) {
+		for (n = 0; n < dumps[i].frames; n++) {
+			const struct frame *frame = &dumps[i].frame[n];
+
+			if (frame->flags == flags &&
+			    frame->sections.ack.nr == nr &&
+			    !frame->payload_len == !payload)
+				return true;
+		}
+	}
+	return false;
+}
+
+TEST_F(protocol, has_every_kind_of_frame)
+{
+	const u16 echo = FP_F_CONN | FP_F_ACK | FP_F_SYN | FP_F_COOKIE;
+	const u16 plain = FP_F_CONN | FP_F_ACK;
+	const u16 whole = FP_F_BEGIN | FP_F_END;
+
+	EXPECT_TRUE(has_frame(0, 0, true));
+	EXPECT_TRUE(has_frame(FP_F_NEEDS_COPY, 0, true));
+	EXPECT_TRUE(has_frame(FP_F_CONN | FP_F_SYN, 0, true));
+	EXPECT_TRUE(has_frame(FP_F_CONN | FP_F_SYN | FP_F_COOKIE, 0, false));
+	EXPECT_TRUE(has_frame(echo | whole, 0, true));
+	EXPECT_TRUE(has_frame(plain | whole, 0, true));
+	EXPECT_TRUE(has_frame(plain | FP_F_BEGIN, 0, true));
+	EXPECT_TRUE(has_frame(plain, 0, true));
+	EXPECT_TRUE(has_frame(plain | FP_F_END, 0, true));
+	EXPECT_TRUE(has_frame(plain | whole | FP_F_CSUM, 0, true));
+	EXPECT_TRUE(has_frame(plain, 0, false));
+	EXPECT_TRUE(has_frame(plain, 2, false));
+	EXPECT_TRUE(has_frame(plain | FP_F_FIN, 0, false));
+	EXPECT_TRUE(has_frame(plain | FP_F_PROBE, 0, false));
+	EXPECT_TRUE(has_frame(FP_F_CONN | FP_F_RST, 0, false));
+}
+
+/* The decoder, and the trailer, which is not its task. */
+static enum fp_wire_status decode(const unsigned char *p, size_t len,
+				  struct fp_frame *frame)
+{
+	enum fp_wire_status status = fp_header_decode(p, len, len, frame);
+	const unsigned char *payload;
+
+	if (status != FP_WIRE_OK || !(frame->flags & FP_F_CSUM))
+		return status;
+	payload = p + frame->hdr_len;
+	if (crc32c(payload, frame->payload_len) !=
+	    read_le32(payload + frame->payload_len))
+		return FP_WIRE_CHECKSUM;
+	return FP_WIRE_OK;
+}
+
+/* The name of a field that differs, or NULL. */
+static const char *wrong_field(const struct frame *frame,
+			       const struct fp_sections *sections)
+{
+	const struct fp_ack *a = &frame->sections.ack, *b = &sections->ack;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(fields); i++)
+		if (frame->flags & fields[i].flag &&
+		    field_get(&frame->sections, &fields[i]) !=
+		    field_get(sections, &fields[i]))
+			return fields[i].name;
+	if (!(frame->flags & FP_F_ACK))
+		return NULL;
+	if (a->nr != b->nr ||
+	    memcmp(a->ranges, b->ranges, a->nr * sizeof(*a->ranges)))
+		return "range";
+	return NULL;
+}
+
 TEST_F(protocol, valid_dumps_decode)
 {
+	static struct fp_sections sections;
 	unsigned int i, n;
 
 	for (i = 0; i < dump_count; i++) {
@@ -234,21 +447,43 @@ TEST_F(protocol, valid_dumps_decode)
 			ASSERT_EQ(1, dump->frames);
 		for (n = 0; n < dump->frames; n++) {
 			struct frame *frame = &dump->frame[n];
-			size_t left = dump->len - offset;
+			unsigned char *p = dump->bytes + offset;
 			struct fp_frame out;
 
 			ASSERT_EQ(FP_WIRE_OK,
-				  fp_header_decode(dump->bytes + offset, left,
-						   left, &out));
+				  decode(p, dump->len - offset, &out));
+			fp_sections_decode(p, &out, &sections);
 			EXPECT_EQ(frame->seq, out.seq);
 			EXPECT_EQ(frame->flags, out.flags);
+			EXPECT_EQ(NULL, wrong_field(frame, &sections))
+				TH_LOG("%s", wrong_field(frame, &sections));
 			ASSERT_EQ(frame->payload_len, out.payload_len);
-			EXPECT_EQ(0, memcmp(dump->bytes + offset + out.hdr_len,
-					    frame->payload, out.payload_len));
+			EXPECT_EQ(0, memcmp(p + out.hdr_len, frame->payload,
+					    out.payload_len));
 			offset += out.size;
 		}
 		EXPECT_EQ(dump->len, offset);
 	}
+}
+
+/* Returns the frame's length. */
+static size_t encode(unsigned char *p, const struct frame *frame)
+{
+	u32 len = fp_header_len(frame->flags, frame->sections.ack.nr);
+	u32 sum = htole32(crc32c(frame->payload, frame->payload_len));
+	struct fp_frame header = {
+		.seq = frame->seq,
+		.flags = frame->flags,
+		.size = len + frame->payload_len,
+	};
+
+	if (frame->flags & FP_F_CSUM)
+		header.size += FP_CSUM_LEN;
+	fp_header_encode(p, &header, &frame->sections);
+	memcpy(p + len, frame->payload, frame->payload_len);
+	if (frame->flags & FP_F_CSUM)
+		memcpy(p + len + frame->payload_len, &sum, sizeof(sum));
+	return header.size;
 }
 
 TEST_F(protocol, valid_dumps_are_what_we_encode)
@@ -262,19 +497,8 @@ TEST_F(protocol, valid_dumps_are_what_we_encode)
 
 		if (!strcmp(dump->kind, "invalid"))
 			continue;
-		for (n = 0; n < dump->frames; n++) {
-			struct frame *frame = &dump->frame[n];
-			struct fp_frame in = {
-				.seq = frame->seq,
-				.flags = frame->flags,
-				.size = FP_HDR_LEN + frame->payload_len,
-			};
-
-			fp_header_encode(bytes + len, &in, NULL);
-			memcpy(bytes + len + FP_HDR_LEN, frame->payload,
-			       frame->payload_len);
-			len += in.size;
-		}
+		for (n = 0; n < dump->frames; n++)
+			len += encode(bytes + len, &dump->frame[n]);
 		ASSERT_EQ(dump->len, len);
 		EXPECT_EQ(0, memcmp(bytes, dump->bytes, len))
 			TH_LOG("%s", dump->name);
@@ -293,16 +517,26 @@ TEST_F(protocol, invalid_dumps_are_refused)
 
 		if (strcmp(dump->kind, "invalid"))
 			continue;
-		status = fp_header_decode(dump->bytes, dump->len, dump->len,
-					  &out);
+		status = decode(dump->bytes, dump->len, &out);
 		EXPECT_EQ(0, strcmp(reasons[status], dump->reason))
 			TH_LOG("%s: %s", dump->name, reasons[status]);
 		seen[status] = true;
 	}
 	/* Every reason has its example. */
-	for (n = FP_WIRE_OK + 1; n < ARRAY_SIZE(reasons); n++)
+	for (n = FP_WIRE_OK + 1; n < ARRAY_SIZE(reasons); n++) {
 		EXPECT_TRUE(seen[n])
 			TH_LOG("no example of reason %u", n);
+	}
+}
+
+/* What the dumps' trailers are computed with. */
+TEST(crc32c_of_known_bytes)
+{
+	static const unsigned char zero[32];
+
+	EXPECT_EQ(0, crc32c(zero, 0));
+	EXPECT_EQ(0xe3069283, crc32c((const unsigned char *)"123456789", 9));
+	EXPECT_EQ(0x8a9136aa, crc32c(zero, sizeof(zero)));
 }
 
 TEST_HARNESS_MAIN
