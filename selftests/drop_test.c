@@ -148,6 +148,28 @@ TEST_F(drop, flags)
 	EXPECT_TRUE(dropped(self, DROP(FLAGS), count));
 }
 
+TEST_F(drop, frame_of_a_connection)
+{
+	/* Valid: an RST of protocol.rst. But no socket has connections. */
+	static const unsigned char rst[36] = {
+		0x46, 0x53, 0x54, 0x50, 0x01, 0x00, 0x42, 0x00,
+		0x24, 0x00, 0x00, 0x00, 0x03, 0x00, 0x00, 0x00,
+		0x00, 0x00, 0x00, 0x00, 0x05, 0x4f, 0x40, 0xef,
+		0x03, 0x00, 0x00, 0x00, 0xd4, 0xc3, 0xb2, 0xa1,
+		0x07, 0x00, 0x00, 0x00,
+	};
+	unsigned char *p = in;
+
+	ASSERT_TRUE(emit(self, rst, sizeof(rst)));
+	EXPECT_TRUE(dropped(self, DROP(FLAGS), 1));
+	/* Behind a message that is large enough for its datagram's pages. */
+	p += frame_build(p, 0, 0, out, 5000);
+	memcpy(p, rst, sizeof(rst));
+	ASSERT_TRUE(emit(self, in, p + sizeof(rst) - in));
+	ASSERT_EQ(5000, recv(self->rx, in, sizeof(in), 0));
+	EXPECT_TRUE(dropped(self, DROP(FLAGS), 2));
+}
+
 TEST_F(drop, size)
 {
 	static const __u32 sizes[] = {
