@@ -1044,6 +1044,24 @@ TEST(every_truncation_of_sections)
 	}
 }
 
+/* Bytes may be readable behind the datagram's end: they are none of it. */
+TEST(datagram_ends_before_what_is_readable)
+{
+	unsigned char buf[HEADER_MAX];
+	struct fp_frame frame;
+	size_t avail, len;
+
+	len = make_conn(buf, ECHO, 32);
+	for (avail = 0; avail < len; avail++)
+		ASSERT_EQ(FP_WIRE_INCOMPLETE,
+			  fp_header_decode(buf, len, avail, &frame));
+	/* What is wrong there is not seen. */
+	put(buf + AT_RANGES, 4, 0);
+	ASSERT_EQ(FP_WIRE_INCOMPLETE,
+		  fp_header_decode(buf, len, AT_RANGES, &frame));
+	ASSERT_EQ(FP_WIRE_CHECKSUM, fp_header_decode(buf, len, len, &frame));
+}
+
 /* Behind the check, the count of ranges is what the check has found. */
 TEST(count_of_ranges_is_read_once)
 {
