@@ -15,6 +15,8 @@ typedef __u8 u8;
 typedef __u16 u16;
 typedef __u32 u32;
 typedef __u64 u64;
+typedef __s8 s8;
+typedef __s16 s16;
 
 #define le16_to_cpu	le16toh
 #define le32_to_cpu	le32toh
