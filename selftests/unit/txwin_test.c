@@ -454,6 +454,7 @@ TEST(tail_loss)
 /* Only the last one is lost: the probe repairs it, which is congestion. */
 TEST(probe_repairs)
 {
+	struct fp_tx_ack a = { .ack = 2, .ce = 1 };
 	struct fp_tx_result res;
 	struct fp_txwin w;
 	u64 now = T0;
@@ -463,9 +464,13 @@ TEST(probe_repairs)
 	ACK(&w, now + RTT, now, 1);
 	now += 3 * RTT;
 	fp_txwin_sent(&w, fp_txwin_probe(&w), now);
-	res = ACK(&w, now + RTT, now, 2);
+	a.ts_echo = now;
+	ASSERT_EQ(0, fp_txwin_ack(&w, &a, RTT, now + RTT, &res));
 	EXPECT_TRUE(res.probe_repaired);
 	EXPECT_TRUE(res.enter_recovery);
+	/* A mark at the same time is the same congestion. */
+	EXPECT_TRUE(res.ce_more);
+	EXPECT_FALSE(res.enter_cwr);
 	EXPECT_FALSE(w.in_recovery);
 }
 
@@ -740,6 +745,78 @@ TEST(lies_are_refused)
 	EXPECT_EQ(0, fp_txwin_ack(&w, &a, RTT, T0 + RTT, &res));
 	EXPECT_EQ(10, w.una);
 	ASSERT_WHOLE(&w);
+}
+
+/* RACK learns of a retransmission only what is surely of it. */
+TEST(rack_ignores_originals)
+{
+	static const struct {
+		u64 now, echo, sent;
+	} cases[] = {
+		{ T0 + 3 * RTT, T0, T0 },		/* By the echo. */
+		{ T0 + RTT + 100, T0 - 1, T0 },		/* By the time. */
+		{ T0 + 2 * RTT, T0 + RTT, T0 + RTT },	/* It is the new one. */
+	};
+	struct fp_txwin w;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		start(&w);
+		send(&w, 6, T0, 0);
+		ACK(&w, T0 + RTT, T0, 0, { 1, 5 });
+		send(&w, 1, T0 + RTT, 0);
+		EXPECT_EQ(2, frames[0].transmissions);
+		ACK(&w, cases[i].now, cases[i].echo, 1, { 2, 5 });
+		EXPECT_EQ(cases[i].sent, w.rack.sent);
+	}
+}
+
+TEST(least_rtt_grows_old)
+{
+	struct fp_txwin w;
+	u64 now = T0;
+	int i;
+
+	start(&w);
+	send(&w, 1, now, 0);
+	ACK(&w, now + RTT, now, 1);
+	for (i = 1; i <= 4; i++) {
+		now = T0 + i * 100000000ull;
+		send(&w, 1, now, 0);
+		ACK(&w, now + 2 * RTT, now, i + 1);
+		EXPECT_EQ(i < 3 ? RTT : 2 * RTT, w.rack.min_rtt);
+	}
+}
+
+/* No echo is older than the first frame that is not acknowledged. */
+TEST(oldest_moves_on)
+{
+	struct fp_tx_result res;
+	struct fp_txwin w;
+
+	start(&w);
+	send(&w, 3, T0, 1000);
+	res = ACK(&w, T0 + RTT, T0 + 1, 1);
+	EXPECT_EQ(RTT - 1, res.rtt);
+	res = ACK(&w, T0 + RTT, T0 + 999, 2);
+	EXPECT_EQ(FP_TX_NO_RTT, res.rtt);
+	res = ACK(&w, T0 + RTT, T0 + 2000, 3);
+	EXPECT_EQ(RTT - 2000, res.rtt);
+}
+
+TEST(many_transmissions)
+{
+	struct fp_txwin w;
+	int i;
+
+	start(&w);
+	for (i = 0; i < 600; i++) {
+		send(&w, 1, T0 + i, 0);
+		ASSERT_EQ(i < 255 ? i + 1 : 255, frames[0].transmissions);
+		fp_txwin_timeout(&w);
+		ASSERT_WHOLE(&w);
+	}
+	EXPECT_EQ(1, w.next);
 }
 
 /* What is told is skipped in one step the next time, wherever that begins. */

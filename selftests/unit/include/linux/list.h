@@ -56,16 +56,16 @@ static inline void list_move_tail(struct list_head *entry,
 	list_entry((head)->next, type, member)
 #define list_last_entry(head, type, member) \
 	list_entry((head)->prev, type, member)
-#define list_next_entry(pos, member) \
-	list_first_entry(&(pos)->member, __typeof__(*(pos)), member)
 
 #define list_for_each_entry(pos, head, member) \
 	for (pos = list_first_entry(head, __typeof__(*pos), member); \
-	     &pos->member != (head); pos = list_next_entry(pos, member))
+	     &pos->member != (head); \
+	     pos = list_entry(pos->member.next, __typeof__(*pos), member))
 #define list_for_each_entry_safe(pos, after, head, member) \
 	for (pos = list_first_entry(head, __typeof__(*pos), member), \
-	     after = list_next_entry(pos, member); \
+	     after = list_entry(pos->member.next, __typeof__(*pos), member); \
 	     &pos->member != (head); \
-	     pos = after, after = list_next_entry(after, member))
+	     pos = after, \
+	     after = list_entry(pos->member.next, __typeof__(*pos), member))
 
 #endif /* _SHIM_LINUX_LIST_H */
