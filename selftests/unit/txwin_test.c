@@ -122,7 +122,7 @@ do { \
 } while (0)
 
 /* Sends @nr frames, new ones or lost ones, @gap us apart. */
-static u64 send(struct fp_txwin *w, unsigned int nr, u64 now, u64 gap)
+static u64 transmit(struct fp_txwin *w, unsigned int nr, u64 now, u64 gap)
 {
 	while (nr--) {
 		struct fp_txframe *frame = fp_txwin_next(w);
@@ -174,7 +174,7 @@ TEST(in_order)
 	EXPECT_EQ(SIZE, fp_txwin_room(&w));
 	EXPECT_EQ(NULL, fp_txwin_next(&w));
 	for (i = 0; i < 10; i++) {
-		send(&w, 3, now, 0);
+		transmit(&w, 3, now, 0);
 		EXPECT_EQ(300, w.flight);
 		EXPECT_EQ(SIZE - 3, fp_txwin_room(&w));
 		res = ACK(&w, now + RTT, now, 3 * i + 3);
@@ -204,7 +204,7 @@ TEST(room_and_growth)
 	EXPECT_EQ(NULL, fp_txwin_move(&w, small, 4));
 	EXPECT_EQ(4, fp_txwin_room(&w));
 	for (i = 0; i < 6; i++) {
-		send(&w, 1, T0 + i, 0);
+		transmit(&w, 1, T0 + i, 0);
 		if (i < 3)
 			ACK(&w, T0 + RTT + i, T0 + i, i < 2 ? i + 1 : 2);
 	}
@@ -221,7 +221,7 @@ TEST(room_and_growth)
 	EXPECT_EQ(NULL, fp_txwin_frame(&w, 4));
 	EXPECT_EQ(NULL, fp_txwin_frame(&w, 1));
 	EXPECT_EQ(NULL, fp_txwin_frame(&w, 6));
-	send(&w, 4, T0 + 6, 0);
+	transmit(&w, 4, T0 + 6, 0);
 	EXPECT_EQ(0, fp_txwin_room(&w));
 	/* Too small: nothing is done. */
 	EXPECT_EQ(&small[0], fp_txwin_move(&w, small, 4));
@@ -242,10 +242,10 @@ TEST(loss_after_the_reordering_window)
 	struct fp_txwin w;
 
 	start(&w);
-	send(&w, 1, T0, 0);
+	transmit(&w, 1, T0, 0);
 	ACK(&w, T0 + RTT, T0, 1);
 	/* 1, 2, 3 at 20, 21, 22 ms; 1 is lost, 2 comes. */
-	send(&w, 3, T0 + 20000, 1000);
+	transmit(&w, 3, T0 + 20000, 1000);
 	res = ACK(&w, T0 + 31000, T0 + 21000, 1, { 2, 3 });
 	EXPECT_FALSE(res.new_lost);
 	EXPECT_EQ(RTT, res.rtt);
@@ -260,7 +260,7 @@ TEST(loss_after_the_reordering_window)
 	ASSERT_WHOLE(&w);
 	EXPECT_EQ(&frames[1], fp_txwin_next(&w));
 	EXPECT_EQ(4, w.recovery);
-	send(&w, 1, T0 + 33000, 0);
+	transmit(&w, 1, T0 + 33000, 0);
 	EXPECT_EQ(2, frames[1].transmissions);
 	res = ACK(&w, T0 + 43000, T0 + 33000, 4);
 	EXPECT_FALSE(res.spurious);
@@ -275,7 +275,7 @@ TEST(loss_after_three)
 	struct fp_txwin w;
 
 	start(&w);
-	send(&w, 5, T0, 100);
+	transmit(&w, 5, T0, 100);
 	EXPECT_FALSE(ACK(&w, T0 + RTT + 100, T0 + 100, 0, { 1, 2 }).new_lost);
 	EXPECT_FALSE(ACK(&w, T0 + RTT + 200, T0 + 200, 0, { 1, 3 }).new_lost);
 	res = ACK(&w, T0 + RTT + 300, T0 + 300, 0, { 1, 4 });
@@ -296,12 +296,12 @@ TEST(lost_retransmission)
 	u64 now = T0;
 
 	start(&w);
-	send(&w, 5, now, 0);
+	transmit(&w, 5, now, 0);
 	res = ACK(&w, now + RTT, now, 0, { 1, 5 });
 	EXPECT_TRUE(res.enter_recovery);
 	now += RTT;
-	send(&w, 1, now, 0);			/* 0 again: lost */
-	send(&w, 2, now + 100, 100);		/* 5, 6 */
+	transmit(&w, 1, now, 0);			/* 0 again: lost */
+	transmit(&w, 2, now + 100, 100);		/* 5, 6 */
 	EXPECT_EQ(FP_TXFRAME_FLIGHT, frames[0].state);
 	res = ACK(&w, now + 100 + RTT, now + 100, 0, { 1, 6 });
 	EXPECT_TRUE(res.new_lost);
@@ -309,7 +309,7 @@ TEST(lost_retransmission)
 	EXPECT_FALSE(res.spurious);
 	EXPECT_EQ(&frames[0], fp_txwin_next(&w));
 	now += 100 + RTT;
-	send(&w, 1, now, 0);
+	transmit(&w, 1, now, 0);
 	EXPECT_EQ(3, frames[0].transmissions);
 	res = ACK(&w, now + RTT, now, 7);
 	EXPECT_FALSE(res.spurious);
@@ -322,7 +322,7 @@ TEST(reordering_within_the_window)
 	struct fp_txwin w;
 
 	start(&w);
-	send(&w, 10, T0, 10);
+	transmit(&w, 10, T0, 10);
 	res = ACK(&w, T0 + RTT + 10, T0 + 10, 0, { 1, 2 });
 	EXPECT_FALSE(res.new_lost);
 	EXPECT_NE(0, res.check);
@@ -345,11 +345,11 @@ TEST(reordering_beyond_the_window)
 	struct fp_txwin w;
 
 	start(&w);
-	send(&w, 6, T0, 10);
+	transmit(&w, 6, T0, 10);
 	res = ACK(&w, T0 + RTT + 40, T0 + 40, 0, { 2, 5 });
 	EXPECT_TRUE(res.enter_recovery);
 	EXPECT_EQ(2, w.lost_nr);
-	send(&w, 1, T0 + RTT + 100, 0);		/* 0 again, 1 is still lost */
+	transmit(&w, 1, T0 + RTT + 100, 0);		/* 0 again, 1 is still lost */
 	EXPECT_EQ(1, w.lost_nr);
 	res = ACK(&w, T0 + RTT + 200, T0, 1, { 2, 5 });
 	EXPECT_TRUE(res.spurious);
@@ -376,7 +376,7 @@ TEST(duplicates_widen_the_window)
 
 	start(&w);
 	for (i = 1; i <= 6; i++) {
-		send(&w, 2, now, 0);
+		transmit(&w, 2, now, 0);
 		now += RTT;
 		a.ack = 2 * i - 1;
 		a.ts_echo = now - RTT;
@@ -399,7 +399,7 @@ TEST(duplicates_widen_the_window)
 	}
 	/* Never more than the smoothed RTT. */
 	w.rack.reordered = true;
-	send(&w, 2, now, 0);
+	transmit(&w, 2, now, 0);
 	res = ACK(&w, now + RTT, now, 12, { 13, 14 });
 	EXPECT_EQ(now + 2 * RTT, res.check);
 	res = ACK(&w, now + RTT, now, 14);
@@ -407,12 +407,12 @@ TEST(duplicates_widen_the_window)
 	for (i = 0; i < 16; i++) {
 		EXPECT_EQ(7, w.rack.wnd_mult);
 		now += 2 * RTT;
-		send(&w, 4, now, 0);
+		transmit(&w, 4, now, 0);
 		res = ACK(&w, now + RTT, now, w.una,
 			  { w.una + 1, w.una + 4 });
 		ASSERT_TRUE(res.enter_recovery);
 		now += RTT;
-		send(&w, 1, now, 0);
+		transmit(&w, 1, now, 0);
 		ACK(&w, now + RTT, now, w.next);
 		ASSERT_FALSE(w.in_recovery);
 	}
@@ -428,7 +428,7 @@ TEST(tail_loss)
 
 	start(&w);
 	EXPECT_EQ(NULL, fp_txwin_probe(&w));
-	send(&w, 10, now, 10);
+	transmit(&w, 10, now, 10);
 	ACK(&w, now + RTT, now, 7);
 	now += 3 * RTT;
 	ASSERT_EQ(&frames[9], fp_txwin_probe(&w));
@@ -445,7 +445,7 @@ TEST(tail_loss)
 	EXPECT_TRUE(w.in_recovery);
 	EXPECT_EQ(NULL, fp_txwin_probe(&w));
 	now += RTT;
-	send(&w, 2, now, 0);
+	transmit(&w, 2, now, 0);
 	EXPECT_EQ(10, w.next);
 	res = ACK(&w, now + RTT, now, 10);
 	EXPECT_FALSE(res.enter_recovery || w.in_recovery || res.spurious);
@@ -460,7 +460,7 @@ TEST(probe_repairs)
 	u64 now = T0;
 
 	start(&w);
-	send(&w, 2, now, 0);
+	transmit(&w, 2, now, 0);
 	ACK(&w, now + RTT, now, 1);
 	now += 3 * RTT;
 	fp_txwin_sent(&w, fp_txwin_probe(&w), now);
@@ -483,7 +483,7 @@ TEST(probe_not_needed)
 
 	start(&w);
 	/* The original's acknowledgment was late; the duplicate follows. */
-	send(&w, 1, now, 0);
+	transmit(&w, 1, now, 0);
 	now += 3 * RTT;
 	fp_txwin_sent(&w, fp_txwin_probe(&w), now);
 	res = ACK(&w, now + 100, T0, 1);
@@ -497,7 +497,7 @@ TEST(probe_not_needed)
 
 	/* It was lost: the duplicate is what comes. */
 	now += 2 * RTT;
-	send(&w, 1, now, 0);
+	transmit(&w, 1, now, 0);
 	now += 3 * RTT;
 	fp_txwin_sent(&w, fp_txwin_probe(&w), now);
 	a.ack = 2;
@@ -519,7 +519,7 @@ TEST(timeout)
 	start(&w);
 	fp_txwin_timeout(&w);
 	EXPECT_FALSE(w.in_recovery);
-	send(&w, 10, now, 10);
+	transmit(&w, 10, now, 10);
 	ACK(&w, now + RTT, now + 50, 1, { 5, 6 });
 	now += 300000;
 	fp_txwin_timeout(&w);
@@ -527,13 +527,13 @@ TEST(timeout)
 	EXPECT_EQ(0, w.flight);
 	EXPECT_EQ(8, w.lost_nr);
 	EXPECT_EQ(8 * BYTES, w.lost_bytes);
-	send(&w, 1, now, 0);
+	transmit(&w, 1, now, 0);
 	EXPECT_EQ(2, frames[1].transmissions);
 	now += 300000;
 	fp_txwin_timeout(&w);
 	ASSERT_WHOLE(&w);
 	for (i = 0; i < 8; i++)
-		send(&w, 1, now, 0);
+		transmit(&w, 1, now, 0);
 	EXPECT_EQ(10, w.next);
 	EXPECT_EQ(NULL, fp_txwin_next(&w));
 	res = ACK(&w, now + RTT, now, 10);
@@ -549,11 +549,11 @@ TEST(spurious_timeout)
 	u64 now = T0;
 
 	start(&w);
-	send(&w, 10, now, 10);
+	transmit(&w, 10, now, 10);
 	ACK(&w, now + RTT, now + 20, 3);
 	now += 300000;
 	fp_txwin_timeout(&w);
-	send(&w, 1, now, 0);
+	transmit(&w, 1, now, 0);
 	res = ACK(&w, now + 1000, T0 + 30, 4);
 	EXPECT_TRUE(res.spurious);
 	EXPECT_EQ(now + 1000 - T0 - 30, res.rtt);
@@ -573,9 +573,9 @@ TEST(timeout_not_spurious)
 	u64 now = T0 + 300000;
 
 	start(&w);
-	send(&w, 10, T0, 10);
+	transmit(&w, 10, T0, 10);
 	fp_txwin_timeout(&w);
-	send(&w, 1, now, 0);
+	transmit(&w, 1, now, 0);
 	res = ACK(&w, now + RTT, now, 1);
 	EXPECT_FALSE(res.spurious || res.enter_recovery);
 	EXPECT_TRUE(w.in_recovery);
@@ -592,19 +592,19 @@ TEST(application_limited)
 	int i;
 
 	start(&w);
-	send(&w, 1, now, 0);
+	transmit(&w, 1, now, 0);
 	ACK(&w, now + RTT, now, 1);
 	for (i = 0; i < 5; i++) {
 		u64 una = w.una;
 
 		now += 100000;
-		send(&w, 2, now, 0);		/* The first is lost. */
+		transmit(&w, 2, now, 0);		/* The first is lost. */
 		res = ACK(&w, now + RTT, now, una, { una + 1, una + 2 });
 		EXPECT_EQ(now + RTT + RTT / 4, res.check);
 		now = res.check;
 		fp_txwin_detect(&w, RTT, now, &res);
 		EXPECT_TRUE(res.enter_recovery);
-		send(&w, 1, now, 0);
+		transmit(&w, 1, now, 0);
 		res = ACK(&w, now + RTT, now, una + 2);
 		EXPECT_FALSE(w.in_recovery);
 		now += RTT;
@@ -620,7 +620,7 @@ TEST(marks)
 
 	start(&w);
 	w.ce = 0xfffe;
-	send(&w, 10, T0, 0);
+	transmit(&w, 10, T0, 0);
 	a.ts_echo = (u32)T0;
 	ASSERT_EQ(0, fp_txwin_ack(&w, &a, RTT, T0 + RTT, &res));
 	EXPECT_TRUE(res.ce_more);
@@ -641,7 +641,7 @@ TEST(marks)
 	EXPECT_TRUE(res.new_lost);
 	EXPECT_TRUE(w.in_recovery);
 	EXPECT_FALSE(res.enter_recovery);
-	send(&w, 3, T0 + RTT, 0);
+	transmit(&w, 3, T0 + RTT, 0);
 	a.nr = 0;
 	a.ack = 10;
 	a.ce = 4;
@@ -680,7 +680,7 @@ TEST(echo_is_checked)
 		struct fp_txwin w;
 
 		start(&w);
-		send(&w, 2, T0, 500);
+		transmit(&w, 2, T0, 500);
 		ASSERT_EQ(0, fp_txwin_ack(&w, &a, RTT, T0 + RTT, &res));
 		EXPECT_EQ(cases[i].rtt, res.rtt);
 		/* No sample of what brought nothing new. */
@@ -704,7 +704,7 @@ TEST(lies_are_refused)
 	size_t i;
 
 	start(&w);
-	send(&w, 10, T0, 0);
+	transmit(&w, 10, T0, 0);
 	ACK(&w, T0 + RTT, T0, 3, { 6, 7 });
 	before = w;
 	memset(&res, 0x55, sizeof(res));
@@ -762,9 +762,9 @@ TEST(rack_ignores_originals)
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		start(&w);
-		send(&w, 6, T0, 0);
+		transmit(&w, 6, T0, 0);
 		ACK(&w, T0 + RTT, T0, 0, { 1, 5 });
-		send(&w, 1, T0 + RTT, 0);
+		transmit(&w, 1, T0 + RTT, 0);
 		EXPECT_EQ(2, frames[0].transmissions);
 		ACK(&w, cases[i].now, cases[i].echo, 1, { 2, 5 });
 		EXPECT_EQ(cases[i].sent, w.rack.sent);
@@ -778,11 +778,11 @@ TEST(least_rtt_grows_old)
 	int i;
 
 	start(&w);
-	send(&w, 1, now, 0);
+	transmit(&w, 1, now, 0);
 	ACK(&w, now + RTT, now, 1);
 	for (i = 1; i <= 4; i++) {
 		now = T0 + i * 100000000ull;
-		send(&w, 1, now, 0);
+		transmit(&w, 1, now, 0);
 		ACK(&w, now + 2 * RTT, now, i + 1);
 		EXPECT_EQ(i < 3 ? RTT : 2 * RTT, w.rack.min_rtt);
 	}
@@ -795,7 +795,7 @@ TEST(oldest_moves_on)
 	struct fp_txwin w;
 
 	start(&w);
-	send(&w, 3, T0, 1000);
+	transmit(&w, 3, T0, 1000);
 	res = ACK(&w, T0 + RTT, T0 + 1, 1);
 	EXPECT_EQ(RTT - 1, res.rtt);
 	res = ACK(&w, T0 + RTT, T0 + 999, 2);
@@ -811,7 +811,7 @@ TEST(many_transmissions)
 
 	start(&w);
 	for (i = 0; i < 600; i++) {
-		send(&w, 1, T0 + i, 0);
+		transmit(&w, 1, T0 + i, 0);
 		ASSERT_EQ(i < 255 ? i + 1 : 255, frames[0].transmissions);
 		fp_txwin_timeout(&w);
 		ASSERT_WHOLE(&w);
@@ -826,7 +826,7 @@ TEST(known_ranges_are_skipped)
 	u64 i;
 
 	start(&w);
-	send(&w, 50, T0, 0);
+	transmit(&w, 50, T0, 0);
 	for (i = 49; i > 1; i--)
 		ACK(&w, T0 + RTT, T0, 0, { i, i + 1 });
 	ACK(&w, T0 + RTT, T0, 0, { 2, 50 });
@@ -1154,7 +1154,7 @@ TEST(any_acknowledgment)
 			struct fp_tx_result res;
 
 			while (fp_txwin_room(&w) && chance(80))
-				now = send(&w, 1, now, random64() % 50);
+				now = transmit(&w, 1, now, random64() % 50);
 			now += random64() % RTT;
 			if (chance(5))
 				fp_txwin_timeout(&w);
