@@ -25,6 +25,8 @@ build()
 # than the first one.
 commit()
 {
+	local console
+
 	log=$dir/$1.log
 	FASTPROTO_VM_APPEND=kasan_multi_shot \
 		"$here/run" --kernel "$kernel" --no-module \
@@ -35,8 +37,8 @@ commit()
 		done" >"$log" 2>&1
 	status=$?
 	# What it shows is not all that the kernel said.
-	sed -n "s/^vm\/run: the console's log is //p" "$log" |
-		xargs -r cat >>"$log"
+	console=$(sed -n "s/^vm\/run: the console's log is //p" "$log")
+	[ -z "$console" ] || cat "$console" >>"$log"
 }
 
 # notices FAULT STATUS PATTERN: the run must have ended like that, and said that.

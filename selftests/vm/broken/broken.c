@@ -5,6 +5,7 @@
  */
 #include <linux/completion.h>
 #include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/module.h>
@@ -143,9 +144,9 @@ static int racy_counter;
 
 static int count(void *done)
 {
-	int i;
+	unsigned long end = jiffies + 10 * HZ;
 
-	for (i = 0; i < 2000000; i++) {
+	while (time_before(jiffies, end)) {
 		racy_counter++;
 		barrier();
 	}
