@@ -11,6 +11,7 @@
 #include <asm/ioctls.h>
 
 #include "fastproto.h"
+#include "conn.h"
 
 static void peer_free_rcu(struct rcu_head *rcu)
 {
@@ -40,7 +41,14 @@ static void sock_destruct(struct sock *sk)
 	WARN_ON_ONCE(atomic_read(&sk->sk_rmem_alloc));
 }
 
-static int release(struct socket *sock)
+/**
+ * fp_release - close a socket
+ * @sock: the socket; no call of the application is left
+ *
+ * Context: process.
+ * Return: 0.
+ */
+int fp_release(struct socket *sock)
 {
 	struct sock *sk = sock->sk;
 	struct fp_sock *fs;
@@ -56,8 +64,11 @@ static int release(struct socket *sock)
 
 	lock_sock(sk);
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
-	set_peer(fs, NULL);
-	fp_endpoint_destroy(fs->endpoint);
+	if (sk->sk_type == SOCK_SEQPACKET)
+		fp_seqpacket_close(fs);
+	else
+		set_peer(fs, NULL);
+	fp_endpoint_release(fs->endpoint);
 	release_sock(sk);
 
 	fp_rx_purge(fs);
@@ -99,7 +110,17 @@ int fp_sock_autobind(struct fp_sock *fs, int family)
 	return err;
 }
 
-static int bind(struct socket *sock, struct sockaddr *uaddr, int len)
+/**
+ * fp_bind - bind a socket to a local address
+ * @sock: the socket
+ * @uaddr: the address
+ * @len: its length in bytes
+ *
+ * Context: process.
+ * Return: 0, -EINVAL (bound or connected already), -EACCES, or as
+ *	fp_addr_parse() and fp_endpoint_create() say.
+ */
+int fp_bind(struct socket *sock, struct sockaddr *uaddr, int len)
 {
 	struct fp_sock *fs = fp_sk(sock->sk);
 	struct net *net = sock_net(sock->sk);
@@ -116,7 +137,7 @@ static int bind(struct socket *sock, struct sockaddr *uaddr, int len)
 		return -EACCES;
 
 	lock_sock(sock->sk);
-	if (fs->endpoint)
+	if (fs->endpoint || rcu_access_pointer(fs->conn))
 		err = -EINVAL;
 	else
 		err = set_endpoint(fs, fp_endpoint_create(fs, &local));
@@ -128,6 +149,13 @@ static int bind(struct socket *sock, struct sockaddr *uaddr, int len)
 static int connect_locked(struct fp_sock *fs, const union fp_addr *to)
 {
 	struct sock *sk = &fs->sk;
+	struct fp_flow flow = {
+		.sk = sk,
+		.mark = READ_ONCE(sk->sk_mark),
+		.oif = sk->sk_bound_dev_if,
+		.onlink = sock_flag(sk, SOCK_LOCALROUTE),
+		.broadcast = sock_flag(sk, SOCK_BROADCAST),
+	};
 	struct fp_route route;
 	struct fp_peer *peer;
 	int err;
@@ -139,10 +167,9 @@ static int connect_locked(struct fp_sock *fs, const union fp_addr *to)
 	if (err)
 		goto free_peer;
 
-	peer->mark = READ_ONCE(sk->sk_mark);
-	peer->oif = sk->sk_bound_dev_if;
-	err = fp_endpoint_route(fs->endpoint, to, NULL, peer->mark,
-				sock_flag(sk, SOCK_LOCALROUTE), &route);
+	peer->mark = flow.mark;
+	peer->oif = flow.oif;
+	err = fp_endpoint_route(fs->endpoint, &flow, to, NULL, &route);
 	if (err)
 		goto destroy_cache;
 	dst_release(route.dst);
@@ -251,7 +278,10 @@ static int proto_ioctl(struct sock *sk, int cmd, FP_IOCTL_ARG arg)
 {
 	int err, val;
 
-	err = ioctl_value(sk, cmd, &val);
+	if (sk->sk_type == SOCK_SEQPACKET)
+		err = fp_seqpacket_ioctl(fp_sk(sk), cmd, &val);
+	else
+		err = ioctl_value(sk, cmd, &val);
 	return err ?: fp_ioctl_store(arg, val);
 }
 
@@ -300,8 +330,8 @@ struct proto fp_proto = {
 
 static const struct proto_ops dgram_ops = {
 	.owner		= THIS_MODULE,
-	.release	= release,
-	.bind		= bind,
+	.release	= fp_release,
+	.bind		= fp_bind,
 	.connect	= connect,
 	.socketpair	= sock_no_socketpair,
 	.accept		= sock_no_accept,
@@ -331,7 +361,16 @@ static int enlist(struct fp_sock *fs)
 	return 0;
 }
 
-static int create(struct net *net, struct socket *sock, int protocol, int kern)
+/**
+ * fp_sock_alloc - give a struct socket what makes it one of ours
+ * @net: the namespace
+ * @sock: the socket; its type is set
+ * @kern: of the kernel's own
+ *
+ * Context: process.
+ * Return: the new sock, or -ENOMEM.
+ */
+struct sock *fp_sock_alloc(struct net *net, struct socket *sock, int kern)
 {
 	struct fp_sock *fs;
 	struct sock *sk;
@@ -343,18 +382,11 @@ static int create(struct net *net, struct socket *sock, int protocol, int kern)
 		     offsetof(struct inet_sock, pinet6));
 #endif
 
-	if (sock->type != SOCK_DGRAM)
-		return -ESOCKTNOSUPPORT;
-	if (protocol)
-		return -EPROTONOSUPPORT;
-
 	sk = sk_alloc(net, fp_family, GFP_KERNEL, &fp_proto, kern);
 	if (!sk)
-		return -ENOMEM;
+		return ERR_PTR(-ENOMEM);
 	sock_init_data(sock, sk);
 	sock->state = SS_UNCONNECTED;
-	sock->ops = &dgram_ops;
-	sk->sk_protocol = protocol;
 	sk->sk_state = TCP_CLOSE;
 	sk->sk_destruct = sock_destruct;
 	sock_set_flag(sk, SOCK_RCU_FREE);
@@ -363,14 +395,34 @@ static int create(struct net *net, struct socket *sock, int protocol, int kern)
 	spin_lock_init(&fs->rx_lock);
 	INIT_LIST_HEAD(&fs->rx_queue);
 	atomic64_set(&fs->tx_seq, 0);
+	if (sock->type == SOCK_SEQPACKET)
+		fp_seqpacket_init(fs);
 
 	err = enlist(fs);
 	if (err) {
 		sock_orphan(sk);
 		sock->sk = NULL;
 		sock_put(sk);
+		return ERR_PTR(err);
 	}
-	return err;
+	return sk;
+}
+
+static int create(struct net *net, struct socket *sock, int protocol, int kern)
+{
+	switch (sock->type) {
+	case SOCK_DGRAM:
+		sock->ops = &dgram_ops;
+		break;
+	case SOCK_SEQPACKET:
+		sock->ops = &fp_seqpacket_ops;
+		break;
+	default:
+		return -ESOCKTNOSUPPORT;
+	}
+	if (protocol)
+		return -EPROTONOSUPPORT;
+	return PTR_ERR_OR_ZERO(fp_sock_alloc(net, sock, kern));
 }
 
 static struct net_proto_family family_ops = {

@@ -55,6 +55,33 @@ static inline void fp_flow4_set_onlink(struct flowi4 *fl4)
 #endif
 }
 
+/* 6.10: accept's arguments are in a struct. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+struct proto_accept_arg {
+	int flags;
+	bool kern;
+};
+#endif
+
+int fp_accept(struct socket *sock, struct socket *newsock,
+	      const struct proto_accept_arg *arg);
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+static inline int fp_proto_accept(struct socket *sock, struct socket *newsock,
+				  int flags, bool kern)
+{
+	struct proto_accept_arg arg = { .flags = flags, .kern = kern };
+
+	return fp_accept(sock, newsock, &arg);
+}
+#else
+static inline int fp_proto_accept(struct socket *sock, struct socket *newsock,
+				  struct proto_accept_arg *arg)
+{
+	return fp_accept(sock, newsock, arg);
+}
+#endif
+
 /* 6.10: dst_rtable() */
 #ifndef dst_rtable
 #define dst_rtable(ptr)	container_of(ptr, struct rtable, dst)

@@ -22,19 +22,28 @@
 /* Any but 0 has UDP call encap_rcv; this is what tunnels without a name take. */
 #define ENCAP_TYPE	1
 
+/* Where endpoints end whose last user could not sleep. */
+static struct workqueue_struct *end_queue;
+
 /**
  * fp_endpoint_init - have UDP look for encap_rcv as long as the module is there
  *
  * Each endpoint switches that on, too, and off again when it goes. The switch
  * patches the kernel's text and interrupts every CPU: far too much to do for
  * each socket that opens and closes.
+ *
+ * Return: 0 or -ENOMEM.
  */
-void __init fp_endpoint_init(void)
+int __init fp_endpoint_init(void)
 {
+	end_queue = alloc_workqueue("fastproto", WQ_UNBOUND, 0);
+	if (!end_queue)
+		return -ENOMEM;
 	udp_encap_enable();
 #if IS_ENABLED(CONFIG_IPV6)
 	static_branch_inc(&udpv6_encap_needed_key);
 #endif
+	return 0;
 }
 
 void fp_endpoint_exit(void)
@@ -43,11 +52,7 @@ void fp_endpoint_exit(void)
 	static_branch_dec(&udpv6_encap_needed_key);
 #endif
 	udp_encap_disable();
-}
-
-static struct sock *udp_sk_of(const struct fp_endpoint *endpoint)
-{
-	return endpoint->udp->sk;
+	destroy_workqueue(end_queue);
 }
 
 /*
@@ -60,7 +65,8 @@ static int encap_rcv(struct sock *udp_sk, struct sk_buff *skb)
 	struct fp_rx rx;
 
 	if (unlikely(!endpoint)) {
-		fp_drop(udp_sk, skb, skb->len - sizeof(struct udphdr),
+		fp_drop(sock_net(udp_sk), NULL, skb,
+			skb->len - sizeof(struct udphdr),
 			FASTPROTO_A_STATS_DROP_NO_SOCKET);
 		kfree_skb_reason(skb, SKB_DROP_REASON_NO_SOCKET);
 		return 0;
@@ -73,7 +79,7 @@ static int encap_rcv(struct sock *udp_sk, struct sk_buff *skb)
 	skb_orphan(skb);
 	skb_dst_drop(skb);
 	skb_ext_reset(skb);
-	fp_receive(endpoint->fs, skb, &rx);
+	fp_receive(endpoint, skb, &rx);
 	return 0;
 }
 
@@ -128,7 +134,8 @@ static void icmp_error(struct sock *udp_sk, struct sk_buff *skb,
 		to.sin.sin_addr.s_addr = iph->daddr;
 		to.sin.sin_port = uh->dest;
 	}
-	fp_receive_error(endpoint->fs, &to, icmp_hard_error(skb));
+	fp_receive_error(endpoint, &to, icmp_hard_error(skb), skb,
+			 (const u8 *)(uh + 1) - skb->data);
 }
 
 FP_ENCAP_ERR_RCV(encap_err_rcv, icmp_error)
@@ -160,7 +167,7 @@ static int create_udp(struct net *net, int oif, const union fp_addr *local,
 /* What the UDP socket tells of itself, now that it is bound. */
 static void read_back(struct fp_endpoint *endpoint)
 {
-	struct sock *udp_sk = udp_sk_of(endpoint);
+	struct sock *udp_sk = endpoint->udp_sk;
 
 	if (endpoint->local.family == AF_INET) {
 		endpoint->local.sin.sin_port = inet_sk(udp_sk)->inet_sport;
@@ -172,9 +179,111 @@ static void read_back(struct fp_endpoint *endpoint)
 			 !ipv6_only_sock(udp_sk);
 }
 
+static const union fp_addr any6 = { .sin6.sin6_family = AF_INET6 };
+static const union fp_addr any4 = { .sin.sin_family = AF_INET };
+
+/* Was it in vain to try to serve all families by an IPv6 socket? */
+static bool must_be_inet(const struct fp_endpoint *endpoint, int family)
+{
+	if (family == AF_INET6)
+		return false;
+	if (!IS_ERR(endpoint))
+		return !endpoint->dual;
+	return PTR_ERR(endpoint) == -EAFNOSUPPORT ||
+	       PTR_ERR(endpoint) == -EPFNOSUPPORT;
+}
+
+/* The last reference is gone; the memory follows after a grace period. */
+static void end(struct work_struct *work)
+{
+	struct fp_endpoint *endpoint = container_of(work, struct fp_endpoint,
+						    end);
+	struct fp_net *fn = fp_net(endpoint->net);
+
+	mutex_lock(&fn->endpoint_lock);
+	list_del(&endpoint->list);
+	rcu_assign_sk_user_data(endpoint->udp_sk, NULL);
+	kernel_sock_shutdown(endpoint->udp, SHUT_RDWR);
+	sock_release(endpoint->udp);
+	mutex_unlock(&fn->endpoint_lock);
+	kfree_rcu(endpoint, rcu);
+}
+
+/* A new endpoint with one reference. Under the namespace's endpoint_lock. */
+static struct fp_endpoint *create(struct net *net, int oif,
+				  const union fp_addr *local)
+{
+	struct udp_tunnel_sock_cfg cfg = {
+		.encap_type = ENCAP_TYPE,
+		.encap_rcv = encap_rcv,
+		.encap_err_rcv = encap_err_rcv,
+	};
+	struct fp_endpoint *endpoint;
+	int err;
+
+	endpoint = kzalloc(sizeof(*endpoint), GFP_KERNEL_ACCOUNT);
+	if (!endpoint)
+		return ERR_PTR(-ENOMEM);
+	refcount_set(&endpoint->refs, 1);
+	INIT_WORK(&endpoint->end, end);
+	endpoint->net = net;
+	endpoint->oif = oif;
+	endpoint->local = *local;
+
+	err = create_udp(net, oif, local, &endpoint->udp);
+	if (err) {
+		kfree(endpoint);
+		return ERR_PTR(err);
+	}
+	endpoint->udp_sk = endpoint->udp->sk;
+	read_back(endpoint);
+	list_add(&endpoint->list, &fp_net(net)->endpoints);
+	cfg.sk_user_data = endpoint;
+	setup_udp_tunnel_sock(net, endpoint->udp, &cfg);
+	return endpoint;
+}
+
+/*
+ * The endpoint of a port whose socket was closed, while connections still use
+ * it; a reference. Under the endpoint_lock.
+ */
+static struct fp_endpoint *adopt(struct net *net, int oif,
+				 const union fp_addr *local)
+{
+	struct fp_endpoint *endpoint;
+
+	if (!fp_addr_port(local))
+		return NULL;
+	list_for_each_entry(endpoint, &fp_net(net)->endpoints, list) {
+		if (endpoint->client || rcu_access_pointer(endpoint->fs) ||
+		    endpoint->oif != oif ||
+		    !fp_addr_equal(&endpoint->local, local))
+			continue;
+		if (refcount_inc_not_zero(&endpoint->refs))
+			return endpoint;
+	}
+	return NULL;
+}
+
+static struct fp_endpoint *adopt_or_create(struct net *net, int oif,
+					   const union fp_addr *local,
+					   struct fp_sock *fs)
+{
+	struct fp_endpoint *endpoint;
+
+	mutex_lock(&fp_net(net)->endpoint_lock);
+	endpoint = adopt(net, oif, local);
+	if (!endpoint)
+		endpoint = create(net, oif, local);
+	if (!IS_ERR(endpoint))
+		rcu_assign_pointer(endpoint->fs, fs);
+	mutex_unlock(&fp_net(net)->endpoint_lock);
+	return endpoint;
+}
+
 /**
  * fp_endpoint_create - bind a socket to a local address
- * @fs: the socket, which will own the endpoint
+ * @fs: the socket, which gets a reference
  * @local: where to; port 0 takes a free one
  *
  * Context: process, socket lock held.
@@ -185,35 +294,22 @@ static void read_back(struct fp_endpoint *endpoint)
 struct fp_endpoint *fp_endpoint_create(struct fp_sock *fs,
 				       const union fp_addr *local)
 {
-	struct udp_tunnel_sock_cfg cfg = {
-		.encap_type = ENCAP_TYPE,
-		.encap_rcv = encap_rcv,
-		.encap_err_rcv = encap_err_rcv,
-	};
 	struct net *net = sock_net(&fs->sk);
+	int oif = fs->sk.sk_bound_dev_if;
 	struct fp_endpoint *endpoint;
-	int err;
 
-	endpoint = kzalloc(sizeof(*endpoint), GFP_KERNEL_ACCOUNT);
-	if (!endpoint)
-		return ERR_PTR(-ENOMEM);
-	endpoint->fs = fs;
-	endpoint->local = *local;
-
-	err = create_udp(net, fs->sk.sk_bound_dev_if, local, &endpoint->udp);
-	if (err) {
-		kfree(endpoint);
-		return ERR_PTR(err);
+	endpoint = adopt_or_create(net, oif, local, fs);
+	if (endpoint == ERR_PTR(-EADDRINUSE)) {
+		/* By one that is about to end? */
+		flush_workqueue(end_queue);
+		endpoint = adopt_or_create(net, oif, local, fs);
 	}
-	read_back(endpoint);
-	cfg.sk_user_data = endpoint;
-	setup_udp_tunnel_sock(net, endpoint->udp, &cfg);
 	return endpoint;
 }
 
 /**
  * fp_endpoint_create_any - bind a socket to any address and a free port
- * @fs: the socket, which will own the endpoint
+ * @fs: the socket, which gets a reference
  * @family: what is to be sent first, AF_INET or AF_INET6
  *
  * The endpoint carries both families if the namespace lets it, else @family.
@@ -223,39 +319,119 @@ struct fp_endpoint *fp_endpoint_create(struct fp_sock *fs,
  */
 struct fp_endpoint *fp_endpoint_create_any(struct fp_sock *fs, int family)
 {
-	static const union fp_addr any6 = { .sin6.sin6_family = AF_INET6 };
-	static const union fp_addr any4 = { .sin.sin_family = AF_INET };
 	struct fp_endpoint *endpoint;
 
 	endpoint = fp_endpoint_create(fs, &any6);
-	if (family == AF_INET6)
-		return endpoint;
-	if (!IS_ERR(endpoint) && endpoint->dual)
+	if (!must_be_inet(endpoint, family))
 		return endpoint;
 	if (!IS_ERR(endpoint))
-		fp_endpoint_destroy(endpoint);
-	else if (PTR_ERR(endpoint) != -EAFNOSUPPORT &&
-		 PTR_ERR(endpoint) != -EPFNOSUPPORT)
-		return endpoint;
+		fp_endpoint_release(endpoint);
 	return fp_endpoint_create(fs, &any4);
 }
 
+static struct fp_endpoint *find_client(struct fp_net *fn, int family,
+				       unsigned int nr)
+{
+	struct fp_endpoint *endpoint;
+
+	list_for_each_entry(endpoint, &fn->endpoints, list) {
+		if (endpoint->client != nr)
+			continue;
+		if (endpoint->local.family == family || endpoint->dual)
+			return endpoint;
+	}
+	return NULL;
+}
+
 /**
- * fp_endpoint_destroy - give a local port back
- * @endpoint: from fp_endpoint_create(), or NULL; freed after a grace period
+ * fp_endpoint_client - an endpoint for a connection of a socket without a port
+ * @net: the namespace, which keeps a few of them for all
+ * @family: of the peer's address
  *
- * Softirq may be at work on the endpoint's socket until then.
+ * There are several, so that what comes back is spread over receive queues.
+ *
+ * Context: process.
+ * Return: the endpoint, one reference; or as fp_endpoint_create().
+ */
+struct fp_endpoint *fp_endpoint_client(struct net *net, int family)
+{
+	unsigned int nr = 1 + raw_smp_processor_id() % FP_CLIENT_ENDPOINTS;
+	struct fp_net *fn = fp_net(net);
+	struct fp_endpoint *endpoint;
+
+	mutex_lock(&fn->endpoint_lock);
+	endpoint = find_client(fn, family, nr);
+	if (endpoint)
+		goto get;
+	endpoint = create(net, 0, &any6);
+	if (must_be_inet(endpoint, family)) {
+		if (!IS_ERR(endpoint))
+			endpoint->client = nr;
+		endpoint = create(net, 0, &any4);
+	}
+	if (IS_ERR(endpoint))
+		goto unlock;
+	endpoint->client = nr;
+get:
+	fp_endpoint_get(endpoint);
+unlock:
+	mutex_unlock(&fn->endpoint_lock);
+	return endpoint;
+}
+
+/**
+ * fp_endpoint_release - a socket gives its local port back
+ * @endpoint: from fp_endpoint_create(), or NULL
+ *
+ * Softirq may be at work on the socket until a grace period has passed.
+ * Connections may keep the port.
  *
  * Context: process.
  */
-void fp_endpoint_destroy(struct fp_endpoint *endpoint)
+void fp_endpoint_release(struct fp_endpoint *endpoint)
 {
 	if (!endpoint)
 		return;
-	rcu_assign_sk_user_data(udp_sk_of(endpoint), NULL);
-	kernel_sock_shutdown(endpoint->udp, SHUT_RDWR);
-	sock_release(endpoint->udp);
-	kfree_rcu(endpoint, rcu);
+	mutex_lock(&fp_net(endpoint->net)->endpoint_lock);
+	RCU_INIT_POINTER(endpoint->fs, NULL);
+	mutex_unlock(&fp_net(endpoint->net)->endpoint_lock);
+	/* The port is to be free when close() returns. */
+	if (refcount_dec_and_test(&endpoint->refs))
+		end(&endpoint->end);
+}
+
+/**
+ * fp_endpoint_put - give up a reference
+ * @endpoint: not used any more by the caller
+ *
+ * Context: any.
+ */
+void fp_endpoint_put(struct fp_endpoint *endpoint)
+{
+	if (refcount_dec_and_test(&endpoint->refs))
+		queue_work(end_queue, &endpoint->end);
+}
+
+/**
+ * fp_endpoint_net_exit - close the ports of a namespace
+ * @net: the namespace; neither a socket nor a connection is left in it
+ *
+ * Context: process.
+ */
+void fp_endpoint_net_exit(struct net *net)
+{
+	struct fp_net *fn = fp_net(net);
+	struct fp_endpoint *endpoint, *next;
+
+	flush_workqueue(end_queue);
+	if (list_empty(&fn->endpoints))
+		return;
+	list_for_each_entry_safe(endpoint, next, &fn->endpoints, list) {
+		WARN_ON(!endpoint->client);
+		end(&endpoint->end);
+	}
+	/* Softirq may still be in encap_rcv. */
+	synchronize_net();
 }
 
 /**
@@ -273,30 +449,32 @@ void fp_endpoint_bind_device(struct fp_endpoint *endpoint, int ifindex)
 	if (endpoint->local.family == AF_INET6 &&
 	    endpoint->local.sin6.sin6_scope_id)
 		return;
-	sock_bindtoindex(udp_sk_of(endpoint), ifindex, true);
+	endpoint->oif = ifindex;
+	sock_bindtoindex(endpoint->udp_sk, ifindex, true);
 }
 
-static int route_inet(struct fp_endpoint *endpoint, int oif, u32 mark,
-		      bool onlink, struct fp_route *route)
+static int route_inet(struct fp_endpoint *endpoint, const struct fp_flow *flow,
+		      struct fp_route *route)
 {
-	struct sock *sk = &endpoint->fs->sk;
-	struct net *net = sock_net(sk);
+	struct net *net = endpoint->net;
 	struct flowi4 fl4;
 	struct rtable *rt;
 
-	flowi4_init_output(&fl4, oif, mark, 0, RT_SCOPE_UNIVERSE, IPPROTO_UDP,
+	flowi4_init_output(&fl4, flow->oif, flow->mark, 0, RT_SCOPE_UNIVERSE, IPPROTO_UDP,
 			   0, route->to.sin.sin_addr.s_addr,
 			   route->src.sin.sin_addr.s_addr,
 			   route->to.sin.sin_port, route->src.sin.sin_port,
-			   sock_net_uid(net, sk));
-	if (onlink)
+			   sock_net_uid(net, flow->sk));
+	if (flow->onlink)
 		fp_flow4_set_onlink(&fl4);
-	security_sk_classify_flow(sk, flowi4_to_flowi_common(&fl4));
+	if (flow->sk)
+		security_sk_classify_flow(flow->sk,
+					  flowi4_to_flowi_common(&fl4));
 
-	rt = ip_route_output_flow(net, &fl4, udp_sk_of(endpoint));
+	rt = ip_route_output_flow(net, &fl4, endpoint->udp_sk);
 	if (IS_ERR(rt))
 		return PTR_ERR(rt);
-	if (rt->rt_flags & RTCF_BROADCAST && !sock_flag(sk, SOCK_BROADCAST)) {
+	if (rt->rt_flags & RTCF_BROADCAST && !flow->broadcast) {
 		ip_rt_put(rt);
 		return -EACCES;
 	}
@@ -306,16 +484,15 @@ static int route_inet(struct fp_endpoint *endpoint, int oif, u32 mark,
 	return 0;
 }
 
-static int route_inet6(struct fp_endpoint *endpoint, int oif, u32 mark,
+static int route_inet6(struct fp_endpoint *endpoint, const struct fp_flow *flow,
 		       struct fp_route *route)
 {
-	struct sock *sk = &endpoint->fs->sk;
-	struct net *net = sock_net(sk);
+	struct net *net = endpoint->net;
 	struct flowi6 fl6 = {
-		.flowi6_oif = oif,
-		.flowi6_mark = mark,
+		.flowi6_oif = flow->oif,
+		.flowi6_mark = flow->mark,
 		.flowi6_proto = IPPROTO_UDP,
-		.flowi6_uid = sock_net_uid(net, sk),
+		.flowi6_uid = sock_net_uid(net, flow->sk),
 		.daddr = route->to.sin6.sin6_addr,
 		.saddr = route->src.sin6.sin6_addr,
 		.fl6_dport = route->to.sin6.sin6_port,
@@ -325,7 +502,7 @@ static int route_inet6(struct fp_endpoint *endpoint, int oif, u32 mark,
 	struct dst_entry *dst;
 
 	/* Bound to a link-local address is bound to its link. */
-	if (!oif)
+	if (!fl6.flowi6_oif)
 		fl6.flowi6_oif = endpoint->local.sin6.sin6_scope_id;
 	if (scope && fl6.flowi6_oif && fl6.flowi6_oif != scope)
 		return -EINVAL;
@@ -333,9 +510,11 @@ static int route_inet6(struct fp_endpoint *endpoint, int oif, u32 mark,
 		fl6.flowi6_oif = scope;
 	if (!fl6.flowi6_oif && ipv6_addr_type(&fl6.daddr) & IPV6_ADDR_LINKLOCAL)
 		return -EINVAL;
-	security_sk_classify_flow(sk, flowi6_to_flowi_common(&fl6));
+	if (flow->sk)
+		security_sk_classify_flow(flow->sk,
+					  flowi6_to_flowi_common(&fl6));
 
-	dst = ipv6_stub->ipv6_dst_lookup_flow(net, udp_sk_of(endpoint), &fl6,
+	dst = ipv6_stub->ipv6_dst_lookup_flow(net, endpoint->udp_sk, &fl6,
 					      NULL);
 	if (IS_ERR(dst))
 		return PTR_ERR(dst);
@@ -365,7 +544,7 @@ static void resolve_any(union fp_addr *to)
 static int choose_source(const struct fp_endpoint *endpoint,
 			 struct fp_route *route)
 {
-	const struct sock *udp_sk = udp_sk_of(endpoint);
+	const struct sock *udp_sk = endpoint->udp_sk;
 
 	memset(&route->src, 0, sizeof(route->src));
 	route->src.family = route->to.family;
@@ -410,22 +589,21 @@ static void cache_route(struct fp_peer *peer, const struct fp_route *route)
 /**
  * fp_endpoint_route - find the way to an address
  * @endpoint: where the message leaves from
+ * @flow: what else decides on the way
  * @to: where it goes, or NULL: to @peer
- * @peer: the socket's peer, or NULL; its route is remembered
- * @mark: routing mark
- * @onlink: only to hosts on a link (SO_DONTROUTE, MSG_DONTROUTE)
+ * @peer: the peer, or NULL; its route is remembered
  * @route: filled in on success, with a reference to the route
  *
- * Context: process, RCU read lock held if @peer is given.
+ * Context: any, RCU read lock held if @peer is given.
  * Return: 0, -EAFNOSUPPORT, -ENETUNREACH, -EHOSTUNREACH, -EACCES (broadcast
- *	without SO_BROADCAST), -EINVAL (port 0, scope) ...
+ *	that is not wanted), -EINVAL (port 0, scope) ...
  */
-int fp_endpoint_route(struct fp_endpoint *endpoint, const union fp_addr *to,
-		      struct fp_peer *peer, u32 mark, bool onlink,
+int fp_endpoint_route(struct fp_endpoint *endpoint, const struct fp_flow *flow,
+		      const union fp_addr *to, struct fp_peer *peer,
 		      struct fp_route *route)
 {
-	int oif = READ_ONCE(endpoint->fs->sk.sk_bound_dev_if);
-	bool cache = !to && !onlink && peer->mark == mark && peer->oif == oif;
+	bool cache = !to && !flow->onlink && peer->mark == flow->mark &&
+		     peer->oif == flow->oif;
 	int err;
 
 	if (!to) {
@@ -447,9 +625,9 @@ int fp_endpoint_route(struct fp_endpoint *endpoint, const union fp_addr *to,
 			return 0;
 	}
 	if (route->to.family == AF_INET)
-		err = route_inet(endpoint, oif, mark, onlink, route);
+		err = route_inet(endpoint, flow, route);
 	else
-		err = route_inet6(endpoint, oif, mark, route);
+		err = route_inet6(endpoint, flow, route);
 	if (!err && cache)
 		cache_route(peer, route);
 	return err;
@@ -513,7 +691,7 @@ static void xmit_inet6(struct sock *udp_sk, struct sk_buff *skb,
 void fp_endpoint_xmit(struct fp_endpoint *endpoint, struct sk_buff *skb,
 		      struct fp_route *route)
 {
-	struct sock *udp_sk = udp_sk_of(endpoint);
+	struct sock *udp_sk = endpoint->udp_sk;
 
 	/* The tunnel code counts its recursion on this CPU. */
 	rcu_read_lock_bh();
@@ -523,4 +701,35 @@ void fp_endpoint_xmit(struct fp_endpoint *endpoint, struct sk_buff *skb,
 		xmit_inet6(udp_sk, skb, route);
 	rcu_read_unlock_bh();
 	route->dst = NULL;
+}
+
+/**
+ * fp_endpoint_reply - answer a datagram from the address that it was sent to
+ * @endpoint: where it came in
+ * @skb: the answer, with FP_REPLY_HEADROOM or more; taken
+ * @rx: what is answered
+ *
+ * Context: softirq, RCU read lock held.
+ */
+void fp_endpoint_reply(struct fp_endpoint *endpoint, struct sk_buff *skb,
+		       const struct fp_rx *rx)
+{
+	struct fp_flow flow = { .oif = endpoint->oif };
+	struct fp_route route = { .src = rx->dst, .to = rx->src };
+	int err;
+
+	if (route.to.family == AF_INET)
+		err = route_inet(endpoint, &flow, &route);
+	else
+		err = route_inet6(endpoint, &flow, &route);
+	if (!err && skb_cow_head(skb, fp_endpoint_headroom(&route))) {
+		dst_release(route.dst);
+		err = -ENOMEM;
+	}
+	if (err) {
+		FP_INC_STATS(endpoint->net, OUT_ERRORS);
+		kfree_skb(skb);
+		return;
+	}
+	fp_endpoint_xmit(endpoint, skb, &route);
 }

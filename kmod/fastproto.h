@@ -11,12 +11,17 @@
  *
  * Lock order
  *	1. lock_sock() of a FastProto socket
- *	2. lock_sock() of its endpoint's UDP socket
- *	3. fp_sock.rx_lock (innermost; softirq takes it: always with BH off)
+ *	2. fp_net.endpoint_lock
+ *	3. lock_sock() of its endpoint's UDP socket
+ *	4. fp_conn.lock
+ *	5. fp_sock.rx_lock, fp_slot_cpu.lock (innermost)
+ *	Softirq takes 4 and 5: always with BH off.
  *
- * Dependencies go one way, from the first to the last of: wire; addr, packet,
- * mib; endpoint; receive, recvmsg, send; sockopt, af_fastproto, netlink; main.
- * The only call back is endpoint -> receive.
+ * Dependencies go one way, from the first to the last of: wire, rtt, cubic,
+ * rxwin, txwin; addr, packet, mib, slot; endpoint; path; conn; timer, transmit;
+ * handshake; input; receive, recvmsg, send; seqpacket, sockopt, af_fastproto,
+ * netlink; main. The only calls back are endpoint -> receive, and from conn and
+ * timer -> transmit, handshake and input.
  */
 #ifndef _FP_FASTPROTO_H
 #define _FP_FASTPROTO_H
@@ -24,10 +29,15 @@
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/ratelimit.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
+#include <linux/rhashtable.h>
+#include <linux/rbtree.h>
 #include <linux/skbuff.h>
 #include <linux/spinlock.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 #include <net/dst_cache.h>
 #include <net/inet_sock.h>
@@ -39,6 +49,7 @@
 #include <linux/fastproto_netlink.h>
 
 #include "compat.h"
+#include "slot.h"
 #include "wire.h"
 
 #define FP_COPYBREAK		256	/* default of fp_net.copybreak, bytes */
@@ -63,6 +74,14 @@ struct fp_mib {
  * @nr_sockets: how many they are
  * @copybreak: payloads up to that many bytes are copied out of their datagram;
  *	READ_ONCE()/WRITE_ONCE()
+ * @endpoint_lock: guards @endpoints and fp_endpoint.fs
+ * @endpoints: all open ports
+ * @slots: connections by their ID
+ * @passive: connections that came in, by their client
+ * @paths: ways to peers
+ * @conns: how many connections there are, those on their way out included
+ * @cookies: for listeners; made when first needed
+ * @rst_limit: how many resets we send for frames without a connection
  * @mib: counters
  *
  * A socket holds its namespace, so none is left when it dies.
@@ -72,6 +91,14 @@ struct fp_net {
 	u32 next_id;
 	atomic_t nr_sockets;
 	u32 copybreak;
+	struct mutex endpoint_lock;	/* see above */
+	struct list_head endpoints;
+	struct fp_slots slots;
+	struct rhashtable passive;
+	struct rhashtable paths;
+	atomic_t conns;
+	struct fp_cookies *cookies;
+	struct ratelimit_state rst_limit;
 	struct fp_mib __percpu *mib;
 };
 
@@ -97,7 +124,7 @@ union fp_addr {
 };
 
 /**
- * struct fp_peer - the other end of a connected socket
+ * struct fp_peer - the other end of a connected socket, or of a path
  * @addr: its address
  * @local: the source address chosen for it, port included
  * @mark: SO_MARK and
@@ -105,8 +132,8 @@ union fp_addr {
  * @cache: the route
  * @rcu: for its end
  *
- * Constant once published in fp_sock.peer, which owns it; freed after a grace
- * period.
+ * Constant once published in fp_sock.peer or as part of a path, which own it;
+ * freed after a grace period.
  */
 struct fp_peer {
 	union fp_addr addr;
@@ -119,23 +146,46 @@ struct fp_peer {
 
 /**
  * struct fp_endpoint - a local UDP port: the bearer of frames
- * @udp: the kernel's UDP socket, its sk_user_data points here
- * @fs: the socket that takes the frames without a connection
+ * @list: link in fp_net.endpoints
+ * @refs: one of @fs, or of the namespace if @client; one of each connection
+ * @net: the namespace
+ * @udp: the kernel's UDP socket; closed with the last reference
+ * @udp_sk: its struct sock, which lives as long as this struct: for softirq; its
+ *	sk_user_data points here
+ * @fs: the socket that is bound to it, or NULL; it takes the frames without a
+ *	connection; written under fp_net.endpoint_lock, read under RCU
  * @local: what it is bound to
+ * @oif: the interface that it is bound to, or 0
+ * @client: number of an endpoint that sockets without a port share, or 0
  * @dual: an IPv6 socket that carries IPv4, too
+ * @end: closes the port when the last reference is gone
  * @rcu: for its end
  *
- * Made by bind and owned by @fs until that is closed. All fields are constant
- * in between. Softirq finds it through sk_user_data under RCU and may use @fs
- * under the same RCU read lock.
+ * Softirq finds it through sk_user_data under RCU and may use @fs under the same
+ * RCU read lock. What has no lock here is constant.
  */
 struct fp_endpoint {
+	struct list_head list;
+	refcount_t refs;
+	struct net *net;
 	struct socket *udp;
-	struct fp_sock *fs;
+	struct sock *udp_sk;
+	struct fp_sock __rcu *fs;
 	union fp_addr local;
+	int oif;
+	u8 client;
 	bool dual;
+	struct work_struct end;
 	struct rcu_head rcu;
 };
+
+#define FP_CLIENT_ENDPOINTS	8	/* that sockets without a port share */
+
+static inline struct fp_endpoint *fp_endpoint_get(struct fp_endpoint *endpoint)
+{
+	refcount_inc(&endpoint->refs);
+	return endpoint;
+}
 
 /**
  * struct fp_sock - a socket
@@ -153,6 +203,12 @@ struct fp_endpoint {
  * @rx_queue: struct fp_packet that wait for the application
  * @rx_count: how many they are; read without the lock by poll
  * @rx_frames: how many there have ever been
+ * @conn: SOCK_SEQPACKET: its connection, a reference; written under the socket
+ *	lock, read under RCU
+ * @accept_queue: of a listener: connections (fp_conn.accept), a reference each;
+ *	under @rx_lock, as is the change of sk_state from and to TCP_LISTEN
+ * @listen_slot: of a listener: a slot that nobody gets, which keeps the table;
+ *	under the socket lock
  *
  * Freed after a grace period (SOCK_RCU_FREE), so softirq needs no reference.
  */
@@ -171,6 +227,10 @@ struct fp_sock {
 	u32 rx_count;
 	u64 rx_frames;
 	struct list_head rx_queue;
+
+	struct fp_conn __rcu *conn;
+	struct list_head accept_queue;
+	u32 listen_slot;
 };
 
 static inline struct fp_sock *fp_sk(const struct sock *sk)
@@ -194,7 +254,11 @@ struct fp_rx {
 
 /**
  * struct fp_packet - a message on its way to the application
- * @list: link in fp_sock.rx_queue
+ * @list: link in fp_sock.rx_queue or fp_act.rx_ready
+ * @node: link in fp_act.rx_ahead, before that
+ * @next: the next fragment of the message, which is freed with this one
+ * @len: of a message's first fragment: the payload of all of them, bytes
+ * @charge: what a connection was charged for it, bytes
  * @refs: one of the queue or of who took it from there, one of each who peeks
  * @skb: the datagram that holds the payload, one reference; NULL: @data does
  * @cache: the slab cache that this is from
@@ -209,7 +273,13 @@ struct fp_rx {
  * Constant once queued, but for @list and @refs.
  */
 struct fp_packet {
-	struct list_head list;
+	union {
+		struct list_head list;
+		struct rb_node node;
+	};
+	struct fp_packet *next;
+	u32 len;
+	u32 charge;
 	refcount_t refs;
 	u32 offset;
 	struct sk_buff *skb;
@@ -246,7 +316,8 @@ int fp_packet_copy_to(const struct fp_packet *packet, struct iov_iter *to,
 	SNMP_INC_STATS(fp_net(net)->mib, FASTPROTO_A_STATS_##name)
 #define FP_ADD_STATS(net, name, value) \
 	SNMP_ADD_STATS(fp_net(net)->mib, FASTPROTO_A_STATS_##name, value)
-void fp_drop(const struct sock *sk, const struct sk_buff *skb, u32 len,
+void fp_drop(const struct net *net, const struct sock *sk,
+	     const struct sk_buff *skb, u32 len,
 	     enum fastproto_stats_attr why);
 enum skb_drop_reason fp_drop_reason(enum fastproto_stats_attr why);
 
@@ -264,31 +335,64 @@ struct fp_route {
 	union fp_addr to;
 };
 
-void fp_endpoint_init(void);
+/**
+ * struct fp_flow - what decides on a route beside the addresses
+ * @sk: on whose behalf, or NULL
+ * @mark: routing mark
+ * @oif: the interface to leave by, or 0
+ * @onlink: only to hosts on a link (SO_DONTROUTE, MSG_DONTROUTE)
+ * @broadcast: may go to a broadcast address
+ */
+struct fp_flow {
+	struct sock *sk;
+	u32 mark;
+	int oif;
+	bool onlink;
+	bool broadcast;
+};
+
+int fp_endpoint_init(void);
 void fp_endpoint_exit(void);
 struct fp_endpoint *fp_endpoint_create(struct fp_sock *fs,
 				       const union fp_addr *local);
 struct fp_endpoint *fp_endpoint_create_any(struct fp_sock *fs, int family);
-void fp_endpoint_destroy(struct fp_endpoint *endpoint);
+struct fp_endpoint *fp_endpoint_client(struct net *net, int family);
+void fp_endpoint_release(struct fp_endpoint *endpoint);
+void fp_endpoint_put(struct fp_endpoint *endpoint);
+void fp_endpoint_net_exit(struct net *net);
 void fp_endpoint_bind_device(struct fp_endpoint *endpoint, int ifindex);
-int fp_endpoint_route(struct fp_endpoint *endpoint, const union fp_addr *to,
-		      struct fp_peer *peer, u32 mark, bool onlink,
+int fp_endpoint_route(struct fp_endpoint *endpoint, const struct fp_flow *flow,
+		      const union fp_addr *to, struct fp_peer *peer,
 		      struct fp_route *route);
 unsigned int fp_endpoint_headroom(const struct fp_route *route);
+void fp_endpoint_reply(struct fp_endpoint *endpoint, struct sk_buff *skb,
+		       const struct fp_rx *rx);
 void fp_endpoint_xmit(struct fp_endpoint *endpoint, struct sk_buff *skb,
 		      struct fp_route *route);
 
 /* receive.c */
-void fp_receive(struct fp_sock *fs, struct sk_buff *skb, struct fp_rx *rx);
-void fp_receive_error(struct fp_sock *fs, const union fp_addr *to, int err);
+void fp_receive(struct fp_endpoint *endpoint, struct sk_buff *skb,
+		struct fp_rx *rx);
+void fp_receive_error(struct fp_endpoint *endpoint, const union fp_addr *to,
+		      int err, const struct sk_buff *skb, u32 offset);
 
 /* recvmsg.c */
 int fp_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags);
+int fp_wait(struct fp_sock *fs, long *timeo, __poll_t events,
+	    bool (*is_ready)(const struct fp_sock *fs));
+void fp_rx_put_control(struct msghdr *msg, struct fp_sock *fs,
+		       const struct fp_packet *packet);
 u32 fp_rx_next_len(struct fp_sock *fs);
 void fp_rx_purge(struct fp_sock *fs);
 
 /* send.c */
 int fp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
+
+/* seqpacket.c */
+extern const struct proto_ops fp_seqpacket_ops;
+void fp_seqpacket_init(struct fp_sock *fs);
+void fp_seqpacket_close(struct fp_sock *fs);
+int fp_seqpacket_ioctl(struct fp_sock *fs, int cmd, int *val);
 
 /* sockopt.c */
 int fp_setsockopt(struct socket *sock, int level, int optname,
@@ -298,7 +402,10 @@ int fp_getsockopt(struct socket *sock, int level, int optname,
 u32 fp_msg_max(const struct fp_sock *fs);
 
 /* af_fastproto.c */
+struct sock *fp_sock_alloc(struct net *net, struct socket *sock, int kern);
 int fp_sock_autobind(struct fp_sock *fs, int family);
+int fp_bind(struct socket *sock, struct sockaddr *uaddr, int len);
+int fp_release(struct socket *sock);
 int fp_family_register(void);
 void fp_family_unregister(void);
 extern struct proto fp_proto;

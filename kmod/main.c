@@ -6,6 +6,7 @@
 #include <net/net_namespace.h>
 
 #include "fastproto.h"
+#include "conn.h"
 
 int fp_family = AF_FASTPROTO;
 module_param_named(family, fp_family, int, 0444);
@@ -16,11 +17,19 @@ unsigned int fp_net_id;
 static int __net_init net_init(struct net *net)
 {
 	struct fp_net *fn = fp_net(net);
+	int err;
 
 	fn->mib = alloc_percpu(struct fp_mib);
 	if (!fn->mib)
 		return -ENOMEM;
+	err = fp_conn_net_init(net);
+	if (err) {
+		free_percpu(fn->mib);
+		return err;
+	}
 	xa_init_flags(&fn->sockets, XA_FLAGS_ALLOC);
+	mutex_init(&fn->endpoint_lock);
+	INIT_LIST_HEAD(&fn->endpoints);
 	fn->copybreak = FP_COPYBREAK;
 	return 0;
 }
@@ -30,6 +39,8 @@ static void __net_exit net_exit(struct net *net)
 	struct fp_net *fn = fp_net(net);
 
 	WARN_ON(!xa_empty(&fn->sockets));
+	fp_conn_net_exit(net);
+	fp_endpoint_net_exit(net);
 	free_percpu(fn->mib);
 }
 
@@ -52,28 +63,36 @@ static int __init fastproto_init(void)
 	err = fp_packet_init();
 	if (err)
 		return err;
-	err = proto_register(&fp_proto, 1);
+	err = fp_conn_init();
 	if (err)
 		goto exit_packet;
-	err = register_pernet_subsys(&net_ops);
+	err = proto_register(&fp_proto, 1);
+	if (err)
+		goto exit_conn;
+	err = fp_endpoint_init();
 	if (err)
 		goto unregister_proto;
+	err = register_pernet_subsys(&net_ops);
+	if (err)
+		goto exit_endpoint;
 	err = fp_netlink_register();
 	if (err)
 		goto unregister_pernet;
-	fp_endpoint_init();
 	err = fp_family_register();
 	if (err)
-		goto exit_endpoint;
+		goto unregister_netlink;
 	return 0;
 
-exit_endpoint:
-	fp_endpoint_exit();
+unregister_netlink:
 	fp_netlink_unregister();
 unregister_pernet:
 	unregister_pernet_subsys(&net_ops);
+exit_endpoint:
+	fp_endpoint_exit();
 unregister_proto:
 	proto_unregister(&fp_proto);
+exit_conn:
+	fp_conn_exit();
 exit_packet:
 	fp_packet_exit();
 	return err;
@@ -82,13 +101,14 @@ exit_packet:
 static void __exit fastproto_exit(void)
 {
 	fp_family_unregister();
-	fp_endpoint_exit();
 	fp_netlink_unregister();
 	unregister_pernet_subsys(&net_ops);
+	fp_endpoint_exit();
 	/* Softirq may still be in encap_rcv, and peers wait for their end. */
 	synchronize_net();
 	rcu_barrier();
 	proto_unregister(&fp_proto);
+	fp_conn_exit();
 	fp_packet_exit();
 }
 

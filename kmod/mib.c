@@ -7,18 +7,19 @@
 
 /**
  * fp_drop - count a dropped frame
- * @sk: the socket whose frame it would have been
+ * @net: the namespace
+ * @sk: the socket whose frame it would have been, or NULL
  * @skb: the datagram that holds it
  * @len: what is dropped, bytes
  * @why: one of the FASTPROTO_A_STATS_DROP_* counters
  *
  * Context: any. The caller frees the skb, by fp_drop_reason().
  */
-void fp_drop(const struct sock *sk, const struct sk_buff *skb, u32 len,
-	     enum fastproto_stats_attr why)
+void fp_drop(const struct net *net, const struct sock *sk,
+	     const struct sk_buff *skb, u32 len, enum fastproto_stats_attr why)
 {
-	SNMP_INC_STATS(fp_net(sock_net(sk))->mib, why);
-	trace_fp_drop(sk, skb, len, why);
+	SNMP_INC_STATS(fp_net(net)->mib, why);
+	trace_fp_drop(net, sk, skb, len, why);
 }
 
 /**
@@ -33,6 +34,7 @@ enum skb_drop_reason fp_drop_reason(enum fastproto_stats_attr why)
 	case FASTPROTO_A_STATS_DROP_INCOMPLETE:
 		return SKB_DROP_REASON_PKT_TOO_SMALL;
 	case FASTPROTO_A_STATS_DROP_NO_SOCKET:
+	case FASTPROTO_A_STATS_DROP_ID:
 		return SKB_DROP_REASON_NO_SOCKET;
 	case FASTPROTO_A_STATS_DROP_NO_MEMORY:
 		return SKB_DROP_REASON_NOMEM;

@@ -5,6 +5,9 @@
 #include <net/ip.h>
 
 #include "fastproto.h"
+#include "conn.h"
+
+#define DUMP_BATCH	256	/* slots to look at before others may run */
 
 static struct genl_family family;
 
@@ -16,6 +19,10 @@ static const struct nla_policy no_policy[] = {
 static const struct nla_policy dev_policy[] = {
 	[FASTPROTO_A_DEV_COPYBREAK] =
 		NLA_POLICY_MAX(NLA_U32, FP_COPYBREAK_MAX),
+};
+
+static const struct nla_policy conn_policy[] = {
+	[FASTPROTO_A_CONN_ID] = { .type = NLA_U64 },
 };
 
 static struct sk_buff *reply_begin(struct genl_info *info, void **hdr)
@@ -106,7 +113,9 @@ static int put_addr(struct sk_buff *msg, int attr, const union fp_addr *addr)
 
 static int put_addrs(struct sk_buff *msg, struct fp_sock *fs)
 {
-	const struct fp_peer *peer = rcu_dereference(fs->peer);
+	const struct fp_conn *conn = rcu_dereference(fs->conn);
+	const struct fp_peer *peer = conn ? &conn->path->peer :
+					    rcu_dereference(fs->peer);
 	/* Pairs with smp_store_release() in set_endpoint(). */
 	const struct fp_endpoint *endpoint = smp_load_acquire(&fs->endpoint);
 
@@ -205,6 +214,176 @@ static int socket_dump(struct sk_buff *msg, struct netlink_callback *cb)
 	return msg->len ?: err;
 }
 
+/* Who knows the tags of an ID can forge frames: they are not for everybody. */
+static int put_conn_ids(struct sk_buff *msg, const struct fp_conn *conn)
+{
+	u64 peer_id = conn->state > FP_ECHO_SENT ? conn->peer_id : 0;
+
+	return nla_put_u64_64bit(msg, FASTPROTO_A_CONN_ID, conn->id,
+				 FASTPROTO_A_CONN_PAD) ||
+	       (peer_id && nla_put_u64_64bit(msg, FASTPROTO_A_CONN_PEER_ID,
+					     peer_id, FASTPROTO_A_CONN_PAD));
+}
+
+static int put_conn_identity(struct sk_buff *msg, const struct fp_conn *conn)
+{
+	const struct fp_path *path = conn->path;
+	struct fp_sock *fs = rcu_dereference(conn->fs);
+	u32 inode = fs ? sock_i_ino(&fs->sk) : 0;
+
+	return nla_put_u32(msg, FASTPROTO_A_CONN_STATE, conn->state) ||
+	       nla_put_u32(msg, FASTPROTO_A_CONN_PASSIVE, conn->passive) ||
+	       put_addr(msg, FASTPROTO_A_CONN_LOCAL, &path->peer.local) ||
+	       put_addr(msg, FASTPROTO_A_CONN_PEER, &path->peer.addr) ||
+	       (inode && nla_put_u32(msg, FASTPROTO_A_CONN_INODE, inode)) ||
+	       nla_put_u32(msg, FASTPROTO_A_CONN_MTU, READ_ONCE(path->mtu));
+}
+
+static int put_conn_control(struct sk_buff *msg, const struct fp_act *act)
+{
+	u32 srtt = fp_rtt_srtt(&act->rtt);
+	u32 ssthresh = act->cc.ssthresh;
+
+	return (srtt && (nla_put_u32(msg, FASTPROTO_A_CONN_SRTT, srtt) ||
+			 nla_put_u32(msg, FASTPROTO_A_CONN_RTT_MIN,
+				     fp_rtt_min(&act->rtt)))) ||
+	       nla_put_u32(msg, FASTPROTO_A_CONN_RTO,
+			   fp_rtt_rto(&act->rtt)) ||
+	       nla_put_u32(msg, FASTPROTO_A_CONN_CWND, act->cc.cwnd) ||
+	       (ssthresh != FP_SSTHRESH_NONE &&
+		nla_put_u32(msg, FASTPROTO_A_CONN_SSTHRESH, ssthresh)) ||
+	       nla_put_u32(msg, FASTPROTO_A_CONN_BACKOFF, act->rtt.backoff) ||
+	       nla_put_u32(msg, FASTPROTO_A_CONN_RETRIES, act->retries);
+}
+
+/* A probe may go beyond the edge. */
+static u32 credit(u64 edge, u64 used)
+{
+	return edge > used ? min_t(u64, edge - used, U32_MAX) : 0;
+}
+
+static int put_conn_tx(struct sk_buff *msg, const struct fp_act *act)
+{
+	const struct fp_txwin *tx = &act->tx;
+	u32 unacked = tx->next - tx->una - tx->sacked;
+
+	return nla_put_u32(msg, FASTPROTO_A_CONN_IN_FLIGHT, tx->flight) ||
+	       nla_put_u32(msg, FASTPROTO_A_CONN_TX_MEMORY, act->tx_memory) ||
+	       nla_put_u32(msg, FASTPROTO_A_CONN_TX_QUEUE,
+			   tx->end - tx->next) ||
+	       nla_put_u32(msg, FASTPROTO_A_CONN_TX_UNACKED, unacked) ||
+	       nla_put_u32(msg, FASTPROTO_A_CONN_TX_LOST, tx->lost_nr) ||
+	       nla_put_u32(msg, FASTPROTO_A_CONN_TX_CREDIT,
+			   credit(act->tx_edge, act->tx_cost_next));
+}
+
+static int put_conn_rx(struct sk_buff *msg, const struct fp_act *act)
+{
+	return nla_put_u32(msg, FASTPROTO_A_CONN_RX_QUEUE, act->rx_count) ||
+	       nla_put_u32(msg, FASTPROTO_A_CONN_RX_MEMORY, act->rx_memory) ||
+	       nla_put_u32(msg, FASTPROTO_A_CONN_RX_LIMIT, act->rx_limit) ||
+	       nla_put_u32(msg, FASTPROTO_A_CONN_RX_CREDIT,
+			   credit(act->rx_edge, act->rx_cost));
+}
+
+/* Under the RCU read lock and the connection's. */
+static int put_conn(struct sk_buff *msg, struct netlink_callback *cb,
+		    const struct fp_conn *conn, bool admin)
+{
+	const struct fp_act *act = conn->act;
+	void *hdr;
+
+	hdr = genlmsg_put(msg, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+			  &family, NLM_F_MULTI, FASTPROTO_CMD_CONN_GET);
+	if (!hdr)
+		return -EMSGSIZE;
+	if ((admin && put_conn_ids(msg, conn)) ||
+	    put_conn_identity(msg, conn) || put_conn_control(msg, act) ||
+	    put_conn_tx(msg, act) || put_conn_rx(msg, act)) {
+		genlmsg_cancel(msg, hdr);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(msg, hdr);
+	return 0;
+}
+
+/* Under the RCU read lock, which keeps the connection. */
+static int put_slot(struct sk_buff *msg, struct netlink_callback *cb,
+		    u32 index, bool admin)
+{
+	const struct fp_net *fn = fp_net(sock_net(msg->sk));
+	struct fp_conn *conn = fp_slot_find(&fn->slots, index);
+	int err = 0;
+
+	if (!conn)
+		return 0;
+	spin_lock_bh(&conn->lock);
+	if (conn->state != FP_CLOSED)
+		err = put_conn(msg, cb, conn, admin);
+	spin_unlock_bh(&conn->lock);
+	return err;
+}
+
+/* The dump goes on from the slot where the last message was full. */
+static int conn_dump(struct sk_buff *msg, struct netlink_callback *cb)
+{
+	const struct net *net = sock_net(msg->sk);
+	const u32 *capacity = &fp_net(net)->slots.capacity;
+	bool admin = netlink_ns_capable(cb->skb, net->user_ns, CAP_NET_ADMIN);
+	u32 index = cb->args[0];
+	int err = 0;
+
+	while (!err && index < READ_ONCE(*capacity)) {
+		rcu_read_lock();
+		do {
+			err = put_slot(msg, cb, index, admin);
+		} while (!err && ++index % DUMP_BATCH);
+		rcu_read_unlock();
+		cond_resched();
+	}
+	cb->args[0] = index;
+	return msg->len ?: err;
+}
+
+/* The connection with this ID, tag included, a reference; or NULL. */
+static struct fp_conn *conn_find(struct net *net, u64 id)
+{
+	struct fp_conn *conn;
+
+	rcu_read_lock();
+	conn = fp_conn_find(net, fp_id_slot(id));
+	rcu_read_unlock();
+	if (!conn || conn->id == id)
+		return conn;
+	fp_conn_put(conn);
+	return NULL;
+}
+
+static int conn_del(struct sk_buff *skb, struct genl_info *info)
+{
+	struct fp_conn *conn;
+	struct fp_todo todo;
+	int err = -ENOENT;
+
+	if (GENL_REQ_ATTR_CHECK(info, FASTPROTO_A_CONN_ID))
+		return -EINVAL;
+	conn = conn_find(genl_info_net(info),
+			 nla_get_u64(info->attrs[FASTPROTO_A_CONN_ID]));
+	if (conn) {
+		fp_conn_lock(conn, &todo);
+		if (conn->state != FP_CLOSED) {
+			fp_conn_abort(conn, -ECONNABORTED, FP_RST_ABORTED,
+				      &todo);
+			err = 0;
+		}
+		fp_conn_unlock(conn, &todo);
+		fp_conn_put(conn);
+	}
+	if (err)
+		NL_SET_ERR_MSG(info->extack, "no connection has this ID");
+	return err;
+}
+
 static const struct genl_ops ops[] = {
 	{
 		.cmd		= FASTPROTO_CMD_DEV_GET,
@@ -227,6 +406,17 @@ static const struct genl_ops ops[] = {
 		.dumpit		= socket_dump,
 		.policy		= no_policy,
 		.maxattr	= ARRAY_SIZE(no_policy) - 1,
+	}, {
+		.cmd		= FASTPROTO_CMD_CONN_GET,
+		.dumpit		= conn_dump,
+		.policy		= no_policy,
+		.maxattr	= ARRAY_SIZE(no_policy) - 1,
+	}, {
+		.cmd		= FASTPROTO_CMD_CONN_DEL,
+		.doit		= conn_del,
+		.policy		= conn_policy,
+		.maxattr	= ARRAY_SIZE(conn_policy) - 1,
+		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 };
 

@@ -136,6 +136,8 @@ struct fp_packet *fp_packet_create(struct sk_buff *skb, u32 offset,
 	if (!packet)
 		return NULL;
 	packet->cache = cache;
+	packet->next = NULL;
+	packet->len = frame->payload_len;
 	packet->frame = *frame;
 	refcount_set(&packet->refs, 1);
 	if (take_payload(packet, skb, offset)) {
@@ -147,16 +149,23 @@ struct fp_packet *fp_packet_create(struct sk_buff *skb, u32 offset,
 
 /**
  * fp_packet_put - give up a reference
- * @packet: not used any more by the caller
+ * @packet: not used any more by the caller, or NULL; with the last reference
+ *	all fragments of the message go
  *
  * Context: any.
  */
 void fp_packet_put(struct fp_packet *packet)
 {
-	if (!refcount_dec_and_test(&packet->refs))
+	struct fp_packet *next;
+
+	if (!packet || !refcount_dec_and_test(&packet->refs))
 		return;
-	consume_skb(packet->skb);
-	kmem_cache_free(packet->cache, packet);
+	do {
+		next = packet->next;
+		consume_skb(packet->skb);
+		kmem_cache_free(packet->cache, packet);
+		packet = next;
+	} while (packet);
 }
 
 /**

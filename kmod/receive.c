@@ -3,6 +3,7 @@
 #include <linux/filter.h>
 
 #include "fastproto.h"
+#include "conn.h"
 
 static enum fastproto_stats_attr invalid_reason(enum fp_wire_status status)
 {
@@ -23,42 +24,32 @@ static enum fastproto_stats_attr invalid_reason(enum fp_wire_status status)
 }
 
 /*
- * Apart, since a kernel that zeroes its stack pays for the buffer. What lies in
- * pages is always copied: the sender may still be able to change it.
+ * Check header and sections where they lie; @buf is for what lies in pages: that
+ * is always copied, since its sender may still be able to change it.
  */
-static noinline enum fp_wire_status
-decode_sections(const struct sk_buff *skb, u32 offset, struct fp_frame *frame)
+static enum fp_wire_status decode(const struct sk_buff *skb, u32 offset,
+				  struct fp_frame *frame, void *buf, u32 size,
+				  const void **hdr)
 {
 	u32 avail = skb->len - offset;
-	u32 have = min_t(u32, avail, FP_HDR_MAX);
-	u8 copy[FP_HDR_MAX];
-	const void *buf;
+	u32 have = min_t(u32, avail, size);
 
-	buf = skb_header_pointer(skb, offset, have, copy);
-	if (!buf)
+	*hdr = skb_header_pointer(skb, offset, have, buf);
+	if (!*hdr)
 		return FP_WIRE_INCOMPLETE;
-	return fp_header_decode(buf, have, avail, frame);
+	return fp_header_decode(*hdr, have, avail, frame);
 }
 
-static enum fp_wire_status decode(const struct sk_buff *skb, u32 offset,
-				  struct fp_frame *frame)
+/* Does a frame with a connection section begin here, as far as one can see? */
+static bool has_connection(const struct sk_buff *skb, u32 offset)
 {
-	u32 avail = skb->len - offset;
-	u32 have = min_t(u32, avail, FP_HDR_LEN);
-	enum fp_wire_status status;
-	u8 copy[FP_HDR_LEN];
-	const void *buf;
+	const u8 *flags;
+	u8 copy;
 
-	buf = skb_header_pointer(skb, offset, have, copy);
-	if (!buf)
-		return FP_WIRE_INCOMPLETE;
-	status = fp_header_decode(buf, have, avail, frame);
-	if (status == FP_WIRE_INCOMPLETE && have < avail)
-		status = decode_sections(skb, offset, frame);
-	/* No socket takes connections yet. */
-	if (status == FP_WIRE_OK && frame->flags & ~FP_F_DGRAM)
-		status = FP_WIRE_FLAGS;
-	return status;
+	BUILD_BUG_ON(FP_F_CONN > 0xff);
+	flags = skb_header_pointer(skb, offset + offsetof(struct fp_hdr, flags),
+				   sizeof(copy), &copy);
+	return flags && *flags & FP_F_CONN;
 }
 
 /* A connected socket takes frames of its peer only. */
@@ -129,12 +120,14 @@ static int deliver(struct fp_sock *fs, struct sk_buff *skb,
 	unsigned int queued;
 	int why = 0;
 
+	if (list_empty(packets))
+		return 0;
 	queued = enqueue(fs, packets);
 
 	list_for_each_entry_safe(packet, next, packets, list) {
 		why = FASTPROTO_A_STATS_DROP_QUEUE_FULL;
 		atomic_inc(&sk->sk_drops);
-		fp_drop(sk, skb, packet->frame.size, why);
+		fp_drop(sock_net(sk), sk, skb, packet->frame.size, why);
 		fp_packet_put(packet);
 	}
 	/* Each wakes one reader, and there may be as many as there are frames. */
@@ -159,73 +152,148 @@ static struct fp_packet *packet_of(struct fp_sock *fs, struct sk_buff *skb,
 	return packet;
 }
 
+/* Where we are in a datagram. */
+struct cursor {
+	u32 offset;
+	u16 index;
+};
+
+/*
+ * Frames of connections, up to the next one without. Returns why the last
+ * dropped one was dropped, or 0. Not inlined, for its buffers are large and a
+ * kernel may fill them with zeros first.
+ */
+static noinline int connection_frames(struct fp_endpoint *endpoint,
+				      struct sk_buff *skb,
+				      const struct fp_rx *rx,
+				      struct cursor *at)
+{
+	struct fp_input in = {};
+	enum fp_wire_status status;
+	struct fp_frame frame;
+	u8 copy[FP_HDR_MAX];
+	int why = 0, reason;
+	const void *hdr;
+
+	do {
+		status = decode(skb, at->offset, &frame, copy, sizeof(copy),
+				&hdr);
+		if (status != FP_WIRE_OK) {
+			why = invalid_reason(status);
+			fp_drop(endpoint->net, NULL, skb,
+				skb->len - at->offset, why);
+			at->offset = skb->len;
+			break;
+		}
+		reason = fp_input_frame(&in, endpoint, skb, at->offset, &frame,
+					hdr, rx, at->index);
+		if (reason) {
+			why = reason;
+			fp_drop(endpoint->net, NULL, skb, frame.size, why);
+		}
+		at->offset += frame.size;
+		at->index++;
+	} while (at->offset < skb->len && has_connection(skb, at->offset));
+
+	fp_input_finish(&in);
+	return why;
+}
+
+/* A frame without a connection. Returns why it was dropped, or 0. */
+static int datagram_frame(struct fp_endpoint *endpoint, struct fp_sock *fs,
+			  struct sk_buff *skb, const struct fp_rx *rx,
+			  struct cursor *at, struct list_head *packets)
+{
+	const struct sock *sk = fs ? &fs->sk : NULL;
+	enum fp_wire_status status;
+	struct fp_packet *packet;
+	struct fp_frame frame;
+	u8 copy[FP_HDR_LEN];
+	const void *hdr;
+	int why = 0;
+
+	status = decode(skb, at->offset, &frame, copy, sizeof(copy), &hdr);
+	if (status != FP_WIRE_OK) {
+		why = invalid_reason(status);
+		fp_drop(endpoint->net, sk, skb, skb->len - at->offset, why);
+		at->offset = skb->len;
+		return why;
+	}
+	if (!fs || !wants(fs, rx)) {
+		why = FASTPROTO_A_STATS_DROP_NO_SOCKET;
+	} else {
+		packet = packet_of(fs, skb, at->offset, &frame, rx, at->index);
+		if (packet)
+			list_add_tail(&packet->list, packets);
+		else
+			why = FASTPROTO_A_STATS_DROP_NO_MEMORY;
+	}
+	if (why)
+		fp_drop(endpoint->net, sk, skb, frame.size, why);
+	at->offset += frame.size;
+	at->index++;
+	return why;
+}
+
 /*
  * Take one datagram apart. An invalid frame ends it, and what came before
  * stands. Returns why the last dropped frame was dropped, or 0.
  */
-static int parse(struct fp_sock *fs, struct sk_buff *skb,
-		 const struct fp_rx *rx, struct list_head *packets)
+static int parse(struct fp_endpoint *endpoint, struct fp_sock *fs,
+		 struct sk_buff *skb, const struct fp_rx *rx,
+		 struct list_head *packets)
 {
-	enum fp_wire_status status;
-	struct fp_packet *packet;
-	struct fp_frame frame;
-	u32 offset = 0;
-	u16 index = 0;
-	int why = 0;
+	struct cursor at = {};
+	int why = 0, reason;
 
 	do {
-		status = decode(skb, offset, &frame);
-		if (status != FP_WIRE_OK) {
-			why = invalid_reason(status);
-			fp_drop(&fs->sk, skb, skb->len - offset, why);
-			break;
-		}
-		packet = NULL;
-		if (!wants(fs, rx)) {
-			why = FASTPROTO_A_STATS_DROP_NO_SOCKET;
-			fp_drop(&fs->sk, skb, frame.size, why);
-		} else {
-			packet = packet_of(fs, skb, offset, &frame, rx, index);
-			if (!packet) {
-				why = FASTPROTO_A_STATS_DROP_NO_MEMORY;
-				fp_drop(&fs->sk, skb, frame.size, why);
-			}
-		}
-		if (packet)
-			list_add_tail(&packet->list, packets);
-		offset += frame.size;
-		index++;
-	} while (offset < skb->len);
-
+		if (has_connection(skb, at.offset))
+			reason = connection_frames(endpoint, skb, rx, &at);
+		else
+			reason = datagram_frame(endpoint, fs, skb, rx, &at,
+						packets);
+		if (reason)
+			why = reason;
+	} while (at.offset < skb->len);
 	return why;
+}
+
+/* The socket that takes frames without a connection, if there is one. */
+static struct fp_sock *datagram_socket(const struct fp_endpoint *endpoint)
+{
+	struct fp_sock *fs = rcu_dereference(endpoint->fs);
+
+	return fs && fs->sk.sk_type == SOCK_DGRAM ? fs : NULL;
 }
 
 /**
  * fp_receive - take in a datagram
- * @fs: the socket bound to the port where it came in
+ * @endpoint: the port where it came in
  * @skb: the datagram, its data the first frame; taken
  * @rx: where it came from
  *
  * Context: softirq, RCU read lock held.
  */
-void fp_receive(struct fp_sock *fs, struct sk_buff *skb, struct fp_rx *rx)
+void fp_receive(struct fp_endpoint *endpoint, struct sk_buff *skb,
+		struct fp_rx *rx)
 {
-	struct sock *sk = &fs->sk;
+	struct fp_sock *fs = datagram_socket(endpoint);
 	LIST_HEAD(packets);
-	int why, full;
+	int why, full = 0;
 
-	FP_INC_STATS(sock_net(sk), IN_DATAGRAMS);
-	if (sk_filter(sk, skb)) {
+	FP_INC_STATS(endpoint->net, IN_DATAGRAMS);
+	if (fs && sk_filter(&fs->sk, skb)) {
 		why = FASTPROTO_A_STATS_DROP_FILTER;
-		fp_drop(sk, skb, skb->len, why);
+		fp_drop(endpoint->net, &fs->sk, skb, skb->len, why);
 		kfree_skb_reason(skb, fp_drop_reason(why));
 		return;
 	}
-	if (!rx->tstamp && sock_flag(sk, SOCK_RCVTSTAMP))
+	if (fs && !rx->tstamp && sock_flag(&fs->sk, SOCK_RCVTSTAMP))
 		rx->tstamp = ktime_get_real();
 
-	why = parse(fs, skb, rx, &packets);
-	full = deliver(fs, skb, &packets);
+	why = parse(endpoint, fs, skb, rx, &packets);
+	if (fs)
+		full = deliver(fs, skb, &packets);
 	if (full)
 		why = full;
 
@@ -237,23 +305,35 @@ void fp_receive(struct fp_sock *fs, struct sk_buff *skb, struct fp_rx *rx)
 
 /**
  * fp_receive_error - take in an ICMP error
- * @fs: the socket bound to the port whose datagram it is about
+ * @endpoint: the port whose datagram it is about
  * @to: where that datagram went
  * @err: what it means, a negative errno, or 0 for nothing that ends a
  *	conversation
+ * @skb: the ICMP message
+ * @offset: where in it the beginning of our datagram is quoted
  *
  * As with UDP, only a connected socket is told, and only of its peer.
  *
  * Context: softirq, RCU read lock held.
  */
-void fp_receive_error(struct fp_sock *fs, const union fp_addr *to, int err)
+void fp_receive_error(struct fp_endpoint *endpoint, const union fp_addr *to,
+		      int err, const struct sk_buff *skb, u32 offset)
 {
-	const struct fp_peer *peer = rcu_dereference(fs->peer);
-	struct sock *sk = &fs->sk;
+	struct fp_sock *fs = datagram_socket(endpoint);
+	const struct fp_peer *peer;
 
-	FP_INC_STATS(sock_net(sk), ICMP_ERRORS);
-	if (!err || !peer || !fp_addr_equal(&peer->addr, to))
+	FP_INC_STATS(endpoint->net, ICMP_ERRORS);
+	if (!err)
 		return;
-	WRITE_ONCE(sk->sk_err, -err);
-	sk_error_report(sk);
+	if (has_connection(skb, offset)) {
+		fp_input_error(endpoint, to, err, skb, offset);
+		return;
+	}
+	if (!fs)
+		return;
+	peer = rcu_dereference(fs->peer);
+	if (!peer || !fp_addr_equal(&peer->addr, to))
+		return;
+	WRITE_ONCE(fs->sk.sk_err, -err);
+	sk_error_report(&fs->sk);
 }

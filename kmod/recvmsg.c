@@ -31,32 +31,62 @@ static struct fp_packet *take(struct fp_sock *fs, int flags)
 	return packet;
 }
 
+/**
+ * struct waiter - a thread that waits for some events of a socket
+ * @entry: in the socket's wait queue
+ * @events: what it waits for
+ */
+struct waiter {
+	wait_queue_entry_t entry;
+	__poll_t events;
+};
+
 /* Room to send must not wake, and use up, one of those who wait to receive. */
-static int wake_reader(wait_queue_entry_t *wait, unsigned int mode, int sync,
-		       void *key)
+static int wake(wait_queue_entry_t *entry, unsigned int mode, int sync,
+		void *key)
 {
-	if (key && !(key_to_poll(key) & (EPOLLIN | EPOLLERR)))
+	const struct waiter *waiter = container_of(entry, struct waiter, entry);
+
+	if (key && !(key_to_poll(key) & (waiter->events | EPOLLERR)))
 		return 0;
-	return autoremove_wake_function(wait, mode, sync, key);
+	return autoremove_wake_function(entry, mode, sync, key);
 }
 
-/* Sleep until something came. Returns 0 to look again, else why not to. */
-static int wait_for_packet(struct fp_sock *fs, long *timeo)
+/**
+ * fp_wait - sleep until something happens to a socket
+ * @fs: the socket
+ * @timeo: for how long at most, jiffies; what is left of it afterwards
+ * @events: EPOLLIN or EPOLLOUT, which wake one of those who wait for it
+ * @is_ready: whether there is no need to sleep
+ *
+ * Context: process, socket lock not held unless nobody else needs it.
+ * Return: 0: look again; -EINTR or -ERESTARTSYS.
+ */
+int fp_wait(struct fp_sock *fs, long *timeo, __poll_t events,
+	    bool (*is_ready)(const struct fp_sock *fs))
 {
-	DEFINE_WAIT_FUNC(wait, wake_reader);
+	struct waiter waiter = { .events = events };
 	struct sock *sk = &fs->sk;
 	int err = 0;
 
-	prepare_to_wait_exclusive(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);
-	if (!READ_ONCE(fs->rx_count) && !READ_ONCE(sk->sk_err) &&
-	    !(READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)) {
+	init_wait(&waiter.entry);
+	waiter.entry.func = wake;
+	prepare_to_wait_exclusive(sk_sleep(sk), &waiter.entry,
+				  TASK_INTERRUPTIBLE);
+	if (!is_ready(fs)) {
 		if (signal_pending(current))
 			err = sock_intr_errno(*timeo);
 		else
 			*timeo = schedule_timeout(*timeo);
 	}
-	finish_wait(sk_sleep(sk), &wait);
+	finish_wait(sk_sleep(sk), &waiter.entry);
 	return err;
+}
+
+static bool may_receive(const struct fp_sock *fs)
+{
+	return READ_ONCE(fs->rx_count) || READ_ONCE(fs->sk.sk_err) ||
+	       READ_ONCE(fs->sk.sk_shutdown) & RCV_SHUTDOWN;
 }
 
 /* The next packet; NULL and *err 0 is the end of file after a shutdown. */
@@ -79,7 +109,7 @@ static struct fp_packet *next_packet(struct fp_sock *fs, int flags, int *err)
 			*err = -EAGAIN;
 			return NULL;
 		}
-		*err = wait_for_packet(fs, &timeo);
+		*err = fp_wait(fs, &timeo, EPOLLIN, may_receive);
 		if (*err)
 			return NULL;
 	}
@@ -134,8 +164,14 @@ static void put_timestamp(struct msghdr *msg, const struct sock *sk,
 	}
 }
 
-static void put_control(struct msghdr *msg, struct fp_sock *fs,
-			const struct fp_packet *packet)
+/**
+ * fp_rx_put_control - write the control messages that go with a message
+ * @msg: where to
+ * @fs: the socket; its options say which
+ * @packet: the message
+ */
+void fp_rx_put_control(struct msghdr *msg, struct fp_sock *fs,
+		       const struct fp_packet *packet)
 {
 	const struct sock *sk = &fs->sk;
 	u32 drops = packet->drops;
@@ -190,7 +226,7 @@ int fp_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 		if (msg->msg_name)
 			msg->msg_namelen = fp_addr_report(&packet->rx.src,
 							  msg->msg_name);
-		put_control(msg, fs, packet);
+		fp_rx_put_control(msg, fs, packet);
 		err = flags & MSG_TRUNC ? packet->frame.payload_len : copied;
 	}
 	fp_packet_put(packet);

@@ -27,8 +27,14 @@ static u32 family_msg_max(const union fp_addr *to)
 static int find_route(struct fp_sock *fs, struct msghdr *msg, size_t len,
 		      u32 mark, struct fp_route *route)
 {
-	bool onlink = sock_flag(&fs->sk, SOCK_LOCALROUTE) ||
-		      msg->msg_flags & MSG_DONTROUTE;
+	struct fp_flow flow = {
+		.sk = &fs->sk,
+		.mark = mark,
+		.oif = READ_ONCE(fs->sk.sk_bound_dev_if),
+		.onlink = sock_flag(&fs->sk, SOCK_LOCALROUTE) ||
+			  msg->msg_flags & MSG_DONTROUTE,
+		.broadcast = sock_flag(&fs->sk, SOCK_BROADCAST),
+	};
 	struct fp_peer *peer;
 	union fp_addr to;
 	int err;
@@ -42,8 +48,7 @@ static int find_route(struct fp_sock *fs, struct msghdr *msg, size_t len,
 		err = fp_sock_autobind(fs, to.family);
 		if (err)
 			return err;
-		return fp_endpoint_route(fs->endpoint, &to, NULL, mark, onlink,
-					 route);
+		return fp_endpoint_route(fs->endpoint, &flow, &to, NULL, route);
 	}
 
 	rcu_read_lock();
@@ -53,8 +58,7 @@ static int find_route(struct fp_sock *fs, struct msghdr *msg, size_t len,
 	else if (len > family_msg_max(&peer->addr))
 		err = -EMSGSIZE;
 	else
-		err = fp_endpoint_route(fs->endpoint, NULL, peer, mark, onlink,
-					route);
+		err = fp_endpoint_route(fs->endpoint, &flow, NULL, peer, route);
 	rcu_read_unlock();
 	return err;
 }

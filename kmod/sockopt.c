@@ -1,19 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The only place where a socket option is checked. */
 #include "fastproto.h"
+#include "conn.h"
 
 /**
  * fp_msg_max - the largest message that a send can carry
  * @fs: the socket
  *
- * Return: bytes; of the peer's address family, or of the one that carries less.
+ * Return: bytes; what the peer of a connection takes; for datagrams what its
+ *	address family carries, or the one that carries less.
  */
 u32 fp_msg_max(const struct fp_sock *fs)
 {
+	const struct fp_conn *conn;
 	const struct fp_peer *peer;
 	u32 max = FP_DGRAM_MAX_INET;
 
+	if (fs->sk.sk_type == SOCK_SEQPACKET)
+		max = FP_MSG_MAX_DEFAULT;
 	rcu_read_lock();
+	conn = rcu_dereference(fs->conn);
+	if (conn && fp_conn_connected(conn))
+		max = conn->msg_max;
 	peer = rcu_dereference(fs->peer);
 	if (peer && peer->addr.family == AF_INET6)
 		max = FP_DGRAM_MAX_INET6;

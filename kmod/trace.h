@@ -20,15 +20,21 @@
 	{ FASTPROTO_A_STATS_DROP_NO_SOCKET,	"no_socket" },	\
 	{ FASTPROTO_A_STATS_DROP_NO_MEMORY,	"no_memory" },	\
 	{ FASTPROTO_A_STATS_DROP_QUEUE_FULL,	"queue_full" },	\
-	{ FASTPROTO_A_STATS_DROP_FILTER,	"filter" }
+	{ FASTPROTO_A_STATS_DROP_FILTER,	"filter" },	\
+	{ FASTPROTO_A_STATS_DROP_DUPLICATE,	"duplicate" },	\
+	{ FASTPROTO_A_STATS_DROP_ID,	"id" },	\
+	{ FASTPROTO_A_STATS_DROP_ACK,	"ack" },	\
+	{ FASTPROTO_A_STATS_DROP_PROTOCOL,	"protocol" },	\
+	{ FASTPROTO_A_STATS_DROP_COOKIE,	"cookie" },	\
+	{ FASTPROTO_A_STATS_DROP_BACKLOG,	"backlog" }
 
 /* A frame is dropped: by which socket, why, how many bytes, from which skb. */
 TRACE_EVENT(fp_drop,
 
-	TP_PROTO(const struct sock *sk, const struct sk_buff *skb, u32 len,
-		 u32 why),
+	TP_PROTO(const struct net *net, const struct sock *sk,
+		 const struct sk_buff *skb, u32 len, u32 why),
 
-	TP_ARGS(sk, skb, len, why),
+	TP_ARGS(net, sk, skb, len, why),
 
 	TP_STRUCT__entry(
 		__field(const void *,	skaddr)
@@ -41,7 +47,7 @@ TRACE_EVENT(fp_drop,
 	TP_fast_assign(
 		__entry->skaddr = sk;
 		__entry->skbaddr = skb;
-		__entry->netns = sock_net(sk)->ns.inum;
+		__entry->netns = net->ns.inum;
 		__entry->len = len;
 		__entry->why = why;
 	),

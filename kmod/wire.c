@@ -6,7 +6,7 @@
 
 #include "wire.h"
 
-/* The handshake: either has one of these, or the echo both and an ACK. */
+/* Of the handshake; its other frames have an ACK, too, and may have data. */
 #define SYN		(FP_F_CONN | FP_F_SYN)
 #define COOKIE_REPLY	(FP_F_CONN | FP_F_SYN | FP_F_COOKIE)
 #define RST		(FP_F_CONN | FP_F_RST)
@@ -20,15 +20,13 @@ static u32 header_crc(const struct fp_hdr *hdr)
 /* Only for flags that no datagram message has. */
 static bool flags_fit(u16 flags)
 {
-	const u16 echo = FP_F_SYN | FP_F_COOKIE;
-
 	if (flags & ~FP_F_KNOWN || !(flags & FP_F_CONN))
 		return false;
 	if (flags == RST || flags == SYN || flags == COOKIE_REPLY)
 		return true;
 	if (flags & FP_F_RST || !(flags & FP_F_ACK))
 		return false;
-	if (flags & echo && (flags & echo) != echo)
+	if (flags & FP_F_COOKIE && !(flags & FP_F_SYN))
 		return false;
 	return !(flags & FP_F_FIN) ||
 	       !(flags & (FP_F_BEGIN | FP_F_END | FP_F_CSUM));
@@ -53,12 +51,16 @@ static bool size_fits(const struct fp_frame *frame)
 	return rest > FP_CSUM_LEN;
 }
 
-/* Only who sends an established connection's frame knows the peer's ID. */
+/* A client does not know the server's ID before the handshake is over. */
 static bool id_fits(u16 flags, const struct fp_hdr_conn *conn)
 {
-	if (flags == COOKIE_REPLY)
-		return conn->id;
-	return !(flags & FP_F_SYN) || !conn->id;
+	const u16 echo = FP_F_ACK | FP_F_COOKIE;
+
+	if (!(flags & FP_F_SYN))
+		return true;
+	if (flags == SYN || (flags & echo) == echo)
+		return !conn->id;
+	return conn->id;
 }
 
 /* Whether every range is one, and ends where a u64 can say so. */

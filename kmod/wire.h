@@ -72,7 +72,7 @@ struct fp_range {
 /**
  * struct fp_ack - acknowledgment section in host terms
  * @ack: see struct fp_hdr_ack, as for all but @ranges
- * @window: units beyond @ack
+ * @window: units
  * @ts: microseconds
  * @ts_echo: microseconds
  * @delay: microseconds

@@ -150,7 +150,7 @@ TEST_F(drop, flags)
 
 TEST_F(drop, frame_of_a_connection)
 {
-	/* Valid: an RST of protocol.rst. But no socket has connections. */
+	/* Valid: an RST of protocol.rst. But there is no such connection. */
 	static const unsigned char rst[36] = {
 		0x46, 0x53, 0x54, 0x50, 0x01, 0x00, 0x42, 0x00,
 		0x24, 0x00, 0x00, 0x00, 0x03, 0x00, 0x00, 0x00,
@@ -161,13 +161,13 @@ TEST_F(drop, frame_of_a_connection)
 	unsigned char *p = in;
 
 	ASSERT_TRUE(emit(self, rst, sizeof(rst)));
-	EXPECT_TRUE(dropped(self, DROP(FLAGS), 1));
+	EXPECT_TRUE(dropped(self, DROP(ID), 1));
 	/* Behind a message that is large enough for its datagram's pages. */
 	p += frame_build(p, 0, 0, out, 5000);
 	memcpy(p, rst, sizeof(rst));
 	ASSERT_TRUE(emit(self, in, p + sizeof(rst) - in));
 	ASSERT_EQ(5000, recv(self->rx, in, sizeof(in), 0));
-	EXPECT_TRUE(dropped(self, DROP(FLAGS), 2));
+	EXPECT_TRUE(dropped(self, DROP(ID), 2));
 }
 
 TEST_F(drop, size)

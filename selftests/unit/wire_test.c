@@ -92,6 +92,7 @@ static bool together(unsigned int flags)
 		return true;
 	switch (flags & (ECHO | RST)) {
 	case CONN | ACK:
+	case CONN | ACK | SYN:
 	case ECHO:
 		break;
 	default:
@@ -133,13 +134,19 @@ static bool range_is_one(u64 ack, const unsigned char *p)
 	       !__builtin_add_overflow(begin, length, &end);
 }
 
+/* Of the frames with a SYN section, those that a server sends. */
+static bool from_server(unsigned int flags)
+{
+	return flags == REPLY || (flags & ECHO) == (CONN | ACK | SYN);
+}
+
 static enum fp_wire_status model_contents(const unsigned char *p,
 					  unsigned int flags, unsigned int nr)
 {
 	u64 id = flags & CONN ? get(p + AT_ID, 8) : 0;
 	unsigned int i;
 
-	if (flags == REPLY ? !id : flags & SYN && id)
+	if (flags & SYN && !id == from_server(flags))
 		return FP_WIRE_FLAGS;
 	for (i = 0; i < nr; i++)
 		if (!range_is_one(get(p + AT_ACK, 8), p + AT_RANGES + 8 * i))
@@ -597,7 +604,7 @@ static void random_sections(struct fp_sections *s, unsigned int flags,
 		r = random64();
 		memcpy(p + i * sizeof(r), &r, sizeof(r));
 	}
-	if (flags == REPLY)
+	if (flags & SYN && from_server(flags))
 		s->conn_id |= 1;
 	else if (flags & SYN)
 		s->conn_id = 0;
@@ -763,10 +770,10 @@ TEST(every_combination_of_flags)
 		count += ok;
 	}
 	/*
-	 * 2 datagrams, RST, SYN and the cookie reply; and with and without an
-	 * echo: 5 free bits, or FIN and 2.
+	 * 2 datagrams, RST, SYN and the cookie reply; and with an echo, with a
+	 * SYN section only, and with neither: 5 free bits, or FIN and 2.
 	 */
-	EXPECT_EQ(2 + 3 + 2 * (32 + 4), count);
+	EXPECT_EQ(2 + 3 + 3 * (32 + 4), count);
 }
 
 TEST(sections_there_and_back)

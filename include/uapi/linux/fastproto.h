@@ -68,8 +68,9 @@ struct sockaddr_fp {
  * FP_NEEDS_COPY: frames sent from now on carry FP_F_NEEDS_COPY (0 or 1,
  *	default 0).
  * FP_MSG_MAX: read only: the largest message in bytes that one send on this
- *	socket can carry: to the connected peer's address family, or else to
- *	the family that carries less.
+ *	socket can carry. SOCK_DGRAM: to the connected peer's address family, or
+ *	else to the family that carries less. SOCK_SEQPACKET: what the peer
+ *	takes, or before there is one, what we do.
  */
 #define FP_RECVINFO		1
 #define FP_NEEDS_COPY		2
@@ -111,7 +112,7 @@ struct fp_recvinfo {
  * @version: FP_VERSION
  * @flags: FP_F_*
  * @size: the whole frame in bytes: header, sections, payload, trailer
- * @seq: sequence number
+ * @seq: sequence number; of a frame with FP_F_RST: enum fp_rst_reason
  * @checksum: CRC-32 (IEEE 802.3) over the header and all sections that the
  *	flags announce, taken with this field as 0
  *
@@ -175,12 +176,14 @@ struct fp_hdr_range {
 /**
  * struct fp_hdr_ack - acknowledgment section
  * @ack: all frames below have come
- * @window: how far beyond @ack the peer may send, in units of the window
+ * @window: credit: the sum of the costs of all frames that the peer may ever
+ *	have sent on the connection; wraps. A frame costs its payload in bytes
+ *	and 512 more; only what is sent for the first time counts.
  * @ts: the sender's clock in microseconds; wraps
- * @ts_echo: the peer's clock, as the frame that is answered had it in @ts
- * @delay: how long that frame waited for its answer, in microseconds
+ * @ts_echo: the latest @ts that came from the peer
+ * @delay: how long ago that came, in microseconds
  * @ce: how many frames came with a congestion mark; wraps
- * @dup: how many frames came twice; wraps
+ * @dup: how many data frames came twice, or after the end; wraps
  * @nr: how many struct fp_hdr_range follow, up to FP_RANGES_MAX, in any order
  */
 struct fp_hdr_ack {
@@ -198,10 +201,11 @@ struct fp_hdr_ack {
 
 /**
  * struct fp_hdr_syn - what the sender wants of a new connection
- * @tag: high half of the sender's connection ID
+ * @tag: high half of the sender's connection ID; 0 beside a cookie for a client
  * @msg_max: the largest message that it takes, in bytes
- * @window: how far the peer may send before it hears more
- * @ts: the sender's clock in microseconds; wraps
+ * @window: credit, as in struct fp_hdr_ack
+ * @ts: the client's clock in microseconds when it sent its last SYN; beside a
+ *	cookie for it, that of the SYN that is answered
  * @options: wanted features, one bit each
  * @version_min: lowest protocol version that it speaks
  * @version_max: highest protocol version that it speaks

@@ -16,12 +16,18 @@
  *	CAP_NET_ADMIN there
  * @FASTPROTO_CMD_STATS_GET: do: the counters of the namespace
  * @FASTPROTO_CMD_SOCKET_GET: dump: the sockets of the namespace
+ * @FASTPROTO_CMD_CONN_GET: dump: the connections of the namespace; their IDs
+ *	only for a reader with CAP_NET_ADMIN there
+ * @FASTPROTO_CMD_CONN_DEL: do: abort a connection; its socket gets
+ *	ECONNABORTED; needs CAP_NET_ADMIN in the namespace
  */
 enum fastproto_cmd {
 	FASTPROTO_CMD_DEV_GET = 1,
 	FASTPROTO_CMD_DEV_SET,
 	FASTPROTO_CMD_STATS_GET,
 	FASTPROTO_CMD_SOCKET_GET,
+	FASTPROTO_CMD_CONN_GET,
+	FASTPROTO_CMD_CONN_DEL,
 
 	/* private: */
 	__FASTPROTO_CMD_MAX,
@@ -59,6 +65,18 @@ enum fastproto_stats_attr {
 	FASTPROTO_A_STATS_OUT_BYTES,	/* their payload */
 	FASTPROTO_A_STATS_OUT_ERRORS,	/* frames that could not be sent */
 	FASTPROTO_A_STATS_ICMP_ERRORS,	/* ICMP errors that came in */
+	FASTPROTO_A_STATS_OUT_ACKS,	/* frames without data sent */
+	FASTPROTO_A_STATS_OUT_RETRANS,	/* frames sent again */
+	FASTPROTO_A_STATS_OUT_RESETS,	/* resets sent */
+	FASTPROTO_A_STATS_OUT_RESETS_LIMITED,	/* resets not sent: too many */
+	FASTPROTO_A_STATS_IN_RESETS,	/* resets that ended a connection */
+	FASTPROTO_A_STATS_ACCEPTED,	/* connections that came in */
+	FASTPROTO_A_STATS_COOKIES_SENT,	/* cookies sent to clients */
+	FASTPROTO_A_STATS_TLP_PROBES,	/* tail loss probes sent */
+	FASTPROTO_A_STATS_RTO_TIMEOUTS,	/* retransmission timeouts */
+	FASTPROTO_A_STATS_WINDOW_PROBES,	/* questions about a closed window */
+	FASTPROTO_A_STATS_RECOVERIES,	/* times that loss made a sender slow down */
+	FASTPROTO_A_STATS_SPURIOUS,	/* of them those for nothing */
 	FASTPROTO_A_STATS_DROP_INCOMPLETE, /* shorter than a header or its size */
 	FASTPROTO_A_STATS_DROP_MAGIC,	/* header: wrong magic */
 	FASTPROTO_A_STATS_DROP_VERSION,	/* header: unknown version */
@@ -69,6 +87,12 @@ enum fastproto_stats_attr {
 	FASTPROTO_A_STATS_DROP_NO_MEMORY, /* no memory to keep it */
 	FASTPROTO_A_STATS_DROP_QUEUE_FULL, /* over the socket's receive buffer */
 	FASTPROTO_A_STATS_DROP_FILTER,	/* refused by the socket's BPF filter or by an LSM */
+	FASTPROTO_A_STATS_DROP_DUPLICATE,	/* came twice, or after the end */
+	FASTPROTO_A_STATS_DROP_ID,	/* no connection with that ID, or of another peer */
+	FASTPROTO_A_STATS_DROP_ACK,	/* acknowledges what was not sent */
+	FASTPROTO_A_STATS_DROP_PROTOCOL,	/* fragments that make no message */
+	FASTPROTO_A_STATS_DROP_COOKIE,	/* echo of an old or wrong cookie */
+	FASTPROTO_A_STATS_DROP_BACKLOG,	/* the listener's queue is full */
 
 	__FASTPROTO_A_STATS_MAX,
 	FASTPROTO_A_STATS_MAX = (__FASTPROTO_A_STATS_MAX - 1)
@@ -97,6 +121,71 @@ enum fastproto_socket_attr {
 
 	__FASTPROTO_A_SOCKET_MAX,
 	FASTPROTO_A_SOCKET_MAX = (__FASTPROTO_A_SOCKET_MAX - 1)
+};
+
+/**
+ * enum fastproto_conn_state - of a connection (Documentation/protocol.rst)
+ * @FASTPROTO_CONN_CLOSED: it is over; never reported
+ * @FASTPROTO_CONN_SYN_SENT: client: a SYN is under way
+ * @FASTPROTO_CONN_ECHO_SENT: client: has a cookie, does not know the server's
+ *	ID yet
+ * @FASTPROTO_CONN_ESTABLISHED: both ends know each other
+ * @FASTPROTO_CONN_FIN_WAIT_1: our FIN is sent or waits behind data
+ * @FASTPROTO_CONN_FIN_WAIT_2: our FIN is acknowledged
+ * @FASTPROTO_CONN_CLOSE_WAIT: the peer's FIN came
+ * @FASTPROTO_CONN_CLOSING: both FINs are sent, ours is not acknowledged
+ * @FASTPROTO_CONN_LAST_ACK: the same, the peer's came first
+ */
+enum fastproto_conn_state {
+	FASTPROTO_CONN_CLOSED = 0,
+	FASTPROTO_CONN_SYN_SENT,
+	FASTPROTO_CONN_ECHO_SENT,
+	FASTPROTO_CONN_ESTABLISHED,
+	FASTPROTO_CONN_FIN_WAIT_1,
+	FASTPROTO_CONN_FIN_WAIT_2,
+	FASTPROTO_CONN_CLOSE_WAIT,
+	FASTPROTO_CONN_CLOSING,
+	FASTPROTO_CONN_LAST_ACK,
+
+	/* private: */
+	__FASTPROTO_CONN_MAX,
+	FASTPROTO_CONN_MAX = (__FASTPROTO_CONN_MAX - 1)
+};
+
+/*
+ * Attributes of FASTPROTO_CMD_CONN_GET and FASTPROTO_CMD_CONN_DEL. Credit is
+ * counted in the units of flow control (Documentation/protocol.rst).
+ */
+enum fastproto_conn_attr {
+	FASTPROTO_A_CONN_PAD = 1,
+	FASTPROTO_A_CONN_ID,		/* u64: its ID; absent: not for this reader */
+	FASTPROTO_A_CONN_PEER_ID,	/* u64: the peer's; absent: the same, or not known */
+	FASTPROTO_A_CONN_STATE,		/* u32: enum fastproto_conn_state */
+	FASTPROTO_A_CONN_PASSIVE,	/* u32: 1: it came in, 0: it went out */
+	FASTPROTO_A_CONN_LOCAL,		/* binary: struct sockaddr_fp */
+	FASTPROTO_A_CONN_PEER,		/* binary: struct sockaddr_fp */
+	FASTPROTO_A_CONN_INODE,		/* u32: of its socket's file; absent: none */
+	FASTPROTO_A_CONN_MTU,		/* u32: of the path, bytes */
+	FASTPROTO_A_CONN_SRTT,		/* u32: smoothed round-trip time, us; absent: no sample */
+	FASTPROTO_A_CONN_RTT_MIN,	/* u32: the least one, us; absent: no sample */
+	FASTPROTO_A_CONN_RTO,		/* u32: retransmission timeout, us */
+	FASTPROTO_A_CONN_CWND,		/* u32: congestion window, bytes */
+	FASTPROTO_A_CONN_SSTHRESH,	/* u32: slow start below it, bytes; absent: no loss yet */
+	FASTPROTO_A_CONN_IN_FLIGHT,	/* u32: bytes sent and on their way for all we know */
+	FASTPROTO_A_CONN_TX_MEMORY,	/* u32: bytes charged to the send buffer */
+	FASTPROTO_A_CONN_TX_QUEUE,	/* u32: frames never sent */
+	FASTPROTO_A_CONN_TX_UNACKED,	/* u32: frames sent and not acknowledged */
+	FASTPROTO_A_CONN_TX_LOST,	/* u32: of them those to be sent again */
+	FASTPROTO_A_CONN_TX_CREDIT,	/* u32: what the peer lets us send, units */
+	FASTPROTO_A_CONN_RX_QUEUE,	/* u32: messages waiting */
+	FASTPROTO_A_CONN_RX_MEMORY,	/* u32: bytes charged to the receive buffer */
+	FASTPROTO_A_CONN_RX_LIMIT,	/* u32: how many there may be */
+	FASTPROTO_A_CONN_RX_CREDIT,	/* u32: what we let the peer send, units */
+	FASTPROTO_A_CONN_BACKOFF,	/* u32: retransmission timeouts in a row */
+	FASTPROTO_A_CONN_RETRIES,	/* u32: times a timer fired for the same thing */
+
+	__FASTPROTO_A_CONN_MAX,
+	FASTPROTO_A_CONN_MAX = (__FASTPROTO_A_CONN_MAX - 1)
 };
 
 #endif /* _UAPI_LINUX_FASTPROTO_NETLINK_H */

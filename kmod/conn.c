@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A connection's life: how it is made, found, ended and freed. */
+#include <linux/jhash.h>
+#include <linux/random.h>
+#include <linux/wait_bit.h>
+
+#include "fastproto.h"
+#include "conn.h"
+
+#define RESETS_PER_SECOND	1000	/* for frames without a connection */
+#define RING_SIZE	16	/* frames; it grows */
+
+static struct kmem_cache *conn_cache;
+static struct kmem_cache *act_cache;
+
+/* Who the client is: by that a listener's connection is found. */
+struct passive_key {
+	union fp_addr addr;
+	u64 id;
+};
+
+static u32 hash_key(const void *data, u32 len, u32 seed)
+{
+	const struct passive_key *key = data;
+
+	return jhash2((const u32 *)&key->addr, sizeof(key->addr) / sizeof(u32),
+		      seed ^ (u32)(key->id >> 32) ^ (u32)key->id);
+}
+
+static u32 hash_conn(const void *data, u32 len, u32 seed)
+{
+	const struct fp_conn *conn = data;
+	struct passive_key key = {
+		.addr = conn->path->peer.addr,
+		.id = conn->peer_id,
+	};
+
+	return hash_key(&key, sizeof(key), seed);
+}
+
+static int compare(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct passive_key *key = arg->key;
+	const struct fp_conn *conn = obj;
+
+	return key->id != conn->peer_id ||
+	       !fp_addr_equal(&key->addr, &conn->path->peer.addr);
+}
+
+static const struct rhashtable_params passive_params = {
+	.key_len	= sizeof(struct passive_key),
+	.head_offset	= offsetof(struct fp_conn, node),
+	.hashfn		= hash_key,
+	.obj_hashfn	= hash_conn,
+	.obj_cmpfn	= compare,
+	.automatic_shrinking = true,
+};
+
+int __init fp_conn_init(void)
+{
+	conn_cache = kmem_cache_create("fastproto_conn", sizeof(struct fp_conn),
+				       0, SLAB_ACCOUNT, NULL);
+	if (!conn_cache)
+		return -ENOMEM;
+	act_cache = kmem_cache_create("fastproto_act", sizeof(struct fp_act),
+				      0, SLAB_ACCOUNT, NULL);
+	if (!act_cache) {
+		kmem_cache_destroy(conn_cache);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* No connection is left. */
+void fp_conn_exit(void)
+{
+	kmem_cache_destroy(act_cache);
+	kmem_cache_destroy(conn_cache);
+}
+
+int fp_conn_net_init(struct net *net)
+{
+	struct fp_net *fn = fp_net(net);
+	int err;
+
+	err = fp_slots_init(&fn->slots);
+	if (err)
+		return err;
+	err = fp_path_net_init(fn);
+	if (err)
+		goto exit_slots;
+	err = rhashtable_init(&fn->passive, &passive_params);
+	if (err)
+		goto exit_paths;
+	ratelimit_state_init(&fn->rst_limit, HZ, RESETS_PER_SECOND);
+	ratelimit_set_flags(&fn->rst_limit, RATELIMIT_MSG_ON_RELEASE);
+	return 0;
+
+exit_paths:
+	fp_path_net_exit(fn);
+exit_slots:
+	fp_slots_exit(&fn->slots);
+	return err;
+}
+
+/**
+ * fp_conn_net_exit - end all connections of a namespace
+ * @net: the namespace, which has no sockets left
+ *
+ * What is still being delivered after its socket was closed is given up.
+ *
+ * Context: process.
+ */
+void fp_conn_net_exit(struct net *net)
+{
+	struct fp_net *fn = fp_net(net);
+	struct fp_todo todo;
+	struct fp_conn *conn;
+	u32 i;
+
+	for (i = 0; i < fn->slots.capacity; i++) {
+		rcu_read_lock();
+		conn = fp_conn_find(net, i);
+		rcu_read_unlock();
+		if (!conn)
+			continue;
+		fp_conn_lock(conn, &todo);
+		fp_conn_end(conn, -ENETDOWN, &todo);
+		fp_conn_unlock(conn, &todo);
+		fp_conn_put(conn);
+	}
+	/* Timers and grace periods. */
+	wait_var_event(&fn->conns, !atomic_read(&fn->conns));
+	rcu_barrier();
+	fp_cookies_free(fn);
+	rhashtable_destroy(&fn->passive);
+	fp_path_net_exit(fn);
+	fp_slots_exit(&fn->slots);
+}
+
+static void free_packets(struct fp_act *act)
+{
+	struct fp_packet *packet, *next;
+	struct rb_node *node;
+
+	while ((node = rb_first(&act->rx_ahead))) {
+		rb_erase(node, &act->rx_ahead);
+		fp_packet_put(rb_entry(node, struct fp_packet, node));
+	}
+	list_for_each_entry_safe(packet, next, &act->rx_ready, list)
+		fp_packet_put(packet);
+	fp_packet_put(act->rx_partial);
+}
+
+static void free_rcu(struct rcu_head *rcu)
+{
+	struct fp_conn *conn = container_of(rcu, struct fp_conn, rcu);
+	struct fp_net *fn = fp_net(conn->net);
+
+	free_packets(conn->act);
+	kvfree(conn->act->tx.ring);
+	kmem_cache_free(act_cache, conn->act);
+	fp_path_put(fn, conn->path);
+	fp_endpoint_put(conn->endpoint);
+	fp_slot_release(&fn->slots, fp_id_slot(conn->id));
+	kmem_cache_free(conn_cache, conn);
+	if (atomic_dec_and_test(&fn->conns))
+		wake_up_var(&fn->conns);
+}
+
+/**
+ * fp_conn_put - give up a reference
+ * @conn: not used any more by the caller, or NULL
+ *
+ * Context: any.
+ */
+void fp_conn_put(struct fp_conn *conn)
+{
+	if (conn && refcount_dec_and_test(&conn->refs))
+		call_rcu(&conn->rcu, free_rcu);
+}
+
+static struct fp_act *create_act(gfp_t gfp)
+{
+	struct fp_txframe **ring;
+	struct fp_act *act;
+
+	act = kmem_cache_zalloc(act_cache, gfp);
+	if (!act)
+		return NULL;
+	ring = kcalloc(RING_SIZE, sizeof(*ring), gfp | __GFP_ACCOUNT);
+	if (!ring) {
+		kmem_cache_free(act_cache, act);
+		return NULL;
+	}
+	fp_txwin_init(&act->tx, ring, RING_SIZE, fp_transmit_acked);
+	fp_rxwin_init(&act->rx);
+	fp_rtt_init(&act->rtt);
+	skb_queue_head_init(&act->tx_done);
+	act->rx_ahead = RB_ROOT;
+	INIT_LIST_HEAD(&act->rx_ready);
+	timer_setup(&act->timer, fp_timer_fire, 0);
+	return act;
+}
+
+/**
+ * fp_conn_create - make a connection that nobody knows yet
+ * @endpoint: its local port
+ * @peer: addresses, mark and interface
+ * @slot: from fp_slot_reserve()
+ * @gfp: GFP_KERNEL or GFP_ATOMIC
+ *
+ * Context: any.
+ * Return: the connection in FP_CLOSED, one reference, which is to be the
+ *	table's; the slot goes with it. Or -ENOMEM, or what fp_path_get() says.
+ */
+struct fp_conn *fp_conn_create(struct fp_endpoint *endpoint,
+			       const struct fp_peer *peer, u32 slot, gfp_t gfp)
+{
+	struct fp_conn *conn;
+	int err = -ENOMEM;
+
+	conn = kmem_cache_zalloc(conn_cache, gfp);
+	if (!conn)
+		goto out;
+	conn->act = create_act(gfp);
+	if (!conn->act)
+		goto free_conn;
+	conn->path = fp_path_get(endpoint, peer, gfp);
+	if (IS_ERR(conn->path)) {
+		err = PTR_ERR(conn->path);
+		goto free_act;
+	}
+	conn->act->conn = conn;
+	conn->net = endpoint->net;
+	conn->endpoint = fp_endpoint_get(endpoint);
+	/* Never 0: that is what a frame says whose sender knows no ID. */
+	conn->id = (u64)(get_random_u32() | 1) << 32 | slot;
+	refcount_set(&conn->refs, 1);
+	spin_lock_init(&conn->lock);
+	INIT_LIST_HEAD(&conn->accept);
+	fp_cubic_init(&conn->act->cc, fp_conn_mss(conn));
+	if (READ_ONCE(conn->path->rtt))
+		fp_rtt_sample(&conn->act->rtt, READ_ONCE(conn->path->rtt),
+			      ktime_to_us(ktime_get()));
+	atomic_inc(&fp_net(conn->net)->conns);
+	return conn;
+
+free_act:
+	kfree(conn->act->tx.ring);
+	kmem_cache_free(act_cache, conn->act);
+free_conn:
+	kmem_cache_free(conn_cache, conn);
+out:
+	return ERR_PTR(err);
+}
+
+/**
+ * fp_conn_publish - let frames find a connection
+ * @conn: from fp_conn_create()
+ * @state: its state from now on
+ *
+ * Context: any.
+ * Return: 0; a passive one may find that there is already a connection with
+ *	this client: -EEXIST; -ENOMEM.
+ */
+int fp_conn_publish(struct fp_conn *conn, enum fp_state state)
+{
+	struct fp_net *fn = fp_net(conn->net);
+	int err;
+
+	conn->state = state;
+	if (conn->passive) {
+		err = rhashtable_insert_fast(&fn->passive, &conn->node,
+					     passive_params);
+		if (err) {
+			conn->state = FP_CLOSED;
+			return err;
+		}
+	}
+	fp_slot_publish(&fn->slots, fp_id_slot(conn->id), conn);
+	return 0;
+}
+
+/**
+ * fp_conn_find - find the connection of a slot
+ * @net: the namespace
+ * @slot: index of the slot
+ *
+ * Context: any, RCU read lock held.
+ * Return: the connection, a reference; or NULL. The tag is not looked at.
+ */
+struct fp_conn *fp_conn_find(struct net *net, u32 slot)
+{
+	struct fp_conn *conn = fp_slot_find(&fp_net(net)->slots, slot);
+
+	if (!conn || !refcount_inc_not_zero(&conn->refs))
+		return NULL;
+	return conn;
+}
+
+/**
+ * fp_conn_find_passive - find a listener's connection by its client
+ * @net: the namespace
+ * @addr: the client's address
+ * @id: the client's connection ID
+ *
+ * Context: any, RCU read lock held.
+ * Return: the connection, a reference; or NULL.
+ */
+struct fp_conn *fp_conn_find_passive(struct net *net,
+				     const union fp_addr *addr, u64 id)
+{
+	struct passive_key key = { .addr = *addr, .id = id };
+	struct fp_conn *conn;
+
+	conn = rhashtable_lookup(&fp_net(net)->passive, &key, passive_params);
+	if (!conn || !refcount_inc_not_zero(&conn->refs))
+		return NULL;
+	return conn;
+}
+
+/**
+ * fp_conn_lock - begin to work on a connection
+ * @conn: the connection, a reference is held
+ * @todo: collects what is to be done in the end
+ *
+ * Context: any; BH is off until fp_conn_unlock().
+ */
+void fp_conn_lock(struct fp_conn *conn, struct fp_todo *todo)
+	__acquires(&conn->lock)
+{
+	__skb_queue_head_init(&todo->xmit);
+	todo->flags = 0;
+	spin_lock_bh(&conn->lock);
+	todo->now = ktime_to_us(ktime_get());
+}
+
+static void wake(struct fp_conn *conn, u32 flags)
+{
+	struct fp_sock *fs = rcu_dereference(conn->fs);
+	struct sock *sk;
+
+	if (!fs)
+		return;
+	sk = &fs->sk;
+	if (flags & FP_WAKE_ERROR)
+		sk_error_report(sk);
+	if (flags & FP_WAKE_STATE)
+		sk->sk_state_change(sk);
+	if (flags & FP_WAKE_READ)
+		sk->sk_data_ready(sk);
+	if (flags & FP_WAKE_WRITE)
+		sk->sk_write_space(sk);
+}
+
+/**
+ * fp_conn_unlock - send, wake and free what was collected meanwhile
+ * @conn: the connection, the caller's reference stays
+ * @todo: from fp_conn_lock()
+ */
+void fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo)
+	__releases(&conn->lock)
+{
+	struct sk_buff_head done;
+
+	__skb_queue_head_init(&done);
+	if (!skb_queue_empty(&conn->act->tx_done))
+		skb_queue_splice_init(&conn->act->tx_done, &done);
+	spin_unlock_bh(&conn->lock);
+
+	rcu_read_lock();
+	if (!skb_queue_empty(&todo->xmit))
+		fp_transmit_xmit(conn, &todo->xmit);
+	if (todo->flags & ~FP_ENDED)
+		wake(conn, todo->flags);
+	rcu_read_unlock();
+	__skb_queue_purge(&done);
+	if (todo->flags & FP_ENDED)
+		fp_conn_put(conn);
+}
+
+/**
+ * fp_conn_end - a connection is over
+ * @conn: the connection, locked
+ * @err: what its socket is told, a negative errno, or 0: it ended in good order
+ * @todo: from fp_conn_lock()
+ *
+ * What the application has not fetched yet stays for it.
+ */
+void fp_conn_end(struct fp_conn *conn, int err, struct fp_todo *todo)
+{
+	struct fp_net *fn = fp_net(conn->net);
+	struct fp_act *act = conn->act;
+	struct fp_sock *fs;
+
+	lockdep_assert_held(&conn->lock);
+	if (conn->state == FP_CLOSED)
+		return;
+	fs = rcu_dereference_protected(conn->fs, lockdep_is_held(&conn->lock));
+	conn->err = err;
+	if (fs && err)
+		WRITE_ONCE(fs->sk.sk_err, -err);
+	/* Who sees the state sees the error. */
+	smp_store_release(&conn->state, FP_CLOSED);
+	if (conn->passive)
+		rhashtable_remove_fast(&fn->passive, &conn->node,
+				       passive_params);
+	fp_slot_unpublish(&fn->slots, fp_id_slot(conn->id));
+	WRITE_ONCE(conn->path->rtt, fp_rtt_srtt(&act->rtt));
+
+	fp_transmit_purge(conn);
+	memset(act->deadline, 0, sizeof(act->deadline));
+	fp_timer_stop(conn);
+	todo->flags |= FP_ENDED | FP_WAKE_STATE;
+	if (err)
+		todo->flags |= FP_WAKE_ERROR;
+}
+
+/**
+ * fp_conn_abort - end a connection and tell the peer
+ * @conn: the connection, locked
+ * @err: as for fp_conn_end()
+ * @why: the reason for the peer
+ * @todo: from fp_conn_lock()
+ */
+void fp_conn_abort(struct fp_conn *conn, int err, enum fp_rst_reason why,
+		   struct fp_todo *todo)
+{
+	if (conn->state > FP_ECHO_SENT)
+		fp_transmit_rst(conn, why, todo);
+	fp_conn_end(conn, err, todo);
+}

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A connection: what it consists of, who owns it, how it dies. */
+#ifndef _FP_CONN_H
+#define _FP_CONN_H
+
+#include <linux/rbtree.h>
+#include <linux/rhashtable.h>
+#include <linux/timer.h>
+
+#include <linux/fastproto_netlink.h>
+
+#include "cubic.h"
+#include "rtt.h"
+#include "rxwin.h"
+#include "slot.h"
+#include "txwin.h"
+#include "wire.h"
+
+struct fp_endpoint;
+struct fp_packet;
+struct fp_sock;
+
+#define FP_MSG_MAX_DEFAULT	BIT(20)	/* largest message we take, bytes */
+#define FP_RX_AHEAD		65536		/* frames beyond the next one */
+#define FP_ACK_DELAY		25000		/* of a delayed acknowledgment, us */
+#define FP_ORPHAN_TIMEOUT	(120ULL * USEC_PER_SEC)	/* without progress */
+#define FP_FIN_TIMEOUT		(60ULL * USEC_PER_SEC)	/* for the peer's FIN */
+#define FP_RANGES_SENT		4		/* selective ranges beside data */
+
+/*
+ * Flow control counts in units: a frame costs its payload's bytes and that many
+ * more, for what the receiver needs to keep it.
+ */
+#define FP_FRAME_COST		512
+
+/**
+ * enum fp_state - of a connection (Documentation/protocol.rst)
+ * @FP_CLOSED: it is over; nobody finds it any more
+ * @FP_SYN_SENT: client: a SYN is under way
+ * @FP_ECHO_SENT: client: has a cookie, does not know the server's ID yet
+ * @FP_ESTABLISHED: both ends know each other
+ * @FP_FIN_WAIT_1: our FIN is sent or waits behind data
+ * @FP_FIN_WAIT_2: our FIN is acknowledged
+ * @FP_CLOSE_WAIT: the peer's FIN came
+ * @FP_CLOSING: both FINs are sent, ours is not acknowledged
+ * @FP_LAST_ACK: the same, the peer's came first
+ */
+enum fp_state {
+	FP_CLOSED = FASTPROTO_CONN_CLOSED,
+	FP_SYN_SENT = FASTPROTO_CONN_SYN_SENT,
+	FP_ECHO_SENT = FASTPROTO_CONN_ECHO_SENT,
+	FP_ESTABLISHED = FASTPROTO_CONN_ESTABLISHED,
+	FP_FIN_WAIT_1 = FASTPROTO_CONN_FIN_WAIT_1,
+	FP_FIN_WAIT_2 = FASTPROTO_CONN_FIN_WAIT_2,
+	FP_CLOSE_WAIT = FASTPROTO_CONN_CLOSE_WAIT,
+	FP_CLOSING = FASTPROTO_CONN_CLOSING,
+	FP_LAST_ACK = FASTPROTO_CONN_LAST_ACK,
+};
+
+/**
+ * enum fp_deadline - what a connection may be waiting for
+ * @FP_DEADLINE_HANDSHAKE: to send the SYN again
+ * @FP_DEADLINE_LOSS: RACK's reordering window, a tail loss probe or the
+ *	retransmission timeout
+ * @FP_DEADLINE_WINDOW: to probe a closed window
+ * @FP_DEADLINE_ACK: to send a delayed acknowledgment
+ * @FP_DEADLINE_CORK: to send what MSG_MORE holds back
+ * @FP_DEADLINE_END: to give up a connection that no socket owns any more
+ * @FP_DEADLINES: how many there are
+ */
+enum fp_deadline {
+	FP_DEADLINE_HANDSHAKE,
+	FP_DEADLINE_LOSS,
+	FP_DEADLINE_WINDOW,
+	FP_DEADLINE_ACK,
+	FP_DEADLINE_CORK,
+	FP_DEADLINE_END,
+	FP_DEADLINES
+};
+
+/**
+ * struct fp_path - what the connections to one peer share (RFC 9040)
+ * @node: in fp_net.paths
+ * @refs: one of each connection
+ * @peer: to whom and how, the key; and the route
+ * @mtu: of the route, bytes; READ_ONCE()/WRITE_ONCE()
+ * @headroom: what a frame needs before it, bytes; READ_ONCE()/WRITE_ONCE()
+ * @rtt: a recent round-trip time in microseconds, 0 for none;
+ *	READ_ONCE()/WRITE_ONCE()
+ *
+ * Freed after a grace period.
+ */
+struct fp_path {
+	struct rhash_head node;
+	refcount_t refs;
+	u32 mtu;
+	u32 headroom;
+	u32 rtt;
+	struct fp_peer peer;
+};
+
+/**
+ * struct fp_act - what a connection has while it is at work
+ * @conn: whose it is
+ * @tx: what was sent and is not acknowledged
+ * @rx: which frames came
+ * @rtt: round-trip time
+ * @cc: congestion control
+ * @tx_cost_next: cost of all frames that were ever sent, units
+ * @tx_edge: how far the peer lets us go, units
+ * @tx_memory: truesize of what is queued and not acknowledged; READ_ONCE()
+ * @tx_bytes: its payload
+ * @tx_done: acknowledged frames, to be freed after the lock
+ * @tx_corked: MSG_MORE: wait for more before a small frame is sent
+ * @tx_probe: the next frame is to ask for an answer
+ * @tx_check: when to look for lost frames again, microseconds, 0: no need
+ * @tx_last: when data was sent last, microseconds
+ * @round: a round trip ends when all below are acknowledged
+ * @tx_restart: something was sent or acknowledged: wait anew
+ * @tx_full: somebody waits for room to send
+ * @echoed: the cookie was shown
+ * @probing: FP_DEADLINE_LOSS is for a tail loss probe
+ * @fin_queued: nothing follows what is queued
+ * @finished: both ends are through; to be ended when the last
+ *	acknowledgment is out
+ * @rx_cost: cost of all frames that came in order, units
+ * @rx_edge: how far we let the peer go, units
+ * @rx_memory: truesize of what waits for the application or for its turn
+ * @rx_limit: how much of that there may be
+ * @rx_msg_units: what a message may need beyond that, units
+ * @rx_ahead: frames that came too early, by sequence number
+ * @rx_partial: the message in the making, its first fragment
+ * @rx_partial_last: its last one
+ * @rx_ready: whole messages (struct fp_packet)
+ * @rx_count: how many they are; READ_ONCE()
+ * @ts_recent: the peer's timestamp to be echoed
+ * @ts_recent_at: when it came, microseconds
+ * @ack_bytes: payload since the last acknowledgment that we sent
+ * @ack_now: one is due at once
+ * @ack_later: one is due some time
+ * @ce: frames that came with a congestion mark
+ * @dup: frames that came twice
+ * @retries: how often a timer has fired for the same thing
+ * @syn_sent: when the SYN was sent first, microseconds
+ * @cookie: what the server is to be shown until it has answered
+ * @deadline: microseconds, 0 for none
+ * @timer: fires at the first of them or earlier
+ *
+ * The connection's lock guards all of it.
+ */
+struct fp_act {
+	struct fp_conn *conn;
+	struct fp_txwin tx;
+	struct fp_rxwin rx;
+	struct fp_rtt rtt;
+	struct fp_cubic cc;
+
+	u64 tx_cost_next;
+	u64 tx_edge;
+	u32 tx_memory;
+	u32 tx_bytes;
+	u64 tx_check;
+	u64 tx_last;
+	u64 round;
+	bool tx_corked;
+	bool tx_probe;
+	bool tx_restart;
+	bool tx_full;
+	bool echoed;
+	bool probing;
+	bool fin_queued;
+	bool finished;
+	struct sk_buff_head tx_done;
+
+	u64 rx_cost;
+	u64 rx_edge;
+	u32 rx_memory;
+	u32 rx_limit;
+	u32 rx_msg_units;
+	struct rb_root rx_ahead;
+	struct fp_packet *rx_partial;
+	struct fp_packet *rx_partial_last;
+	struct list_head rx_ready;
+	u32 rx_count;
+
+	u32 ts_recent;
+	u64 ts_recent_at;
+	u32 ack_bytes;
+	bool ack_now;
+	bool ack_later;
+	u16 ce;
+	u8 dup;
+	u8 retries;
+
+	u64 syn_sent;
+	struct fp_cookie cookie;
+
+	u64 deadline[FP_DEADLINES];
+	struct timer_list timer;
+};
+
+/**
+ * struct fp_conn - a connection
+ * @id: its ID: low half the slot's index, high half the tag; constant
+ * @peer_id: the peer's; its tag is not known in FP_SYN_SENT and FP_ECHO_SENT
+ * @refs: one of the table until FP_CLOSED, one of the socket or of the accept
+ *	queue, one of the armed timer, and of who is at work
+ * @lock: guards what follows, unless it says otherwise, and @act
+ * @state: READ_ONCE() without the lock
+ * @passive: made by a listener; constant
+ * @syn_due: the server's: frames carry the SYN section until the peer knows us
+ * @orphan: its socket was closed
+ * @err: why it ended, a negative errno or 0
+ * @msg_max: largest message that the peer takes, bytes; constant from
+ *	FP_ECHO_SENT on
+ * @net: the namespace, which waits for its connections; constant
+ * @endpoint: the local port, a reference; constant
+ * @path: the way to the peer, a reference; constant
+ * @fs: its socket, or NULL; written under @lock, read under RCU
+ * @accept: link in fp_sock.accept_queue, under fp_sock.rx_lock
+ * @node: in fp_net.passive, by the peer's address and ID
+ * @act: constant for now
+ * @rcu: for its end
+ *
+ * Found through its slot under RCU; freed, and the slot with it, a grace period
+ * after the last reference is gone.
+ */
+struct fp_conn {
+	u64 id;
+	u64 peer_id;
+	refcount_t refs;
+	spinlock_t lock;	/* see above */
+	u8 state;
+	bool passive;
+	bool syn_due;
+	bool orphan;
+	int err;
+	u32 msg_max;
+	struct net *net;
+	struct fp_endpoint *endpoint;
+	struct fp_path *path;
+	struct fp_sock __rcu *fs;
+	struct list_head accept;
+	struct rhash_head node;
+	struct fp_act *act;
+	struct rcu_head rcu;
+};
+
+/* What is to be done for a connection once its lock is released. */
+#define FP_WAKE_READ	BIT(0)	/* something to receive */
+#define FP_WAKE_WRITE	BIT(1)	/* room to send */
+#define FP_WAKE_STATE	BIT(2)	/* connected, or half closed */
+#define FP_WAKE_ERROR	BIT(3)	/* it failed */
+#define FP_ENDED	BIT(4)	/* the table's reference is to go */
+
+/**
+ * struct fp_todo - what is to be done once the lock is released
+ * @xmit: datagrams to send
+ * @flags: FP_WAKE_*, FP_ENDED
+ * @now: microseconds, one reading of the clock for all that is done at once
+ */
+struct fp_todo {
+	struct sk_buff_head xmit;
+	u32 flags;
+	u64 now;
+};
+
+/**
+ * struct fp_input - the work on the frames of one datagram
+ * @conn: the connection whose lock is held, a reference; or NULL
+ * @todo: what is to be done for it
+ * @sections: those of the frame in hand
+ */
+struct fp_input {
+	struct fp_conn *conn;
+	struct fp_todo todo;
+	struct fp_sections sections;
+};
+
+/* Before a frame that answers one without a connection, bytes. */
+#define FP_REPLY_HEADROOM	(LL_MAX_HEADER + sizeof(struct ipv6hdr) + \
+				 sizeof(struct udphdr))
+
+static inline u32 fp_id_slot(u64 id)
+{
+	return id;
+}
+
+static inline u32 fp_id_tag(u64 id)
+{
+	return id >> 32;
+}
+
+/* path.c */
+int fp_path_net_init(struct fp_net *fn);
+void fp_path_net_exit(struct fp_net *fn);
+struct fp_path *fp_path_get(struct fp_endpoint *endpoint,
+			    const struct fp_peer *key, gfp_t gfp);
+void fp_path_put(struct fp_net *fn, struct fp_path *path);
+int fp_path_route(struct fp_path *path, struct fp_endpoint *endpoint,
+		  struct sock *sk, struct fp_route *route);
+
+/* conn.c */
+int fp_conn_init(void);
+void fp_conn_exit(void);
+int fp_conn_net_init(struct net *net);
+void fp_conn_net_exit(struct net *net);
+struct fp_conn *fp_conn_create(struct fp_endpoint *endpoint,
+			       const struct fp_peer *peer, u32 slot, gfp_t gfp);
+struct fp_conn *fp_conn_find(struct net *net, u32 slot);
+struct fp_conn *fp_conn_find_passive(struct net *net,
+				     const union fp_addr *peer, u64 peer_id);
+void fp_conn_put(struct fp_conn *conn);
+void fp_conn_lock(struct fp_conn *conn, struct fp_todo *todo);
+void fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo);
+void fp_conn_end(struct fp_conn *conn, int err, struct fp_todo *todo);
+void fp_conn_abort(struct fp_conn *conn, int err, enum fp_rst_reason why,
+		   struct fp_todo *todo);
+
+int fp_conn_publish(struct fp_conn *conn, enum fp_state state);
+
+/* transmit.c */
+u32 fp_conn_mss(const struct fp_conn *conn);
+u32 fp_transmit_payload_max(const struct fp_conn *conn);
+struct sk_buff *fp_transmit_alloc(struct fp_conn *conn, u32 len, gfp_t gfp);
+void fp_transmit_queue(struct fp_conn *conn, struct sk_buff *skb, u16 flags);
+void fp_transmit_push(struct fp_conn *conn, struct fp_todo *todo);
+void fp_transmit_probe(struct fp_conn *conn, struct fp_todo *todo);
+void fp_transmit_rst(struct fp_conn *conn, enum fp_rst_reason why,
+		     struct fp_todo *todo);
+void fp_transmit_acked(struct fp_txwin *w, struct fp_txframe *frame);
+void fp_transmit_purge(struct fp_conn *conn);
+void fp_transmit_xmit(struct fp_conn *conn, struct sk_buff_head *list);
+u32 fp_transmit_window(struct fp_act *act);
+
+/* timer.c */
+void fp_timer_fire(struct timer_list *timer);
+void fp_timer_stop(struct fp_conn *conn);
+void fp_timer_set(struct fp_conn *conn, enum fp_deadline which, u64 at,
+		  u64 now);
+void fp_timer_update(struct fp_conn *conn, struct fp_txframe *waiting,
+		     bool starved, u64 now);
+
+/* handshake.c */
+int fp_cookies_get(struct fp_net *fn);
+void fp_cookies_free(struct fp_net *fn);
+void fp_handshake_fill(const struct fp_conn *conn, struct fp_syn *syn);
+void fp_handshake_syn(struct fp_conn *conn, struct fp_todo *todo);
+int fp_handshake_syn_rcv(struct fp_endpoint *endpoint,
+			 const struct fp_frame *frame,
+			 const struct fp_sections *sections,
+			 const struct fp_rx *rx);
+void fp_handshake_cookie_rcv(struct fp_conn *conn,
+			     const struct fp_sections *sections,
+			     struct fp_todo *todo);
+struct fp_conn *fp_handshake_echo_rcv(struct fp_endpoint *endpoint,
+				      const struct fp_frame *frame,
+				      const struct fp_sections *sections,
+				      const struct fp_rx *rx, int *why);
+void fp_handshake_refuse(struct fp_endpoint *endpoint,
+			 const struct fp_frame *frame,
+			 const struct fp_sections *sections,
+			 const struct fp_rx *rx, enum fp_rst_reason why);
+
+/* input.c */
+int fp_input_frame(struct fp_input *in, struct fp_endpoint *endpoint,
+		   struct sk_buff *skb, u32 offset,
+		   const struct fp_frame *frame, const void *hdr,
+		   const struct fp_rx *rx, u16 index);
+void fp_input_finish(struct fp_input *in);
+void fp_input_error(struct fp_endpoint *endpoint, const union fp_addr *to,
+		    int err, const struct sk_buff *skb, u32 offset);
+void fp_input_detect(struct fp_conn *conn, struct fp_todo *todo);
+
+static inline struct fp_conn *fp_conn_get(struct fp_conn *conn)
+{
+	refcount_inc(&conn->refs);
+	return conn;
+}
+
+static inline bool fp_conn_connected(const struct fp_conn *conn)
+{
+	return READ_ONCE(conn->state) > FP_SYN_SENT;
+}
+
+#endif /* _FP_CONN_H */

@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How a connection begins. A SYN is answered by a cookie, for which nothing is
+ * kept; the echo of the cookie, which comes with the first data, makes the
+ * connection. What is kept of a cookie that was used is one bit, so that a late
+ * copy of an echo makes no second connection: it is answered by another cookie.
+ */
+#include <linux/random.h>
+#include <linux/siphash.h>
+
+#include "fastproto.h"
+#include "conn.h"
+
+#define EPOCH_BITS	16	/* of milliseconds: how long a secret is used */
+#define LIFETIME	60000	/* of a cookie, milliseconds; less than an epoch */
+#define USED_BITS	17	/* log2 of the bits that tell used cookies */
+#define EARLY_LIMIT	65536	/* bytes to keep before accept() */
+
+/**
+ * struct fp_cookies - what a namespace needs to make and check cookies
+ * @lock: guards the rest
+ * @epoch: the newest one that has a key
+ * @key: of this epoch and the one before, by the lowest bit of its number
+ * @used: a bit for each cookie that made a connection, likewise
+ */
+struct fp_cookies {
+	seqlock_t lock;
+	u32 epoch;
+	siphash_key_t key[2];
+	unsigned long used[2][BITS_TO_LONGS(1 << USED_BITS)];
+};
+
+static u32 clock_ms(void)
+{
+	return ktime_to_ms(ktime_get());
+}
+
+/* Begin the epochs up to @now: new keys, and no cookie of theirs was used. */
+static void renew(struct fp_cookies *cookies, u32 now)
+{
+	u32 epoch = now >> EPOCH_BITS;
+	u32 e;
+
+	if (likely(epoch == READ_ONCE(cookies->epoch)))
+		return;
+	write_seqlock_bh(&cookies->lock);
+	for (e = epoch - 1; e != epoch + 1; e++) {
+		/* The one before may have been begun in its time. */
+		if (e == cookies->epoch)
+			continue;
+		get_random_bytes(&cookies->key[e & 1], sizeof(siphash_key_t));
+		bitmap_zero(cookies->used[e & 1], 1 << USED_BITS);
+	}
+	WRITE_ONCE(cookies->epoch, epoch);
+	write_sequnlock_bh(&cookies->lock);
+}
+
+/**
+ * fp_cookies_get - what a namespace with a listener needs
+ * @fn: the namespace, which keeps it
+ *
+ * Context: process.
+ * Return: 0 or -ENOMEM.
+ */
+int fp_cookies_get(struct fp_net *fn)
+{
+	struct fp_cookies *cookies;
+
+	if (READ_ONCE(fn->cookies))
+		return 0;
+	cookies = kvzalloc(sizeof(*cookies), GFP_KERNEL);
+	if (!cookies)
+		return -ENOMEM;
+	seqlock_init(&cookies->lock);
+	cookies->epoch = (clock_ms() >> EPOCH_BITS) - 2;
+	renew(cookies, clock_ms());
+	if (cmpxchg(&fn->cookies, NULL, cookies))
+		kvfree(cookies);
+	return 0;
+}
+
+void fp_cookies_free(struct fp_net *fn)
+{
+	kvfree(fn->cookies);
+}
+
+static u64 mac_of(struct fp_cookies *cookies, const struct fp_rx *rx,
+		  u64 client_id, u32 time)
+{
+	struct {
+		union fp_addr src, dst;
+		u64 id;
+		u32 time;
+		u32 pad;
+	} __aligned(SIPHASH_ALIGNMENT) text;
+	siphash_key_t key;
+	unsigned int seq;
+
+	memset(&text, 0, sizeof(text));
+	text.src = rx->src;
+	text.dst = rx->dst;
+	text.id = client_id;
+	text.time = time;
+	do {
+		seq = read_seqbegin(&cookies->lock);
+		key = cookies->key[time >> EPOCH_BITS & 1];
+	} while (read_seqretry(&cookies->lock, seq));
+	return siphash(&text, sizeof(text), &key);
+}
+
+static bool is_genuine(struct fp_cookies *cookies, const struct fp_rx *rx,
+		       u64 client_id, const struct fp_cookie *cookie)
+{
+	u32 now = clock_ms();
+
+	renew(cookies, now);
+	return now - cookie->time < LIFETIME &&
+	       mac_of(cookies, rx, client_id, cookie->time) == cookie->mac;
+}
+
+static unsigned long *used_word(struct fp_cookies *cookies,
+				const struct fp_cookie *cookie)
+{
+	return cookies->used[cookie->time >> EPOCH_BITS & 1];
+}
+
+static bool was_used(struct fp_cookies *cookies, const struct fp_cookie *cookie)
+{
+	return test_bit(cookie->mac & ((1 << USED_BITS) - 1),
+			used_word(cookies, cookie));
+}
+
+static void set_used(struct fp_cookies *cookies, const struct fp_cookie *cookie)
+{
+	set_bit(cookie->mac & ((1 << USED_BITS) - 1),
+		used_word(cookies, cookie));
+}
+
+/* What a connection may keep at first, bytes: no more before accept(). */
+static u32 early_limit(const struct sock *sk)
+{
+	return min_t(u32, READ_ONCE(sk->sk_rcvbuf), EARLY_LIMIT);
+}
+
+static void fill_syn(struct fp_syn *syn, u32 tag, u32 msg_max, u32 window,
+		     u32 ts)
+{
+	syn->tag = tag;
+	syn->msg_max = msg_max;
+	syn->window = window;
+	syn->ts = ts;
+	syn->options = 0;
+	syn->version_min = FP_VERSION;
+	syn->version_max = FP_VERSION;
+}
+
+/**
+ * fp_handshake_fill - the SYN section of our frames
+ * @conn: the connection, locked
+ * @syn: filled in
+ */
+void fp_handshake_fill(const struct fp_conn *conn, struct fp_syn *syn)
+{
+	fill_syn(syn, fp_id_tag(conn->id), FP_MSG_MAX_DEFAULT,
+		 conn->act->rx_edge, conn->act->syn_sent);
+}
+
+static struct sk_buff *alloc_control(unsigned int headroom, u16 flags,
+				     u32 padding, u64 seq,
+				     const struct fp_sections *sections)
+{
+	u32 hdr_len = fp_header_len(flags, 0);
+	struct fp_frame frame = {
+		.flags = flags,
+		.size = hdr_len + padding,
+		.seq = seq,
+	};
+	struct sk_buff *skb;
+
+	skb = alloc_skb(headroom + frame.size, GFP_ATOMIC | __GFP_NOWARN);
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, headroom);
+	fp_header_encode(skb_put_zero(skb, frame.size), &frame, sections);
+	return skb;
+}
+
+/**
+ * fp_handshake_syn - ask for a connection
+ * @conn: the connection in FP_SYN_SENT, locked
+ * @todo: from fp_conn_lock(); gets the datagram
+ *
+ * Padded, so that the answer is not larger.
+ */
+void fp_handshake_syn(struct fp_conn *conn, struct fp_todo *todo)
+{
+	struct fp_sections sections = { .conn_slot = fp_id_slot(conn->id) };
+	u16 flags = FP_F_CONN | FP_F_SYN;
+	struct sk_buff *skb;
+
+	conn->act->syn_sent = todo->now;
+	fp_handshake_fill(conn, &sections.syn);
+	skb = alloc_control(READ_ONCE(conn->path->headroom), flags,
+			    FP_SYN_SIZE_MIN - fp_header_len(flags, 0), 0,
+			    &sections);
+	if (skb)
+		__skb_queue_tail(&todo->xmit, skb);
+}
+
+/* Answer a frame without a connection. */
+static void reply(struct fp_endpoint *endpoint, const struct fp_rx *rx,
+		  u16 flags, u64 seq, const struct fp_sections *sections)
+{
+	struct sk_buff *skb;
+
+	skb = alloc_control(FP_REPLY_HEADROOM, flags, 0, seq, sections);
+	if (skb)
+		fp_endpoint_reply(endpoint, skb, rx);
+}
+
+/**
+ * fp_handshake_refuse - tell a peer that there is no such connection
+ * @endpoint: where its frame came in
+ * @frame: the frame; not one with FP_F_RST
+ * @sections: its sections
+ * @rx: its addresses
+ * @why: the reason
+ *
+ * So many a second and no more: who forges senders is not to be served.
+ */
+void fp_handshake_refuse(struct fp_endpoint *endpoint,
+			 const struct fp_frame *frame,
+			 const struct fp_sections *sections,
+			 const struct fp_rx *rx, enum fp_rst_reason why)
+{
+	struct fp_net *fn = fp_net(endpoint->net);
+	struct fp_sections answer = {};
+	u64 tag;
+
+	/* It tells no ID that its sender could check. */
+	if (!sections->conn_id && !(frame->flags & FP_F_SYN))
+		return;
+	if (!__ratelimit(&fn->rst_limit)) {
+		FP_INC_STATS(endpoint->net, OUT_RESETS_LIMITED);
+		return;
+	}
+	/* A client that knows no ID of ours is shown its own. */
+	if (!sections->conn_id) {
+		tag = sections->syn.tag;
+	} else {
+		tag = fp_id_tag(sections->conn_id);
+		answer.conn_slot = fp_id_slot(sections->conn_id);
+	}
+	answer.conn_id = tag << 32 | sections->conn_slot;
+	FP_INC_STATS(endpoint->net, OUT_RESETS);
+	reply(endpoint, rx, FP_F_CONN | FP_F_RST, why, &answer);
+}
+
+static bool speaks_our_version(const struct fp_syn *syn)
+{
+	return syn->version_min <= FP_VERSION && syn->version_max >= FP_VERSION;
+}
+
+static u64 client_id(const struct fp_sections *sections)
+{
+	return (u64)sections->syn.tag << 32 | sections->conn_slot;
+}
+
+static bool is_listening(const struct fp_sock *fs)
+{
+	return fs && READ_ONCE(fs->sk.sk_state) == TCP_LISTEN;
+}
+
+static void send_cookie(struct fp_endpoint *endpoint, const struct fp_sock *fs,
+			const struct fp_sections *sections,
+			const struct fp_rx *rx)
+{
+	struct fp_cookies *cookies = READ_ONCE(fp_net(endpoint->net)->cookies);
+	struct fp_sections answer = { .conn_id = client_id(sections) };
+	u32 now = clock_ms();
+
+	renew(cookies, now);
+	fill_syn(&answer.syn, 0, FP_MSG_MAX_DEFAULT, early_limit(&fs->sk) / 2,
+		 sections->syn.ts);
+	answer.cookie.time = now;
+	answer.cookie.mac = mac_of(cookies, rx, answer.conn_id, now);
+	FP_INC_STATS(endpoint->net, COOKIES_SENT);
+	reply(endpoint, rx, FP_F_CONN | FP_F_SYN | FP_F_COOKIE, 0, &answer);
+}
+
+/**
+ * fp_handshake_syn_rcv - a SYN came in
+ * @endpoint: where
+ * @frame: the frame
+ * @sections: its sections
+ * @rx: its addresses
+ *
+ * Context: softirq, RCU read lock held.
+ * Return: 0 or why it is dropped.
+ */
+int fp_handshake_syn_rcv(struct fp_endpoint *endpoint,
+			 const struct fp_frame *frame,
+			 const struct fp_sections *sections,
+			 const struct fp_rx *rx)
+{
+	const struct fp_sock *fs = rcu_dereference(endpoint->fs);
+
+	if (!is_listening(fs)) {
+		fp_handshake_refuse(endpoint, frame, sections, rx,
+				    FP_RST_REFUSED);
+		return FASTPROTO_A_STATS_DROP_NO_SOCKET;
+	}
+	if (!speaks_our_version(&sections->syn)) {
+		fp_handshake_refuse(endpoint, frame, sections, rx,
+				    FP_RST_VERSION);
+		return FASTPROTO_A_STATS_DROP_VERSION;
+	}
+	send_cookie(endpoint, fs, sections, rx);
+	return 0;
+}
+
+/**
+ * fp_handshake_cookie_rcv - a cookie came in
+ * @conn: for this connection, locked
+ * @sections: the frame's sections
+ * @todo: from fp_conn_lock()
+ *
+ * The client is connected now. It keeps silent for a moment: data that are sent
+ * soon take the echo along.
+ */
+void fp_handshake_cookie_rcv(struct fp_conn *conn,
+			     const struct fp_sections *sections,
+			     struct fp_todo *todo)
+{
+	struct fp_act *act = conn->act;
+
+	if (conn->state != FP_SYN_SENT && conn->state != FP_ECHO_SENT)
+		return;
+	act->cookie = sections->cookie;
+	if (conn->state == FP_ECHO_SENT) {
+		/* The one before was not taken. */
+		act->tx_probe = true;
+		return;
+	}
+	conn->msg_max = sections->syn.msg_max;
+	act->tx_edge = sections->syn.window;
+	if (sections->syn.ts == (u32)act->syn_sent)
+		fp_rtt_sample(&act->rtt,
+			      max_t(u64, todo->now - act->syn_sent, 1),
+			      todo->now);
+	act->retries = 0;
+	WRITE_ONCE(conn->state, FP_ECHO_SENT);
+	fp_timer_set(conn, FP_DEADLINE_HANDSHAKE, todo->now + FP_ACK_DELAY,
+		     todo->now);
+	todo->flags |= FP_WAKE_STATE | FP_WAKE_WRITE;
+}
+
+/* A new connection into the accept queue; it may have closed, or be full. */
+static bool enqueue(struct fp_sock *fs, struct fp_conn *conn)
+{
+	struct sock *sk = &fs->sk;
+	bool queued = false;
+
+	spin_lock_bh(&fs->rx_lock);
+	if (sk->sk_state == TCP_LISTEN && !sk_acceptq_is_full(sk)) {
+		list_add_tail(&fp_conn_get(conn)->accept, &fs->accept_queue);
+		sk_acceptq_added(sk);
+		queued = true;
+	}
+	spin_unlock_bh(&fs->rx_lock);
+	return queued;
+}
+
+static struct fp_conn *create(struct fp_endpoint *endpoint,
+			      const struct fp_sock *fs,
+			      const struct fp_sections *sections,
+			      const struct fp_rx *rx)
+{
+	struct fp_slots *slots = &fp_net(endpoint->net)->slots;
+	struct fp_peer peer = {
+		.addr = rx->src,
+		.local = rx->dst,
+		.mark = READ_ONCE(fs->sk.sk_mark),
+		.oif = READ_ONCE(fs->sk.sk_bound_dev_if),
+	};
+	u32 slot = fp_slot_reserve(slots);
+	struct fp_conn *conn;
+	struct fp_act *act;
+
+	if (slot == FP_SLOT_NONE)
+		return NULL;
+	conn = fp_conn_create(endpoint, &peer, slot, GFP_ATOMIC);
+	if (IS_ERR(conn)) {
+		fp_slot_release(slots, slot);
+		return NULL;
+	}
+	act = conn->act;
+	conn->passive = true;
+	conn->syn_due = true;
+	conn->peer_id = client_id(sections);
+	conn->msg_max = sections->syn.msg_max;
+	act->tx_edge = sections->syn.window;
+	act->rx_limit = early_limit(&fs->sk);
+	act->rx_edge = act->rx_limit / 2;
+	return conn;
+}
+
+/**
+ * fp_handshake_echo_rcv - the echo of a cookie came in, perhaps with data
+ * @endpoint: where
+ * @frame: the frame
+ * @sections: the frame's sections
+ * @rx: its addresses
+ * @why: set if there is no connection: why the frame is dropped
+ *
+ * Context: softirq, RCU read lock held.
+ * Return: the connection that was made by it, or by a copy of it before, a
+ *	reference; or NULL.
+ */
+struct fp_conn *fp_handshake_echo_rcv(struct fp_endpoint *endpoint,
+				      const struct fp_frame *frame,
+				      const struct fp_sections *sections,
+				      const struct fp_rx *rx, int *why)
+{
+	struct fp_sock *fs = rcu_dereference(endpoint->fs);
+	u64 id = client_id(sections);
+	struct fp_cookies *cookies;
+	struct fp_conn *conn;
+	struct fp_todo todo;
+	int err;
+
+	conn = fp_conn_find_passive(endpoint->net, &rx->src, id);
+	if (conn)
+		return conn;
+
+	*why = FASTPROTO_A_STATS_DROP_NO_SOCKET;
+	if (!is_listening(fs)) {
+		fp_handshake_refuse(endpoint, frame, sections, rx,
+				    FP_RST_REFUSED);
+		return NULL;
+	}
+	cookies = READ_ONCE(fp_net(endpoint->net)->cookies);
+	*why = FASTPROTO_A_STATS_DROP_COOKIE;
+	if (!is_genuine(cookies, rx, id, &sections->cookie) ||
+	    was_used(cookies, &sections->cookie)) {
+		send_cookie(endpoint, fs, sections, rx);
+		return NULL;
+	}
+	*why = FASTPROTO_A_STATS_DROP_BACKLOG;
+	if (sk_acceptq_is_full(&fs->sk))
+		return NULL;
+
+	*why = FASTPROTO_A_STATS_DROP_NO_MEMORY;
+	conn = create(endpoint, fs, sections, rx);
+	if (!conn)
+		return NULL;
+	fp_conn_get(conn);
+	fp_conn_lock(conn, &todo);
+	err = fp_conn_publish(conn, FP_ESTABLISHED);
+	if (err) {
+		/* Another CPU was faster with a copy of the same. */
+		todo.flags |= FP_ENDED;
+	} else if (!enqueue(fs, conn)) {
+		*why = FASTPROTO_A_STATS_DROP_BACKLOG;
+		err = -ENOBUFS;
+		fp_conn_end(conn, 0, &todo);
+	}
+	fp_conn_unlock(conn, &todo);
+	if (err) {
+		fp_conn_put(conn);
+		return err == -EEXIST ?
+		       fp_conn_find_passive(endpoint->net, &rx->src, id) : NULL;
+	}
+	set_used(cookies, &sections->cookie);
+	FP_INC_STATS(endpoint->net, ACCEPTED);
+	fs->sk.sk_data_ready(&fs->sk);
+	return conn;
+}

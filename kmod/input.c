@@ -1,0 +1,638 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A connection's frames from wire. Context: softirq. All frames of a datagram
+ * are worked through under one hold of the connection's lock; then what they
+ * allow is sent.
+ */
+#include <linux/crc32.h>
+#include <net/inet_ecn.h>
+
+#include "fastproto.h"
+#include "conn.h"
+
+#define TS_VALID	(60 * USEC_PER_SEC)	/* of the newest timestamp */
+
+/* An acknowledgment is due at once after so much payload: two full frames. */
+static u32 ack_limit(const struct fp_conn *conn)
+{
+	return 2 * fp_transmit_payload_max(conn);
+}
+
+static u32 cost_of(const struct fp_frame *frame)
+{
+	return frame->payload_len + FP_FRAME_COST;
+}
+
+static bool is_data(const struct fp_frame *frame)
+{
+	return frame->payload_len ||
+	       frame->flags & (FP_F_BEGIN | FP_F_END | FP_F_FIN);
+}
+
+/* Our FIN was acknowledged: close() may be waiting for that. */
+static void fin_acked(struct fp_conn *conn, struct fp_todo *todo)
+{
+	switch (conn->state) {
+	case FP_FIN_WAIT_1:
+		WRITE_ONCE(conn->state, FP_FIN_WAIT_2);
+		todo->flags |= FP_WAKE_STATE;
+		if (conn->orphan)
+			conn->act->deadline[FP_DEADLINE_END] =
+				todo->now + FP_FIN_TIMEOUT;
+		break;
+	case FP_CLOSING:
+	case FP_LAST_ACK:
+		conn->act->finished = true;
+		break;
+	default:
+		break;
+	}
+}
+
+/* The peer's FIN is next in order. */
+static void fin_received(struct fp_conn *conn)
+{
+	switch (conn->state) {
+	case FP_ESTABLISHED:
+		WRITE_ONCE(conn->state, FP_CLOSE_WAIT);
+		break;
+	case FP_FIN_WAIT_1:
+		WRITE_ONCE(conn->state, FP_CLOSING);
+		break;
+	case FP_FIN_WAIT_2:
+		conn->act->finished = true;
+		break;
+	default:
+		break;
+	}
+}
+
+static void react(struct fp_conn *conn, const struct fp_tx_result *res,
+		  bool limited, struct fp_todo *todo)
+{
+	struct fp_act *act = conn->act;
+	struct fp_cubic_ack ack = {
+		.acked = res->acked_bytes,
+		.rtt = res->rtt == FP_TX_NO_RTT ? 0 : res->rtt,
+		.limited = limited,
+	};
+
+	if (res->spurious) {
+		FP_INC_STATS(conn->net, SPURIOUS);
+		fp_cubic_undo(&act->cc);
+	}
+	if (res->enter_recovery) {
+		FP_INC_STATS(conn->net, RECOVERIES);
+		fp_cubic_loss(&act->cc);
+	}
+	if (res->enter_cwr)
+		fp_cubic_ecn(&act->cc);
+	if (res->rtt != FP_TX_NO_RTT)
+		fp_rtt_sample(&act->rtt, res->rtt, todo->now);
+	if (act->tx.una > act->round) {
+		act->round = act->tx.next;
+		ack.round_start = true;
+	}
+	ack.srtt = fp_rtt_srtt(&act->rtt);
+	/* In recovery the window stands; after a timeout it grows again. */
+	if (res->acked_bytes &&
+	    (!act->tx.in_recovery || act->cc.cwnd < act->cc.ssthresh))
+		fp_cubic_ack(&act->cc, &ack, todo->now);
+	act->tx_check = res->check;
+}
+
+/**
+ * fp_input_detect - RACK's reordering window has passed
+ * @conn: the connection, locked
+ * @todo: from fp_conn_lock()
+ */
+void fp_input_detect(struct fp_conn *conn, struct fp_todo *todo)
+{
+	struct fp_act *act = conn->act;
+	struct fp_tx_result res;
+
+	fp_txwin_detect(&act->tx, fp_rtt_srtt(&act->rtt), todo->now, &res);
+	react(conn, &res, false, todo);
+}
+
+/* Who waits for room to send is woken when there is a good deal of it. */
+static bool has_space(const struct fp_conn *conn)
+{
+	const struct fp_sock *fs;
+
+	fs = rcu_dereference_protected(conn->fs, lockdep_is_held(&conn->lock));
+	return fs && conn->act->tx_memory <=
+		     (u32)READ_ONCE(fs->sk.sk_sndbuf) / 3 * 2;
+}
+
+/* Returns false if the peer acknowledges what it can't have. */
+static bool take_ack(struct fp_conn *conn, const struct fp_ack *ack,
+		     struct fp_todo *todo)
+{
+	struct fp_act *act = conn->act;
+	struct fp_tx_ack tx_ack = {
+		.ack = ack->ack,
+		.ts_echo = ack->ts_echo,
+		.delay = ack->delay,
+		.ce = ack->ce,
+		.dup = ack->dup,
+		.nr = ack->nr,
+		.ranges = ack->ranges,
+	};
+	struct fp_tx_result res;
+	u32 memory = act->tx_memory;
+	bool limited;
+	s32 more;
+
+	limited = act->tx.flight + fp_conn_mss(conn) > act->cc.cwnd;
+	if (fp_txwin_ack(&act->tx, &tx_ack, fp_rtt_srtt(&act->rtt), todo->now,
+			 &res))
+		return false;
+	react(conn, &res, limited, todo);
+	if (res.acked_bytes) {
+		act->retries = 0;
+		act->tx_restart = true;
+		/* Whoever gets on may take his time. */
+		if (conn->orphan)
+			act->deadline[FP_DEADLINE_END] =
+				todo->now + FP_ORPHAN_TIMEOUT;
+	}
+	/* Never less than was promised before. */
+	more = ack->window - (u32)act->tx_edge;
+	if (more > 0)
+		act->tx_edge += more;
+	/* A peer that answers is there, however long it takes nothing. */
+	act->retries = min_t(u8, act->retries, 1);
+	if (act->tx_full && act->tx_memory < memory && has_space(conn)) {
+		act->tx_full = false;
+		todo->flags |= FP_WAKE_WRITE;
+	}
+	if (act->fin_queued && act->tx.una == act->tx.end)
+		fin_acked(conn, todo);
+	return true;
+}
+
+/* A fragment is next in order. Returns false if it makes no sense. */
+static bool append(struct fp_conn *conn, struct fp_packet *packet,
+		   struct fp_todo *todo)
+{
+	struct fp_act *act = conn->act;
+	u16 flags = packet->frame.flags;
+	struct fp_packet *head;
+
+	act->rx_cost += cost_of(&packet->frame);
+	packet->next = NULL;
+	if (!!(flags & FP_F_BEGIN) != !act->rx_partial)
+		return false;
+	if (flags & FP_F_BEGIN) {
+		packet->len = 0;
+		act->rx_partial = packet;
+	} else {
+		act->rx_partial_last->next = packet;
+	}
+	act->rx_partial_last = packet;
+	head = act->rx_partial;
+	if (packet->frame.payload_len > FP_MSG_MAX_DEFAULT - head->len)
+		return false;
+	head->len += packet->frame.payload_len;
+	if (!(flags & FP_F_END))
+		return true;
+
+	list_add_tail(&head->list, &act->rx_ready);
+	WRITE_ONCE(act->rx_count, act->rx_count + 1);
+	act->rx_partial = NULL;
+	act->rx_partial_last = NULL;
+	todo->flags |= FP_WAKE_READ;
+	return true;
+}
+
+static void keep_ahead(struct fp_act *act, struct fp_packet *packet)
+{
+	struct rb_node **link = &act->rx_ahead.rb_node, *parent = NULL;
+
+	while (*link) {
+		parent = *link;
+		if (packet->frame.seq <
+		    rb_entry(parent, struct fp_packet, node)->frame.seq)
+			link = &parent->rb_left;
+		else
+			link = &parent->rb_right;
+	}
+	rb_link_node(&packet->node, parent, link);
+	rb_insert_color(&packet->node, &act->rx_ahead);
+}
+
+/* A frame in order: it, and what waited for it. Returns false: nonsense. */
+static bool advance(struct fp_conn *conn, struct fp_packet *packet,
+		    struct fp_todo *todo)
+{
+	struct fp_act *act = conn->act;
+	struct rb_node *first;
+
+	for (;;) {
+		if (packet->frame.flags & FP_F_FIN) {
+			act->rx_memory -= packet->charge;
+			fp_packet_put(packet);
+			if (act->rx_partial)
+				return false;
+			todo->flags |= FP_WAKE_STATE | FP_WAKE_READ;
+			act->ack_now = true;
+			fin_received(conn);
+		} else if (!append(conn, packet, todo)) {
+			/* It is not part of anything, or of what is freed. */
+			if (packet != act->rx_partial_last)
+				fp_packet_put(packet);
+			return false;
+		}
+		first = rb_first(&act->rx_ahead);
+		if (!first)
+			return true;
+		packet = rb_entry(first, struct fp_packet, node);
+		if (packet->frame.seq >= act->rx.next)
+			return true;
+		rb_erase(first, &act->rx_ahead);
+	}
+}
+
+/* What the message takes of the receive limit. */
+static u32 charge_of(const struct fp_packet *packet, const struct sk_buff *skb)
+{
+	u32 charge = fp_packet_truesize(packet);
+
+	/* A view keeps all of the datagram. */
+	if (packet->skb)
+		charge += packet->skb == skb ?
+			  skb->truesize : packet->skb->truesize;
+	return charge;
+}
+
+static bool has_room(const struct fp_act *act, u64 seq, u32 charge)
+{
+	u64 limit = act->rx_limit;
+
+	/* While the application has nothing to read, a message must get on. */
+	if (!act->rx_count && seq == act->rx.next)
+		return true;
+	if (!act->rx_count)
+		limit += 2 * act->rx_msg_units;
+	return act->rx_memory + charge <= limit;
+}
+
+static __wsum crc32c_update(const void *buf, int len, __wsum sum)
+{
+	return (__force __wsum)__crc32c_le((__force u32)sum, buf, len);
+}
+
+static __wsum crc32c_combine(__wsum sum, __wsum more, int offset, int len)
+{
+	return (__force __wsum)__crc32c_le_combine((__force u32)sum,
+						   (__force u32)more, len);
+}
+
+/* Does the trailer say what the payload is? */
+static bool payload_is_whole(const struct sk_buff *skb, u32 offset,
+			     const struct fp_frame *frame)
+{
+	static const struct skb_checksum_ops ops = {
+		.update = crc32c_update,
+		.combine = crc32c_combine,
+	};
+	u32 begin = offset + frame->hdr_len;
+	__le32 trailer;
+	__wsum sum;
+
+	sum = __skb_checksum(skb, begin, frame->payload_len,
+			     (__force __wsum)~0U, &ops);
+	if (skb_copy_bits(skb, begin + frame->payload_len, &trailer,
+			  sizeof(trailer)))
+		return false;
+	return ~(__force u32)sum == le32_to_cpu(trailer);
+}
+
+/* The state of those who may still receive data. */
+static bool receives(const struct fp_conn *conn)
+{
+	return conn->state == FP_ESTABLISHED || conn->state == FP_FIN_WAIT_1 ||
+	       conn->state == FP_FIN_WAIT_2;
+}
+
+/* Returns 0 or why the frame is dropped. */
+static int take_data(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
+		     const struct fp_frame *frame, const struct fp_rx *rx,
+		     u16 index, struct fp_todo *todo)
+{
+	struct fp_act *act = conn->act;
+	u32 copybreak = READ_ONCE(fp_net(conn->net)->copybreak);
+	enum fp_rxwin_result result;
+	struct fp_packet *packet;
+	bool gaps;
+
+	if (frame->seq < act->rx.next || !receives(conn)) {
+		act->dup++;
+		act->ack_now = true;
+		return FASTPROTO_A_STATS_DROP_DUPLICATE;
+	}
+	if (frame->flags & FP_F_CSUM && !payload_is_whole(skb, offset, frame))
+		return FASTPROTO_A_STATS_DROP_CHECKSUM;
+	if (conn->orphan && !(frame->flags & FP_F_FIN)) {
+		fp_conn_abort(conn, -ECONNRESET, FP_RST_ABORTED, todo);
+		return FASTPROTO_A_STATS_DROP_NO_SOCKET;
+	}
+	packet = fp_packet_create(skb, offset + frame->hdr_len, frame,
+				  copybreak);
+	if (!packet)
+		return FASTPROTO_A_STATS_DROP_NO_MEMORY;
+	packet->index = index;
+	packet->rx = *rx;
+	packet->drops = 0;
+	packet->charge = charge_of(packet, skb);
+	if (!has_room(act, frame->seq, packet->charge)) {
+		fp_packet_put(packet);
+		act->ack_now = true;
+		return FASTPROTO_A_STATS_DROP_QUEUE_FULL;
+	}
+
+	gaps = act->rx.nr;
+	result = fp_rxwin_add(&act->rx, frame->seq, act->rx.next + FP_RX_AHEAD);
+	if (result == FP_RXWIN_OLD || result == FP_RXWIN_FULL) {
+		fp_packet_put(packet);
+		act->ack_now = true;
+		if (result == FP_RXWIN_FULL)
+			return FASTPROTO_A_STATS_DROP_QUEUE_FULL;
+		act->dup++;
+		return FASTPROTO_A_STATS_DROP_DUPLICATE;
+	}
+	act->rx_memory += packet->charge;
+	FP_INC_STATS(conn->net, IN_FRAMES);
+	FP_ADD_STATS(conn->net, IN_BYTES, frame->payload_len);
+	if (packet->rx_flags & FP_RX_COPIED)
+		FP_INC_STATS(conn->net, IN_COPIES);
+	else
+		FP_INC_STATS(conn->net, IN_VIEWS);
+
+	act->ack_later = true;
+	act->ack_bytes += frame->payload_len;
+	if (act->ack_bytes >= ack_limit(conn) || gaps ||
+	    result == FP_RXWIN_AHEAD)
+		act->ack_now = true;
+	if (result == FP_RXWIN_AHEAD) {
+		keep_ahead(act, packet);
+		return 0;
+	}
+	if (!advance(conn, packet, todo)) {
+		fp_conn_abort(conn, -EPROTO, FP_RST_ABORTED, todo);
+		return FASTPROTO_A_STATS_DROP_PROTOCOL;
+	}
+	return 0;
+}
+
+/* The server tells its ID to a client in FP_ECHO_SENT. */
+static void learn_peer(struct fp_conn *conn, const struct fp_sections *sections)
+{
+	conn->peer_id = (u64)sections->syn.tag << 32 | sections->conn_slot;
+	conn->act->deadline[FP_DEADLINE_HANDSHAKE] = 0;
+	conn->act->retries = 0;
+	WRITE_ONCE(conn->state, conn->act->fin_queued ? FP_FIN_WAIT_1 :
+							FP_ESTABLISHED);
+}
+
+/* A congestion mark on the datagram. */
+static bool is_marked(const struct sk_buff *skb)
+{
+	if (skb->protocol == htons(ETH_P_IP))
+		return INET_ECN_is_ce(ip_hdr(skb)->tos);
+	return INET_ECN_is_ce(ipv6_get_dsfield(ipv6_hdr(skb)));
+}
+
+static void note_timestamp(struct fp_act *act, const struct fp_ack *ack,
+			   u64 now)
+{
+	/* After a long silence "before" and "after" mean nothing. */
+	if (now - act->ts_recent_at < TS_VALID &&
+	    (s32)(ack->ts - act->ts_recent) < 0)
+		return;
+	act->ts_recent = ack->ts;
+	act->ts_recent_at = now;
+}
+
+/* A frame of an established connection. Returns 0 or why it is dropped. */
+static int take_frame(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
+		      const struct fp_frame *frame,
+		      const struct fp_sections *sections,
+		      const struct fp_rx *rx, u16 index, struct fp_todo *todo)
+{
+	struct fp_act *act = conn->act;
+
+	if (conn->state == FP_ECHO_SENT) {
+		if (!(frame->flags & FP_F_SYN))
+			return FASTPROTO_A_STATS_DROP_ID;
+		learn_peer(conn, sections);
+	} else if (conn->syn_due && !(frame->flags & FP_F_SYN)) {
+		conn->syn_due = false;
+	}
+	if (!take_ack(conn, &sections->ack, todo))
+		return FASTPROTO_A_STATS_DROP_ACK;
+	note_timestamp(act, &sections->ack, todo->now);
+	if (is_marked(skb))
+		act->ce++;
+	if (frame->flags & FP_F_PROBE)
+		act->ack_now = true;
+	if (!is_data(frame))
+		return 0;
+	return take_data(conn, skb, offset, frame, rx, index, todo);
+}
+
+/* Is this what ends a connection, and not somebody's guess? */
+static bool is_own_rst(const struct fp_conn *conn,
+		       const struct fp_sections *sections)
+{
+	/* A server that a client has never answered shows him his own ID. */
+	if (!conn->passive && sections->conn_id == conn->id)
+		return true;
+	if (conn->state == FP_SYN_SENT || conn->state == FP_ECHO_SENT)
+		return false;
+	return fp_id_tag(sections->conn_id) == fp_id_tag(conn->peer_id) &&
+	       sections->conn_slot == fp_id_slot(conn->peer_id);
+}
+
+/* What a reset means to the application. */
+static int rst_error(const struct fp_conn *conn, u64 why)
+{
+	switch (conn->state) {
+	case FP_SYN_SENT:
+	case FP_ECHO_SENT:
+		if (why == FP_RST_VERSION)
+			return -EPROTONOSUPPORT;
+		/* What was given up had begun. */
+		return why == FP_RST_ABORTED ? -ECONNRESET : -ECONNREFUSED;
+	case FP_CLOSING:
+	case FP_LAST_ACK:
+		/* The peer has all but our FIN, and its own has come. */
+		if (why == FP_RST_NO_CONNECTION &&
+		    conn->act->tx.end - conn->act->tx.una == 1)
+			return 0;
+		return -ECONNRESET;
+	default:
+		return -ECONNRESET;
+	}
+}
+
+static int take_rst(struct fp_conn *conn, const struct fp_frame *frame,
+		    const struct fp_sections *sections, struct fp_todo *todo)
+{
+	if (conn->state == FP_CLOSED || !is_own_rst(conn, sections))
+		return FASTPROTO_A_STATS_DROP_ID;
+	FP_INC_STATS(conn->net, IN_RESETS);
+	fp_conn_end(conn, rst_error(conn, frame->seq), todo);
+	return 0;
+}
+
+/**
+ * fp_input_finish - all frames of a datagram are worked through
+ * @in: the work; nothing happens if it holds no connection
+ */
+void fp_input_finish(struct fp_input *in)
+{
+	struct fp_conn *conn = in->conn;
+
+	if (!conn)
+		return;
+	if (conn->state != FP_CLOSED)
+		fp_transmit_push(conn, &in->todo);
+	if (conn->act->finished)
+		fp_conn_end(conn, 0, &in->todo);
+	fp_conn_unlock(conn, &in->todo);
+	fp_conn_put(conn);
+	in->conn = NULL;
+}
+
+/* Hold this connection's lock instead of the one before. Takes the reference. */
+static void hold(struct fp_input *in, struct fp_conn *conn)
+{
+	if (in->conn == conn) {
+		fp_conn_put(conn);
+		return;
+	}
+	fp_input_finish(in);
+	in->conn = conn;
+	fp_conn_lock(conn, &in->todo);
+}
+
+/* The connection of a frame, a reference; or NULL, and why it is dropped. */
+static struct fp_conn *find(struct fp_endpoint *endpoint,
+			    const struct fp_frame *frame,
+			    const struct fp_sections *sections,
+			    const struct fp_rx *rx, int *why)
+{
+	struct fp_conn *conn;
+
+	if (frame->flags & FP_F_COOKIE && !sections->conn_id)
+		return fp_handshake_echo_rcv(endpoint, frame, sections, rx,
+					     why);
+	conn = fp_conn_find(endpoint->net, fp_id_slot(sections->conn_id));
+	*why = FASTPROTO_A_STATS_DROP_ID;
+	if (!conn)
+		goto refuse;
+	/* A reset names the tag of the other end; that is checked later. */
+	if (!(frame->flags & FP_F_RST) && conn->id != sections->conn_id) {
+		fp_conn_put(conn);
+		goto refuse;
+	}
+	if (conn->endpoint != endpoint ||
+	    !fp_addr_equal(&conn->path->peer.addr, &rx->src)) {
+		fp_conn_put(conn);
+		return NULL;
+	}
+	return conn;
+
+refuse:
+	if (!(frame->flags & (FP_F_RST | FP_F_COOKIE)))
+		fp_handshake_refuse(endpoint, frame, sections, rx,
+				    FP_RST_NO_CONNECTION);
+	return NULL;
+}
+
+/**
+ * fp_input_frame - take in a frame of a connection
+ * @in: the work on this datagram
+ * @endpoint: where it came in
+ * @skb: the datagram
+ * @offset: where in it the frame begins
+ * @frame: its header
+ * @hdr: header and sections
+ * @rx: where it came from
+ * @index: place of the frame in its datagram
+ *
+ * Context: softirq, RCU read lock held.
+ * Return: 0 or why the frame is dropped.
+ */
+int fp_input_frame(struct fp_input *in, struct fp_endpoint *endpoint,
+		   struct sk_buff *skb, u32 offset,
+		   const struct fp_frame *frame, const void *hdr,
+		   const struct fp_rx *rx, u16 index)
+{
+	struct fp_sections *sections = &in->sections;
+	struct fp_conn *conn;
+	int why = 0;
+
+	/* Connections are between two. */
+	if (skb->pkt_type != PACKET_HOST)
+		return FASTPROTO_A_STATS_DROP_ID;
+	fp_sections_decode(hdr, frame, sections);
+	if (frame->flags == (FP_F_CONN | FP_F_SYN))
+		return fp_handshake_syn_rcv(endpoint, frame, sections, rx);
+	conn = find(endpoint, frame, sections, rx, &why);
+	if (!conn)
+		return why;
+	hold(in, conn);
+
+	if (frame->flags & FP_F_RST)
+		return take_rst(conn, frame, sections, &in->todo);
+	if (conn->state == FP_CLOSED)
+		return FASTPROTO_A_STATS_DROP_ID;
+	if (!(frame->flags & FP_F_ACK)) {
+		fp_handshake_cookie_rcv(conn, sections, &in->todo);
+		return 0;
+	}
+	if (conn->state == FP_SYN_SENT)
+		return FASTPROTO_A_STATS_DROP_ID;
+	return take_frame(conn, skb, offset, frame, sections, rx, index,
+			  &in->todo);
+}
+
+/**
+ * fp_input_error - an ICMP error about a frame of a connection
+ * @endpoint: the port that the frame left from
+ * @to: where it went
+ * @err: a negative errno
+ * @skb: the ICMP message
+ * @offset: where in it the frame's beginning is quoted
+ *
+ * A client that has no answer yet gives up. Later an error means nothing: it
+ * may be forged, and what is lost will be noticed.
+ *
+ * Context: softirq, RCU read lock held.
+ */
+void fp_input_error(struct fp_endpoint *endpoint, const union fp_addr *to,
+		    int err, const struct sk_buff *skb, u32 offset)
+{
+	const struct fp_hdr_conn *hdr;
+	struct fp_hdr_conn copy;
+	struct fp_conn *conn;
+	struct fp_todo todo;
+
+	hdr = skb_header_pointer(skb, offset + sizeof(struct fp_hdr),
+				 sizeof(copy), &copy);
+	if (!hdr)
+		return;
+	conn = fp_conn_find(endpoint->net, le32_to_cpu(hdr->slot));
+	if (!conn)
+		return;
+	fp_conn_lock(conn, &todo);
+	if ((conn->state == FP_SYN_SENT || conn->state == FP_ECHO_SENT) &&
+	    conn->endpoint == endpoint &&
+	    fp_addr_equal(&conn->path->peer.addr, to))
+		fp_conn_end(conn, err, &todo);
+	fp_conn_unlock(conn, &todo);
+	fp_conn_put(conn);
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What the connections to one peer share. */
+#include <linux/jhash.h>
+#include <net/ip6_route.h>
+
+#include "fastproto.h"
+#include "conn.h"
+
+/* All that decides on the way; what lies behind it in struct fp_peer does not. */
+#define KEY_LEN		offsetof(struct fp_peer, cache)
+
+static const struct rhashtable_params params = {
+	.key_len	= KEY_LEN,
+	.key_offset	= offsetof(struct fp_path, peer),
+	.head_offset	= offsetof(struct fp_path, node),
+	.automatic_shrinking = true,
+};
+
+int fp_path_net_init(struct fp_net *fn)
+{
+	return rhashtable_init(&fn->paths, &params);
+}
+
+/* No connection is left, hence no path. */
+void fp_path_net_exit(struct fp_net *fn)
+{
+	rhashtable_destroy(&fn->paths);
+}
+
+static void free_rcu(struct rcu_head *rcu)
+{
+	struct fp_path *path = container_of(rcu, struct fp_path, peer.rcu);
+
+	dst_cache_destroy(&path->peer.cache);
+	kfree(path);
+}
+
+static struct fp_path *create(const struct fp_peer *key, gfp_t gfp)
+{
+	struct fp_path *path;
+
+	path = kzalloc(sizeof(*path), gfp | __GFP_ACCOUNT);
+	if (!path)
+		return NULL;
+	if (dst_cache_init(&path->peer.cache, gfp | __GFP_ACCOUNT)) {
+		kfree(path);
+		return NULL;
+	}
+	memcpy(&path->peer, key, KEY_LEN);
+	refcount_set(&path->refs, 1);
+	return path;
+}
+
+/* Look at the route once, so that the MTU is known. */
+static int probe(struct fp_path *path, struct fp_endpoint *endpoint)
+{
+	struct fp_route route;
+	int err;
+
+	rcu_read_lock();
+	err = fp_path_route(path, endpoint, NULL, &route);
+	rcu_read_unlock();
+	if (!err)
+		dst_release(route.dst);
+	return err;
+}
+
+/**
+ * fp_path_get - find or make the path to a peer
+ * @endpoint: where the connection leaves from
+ * @key: addresses, mark and interface; what they do not use is 0
+ * @gfp: GFP_KERNEL or GFP_ATOMIC
+ *
+ * Context: any.
+ * Return: the path, one reference; -ENOMEM, or what fp_endpoint_route() says.
+ */
+struct fp_path *fp_path_get(struct fp_endpoint *endpoint,
+			    const struct fp_peer *key, gfp_t gfp)
+{
+	struct fp_net *fn = fp_net(endpoint->net);
+	struct fp_path *path, *old;
+	int err;
+
+	rcu_read_lock();
+	path = rhashtable_lookup(&fn->paths, key, params);
+	if (path && refcount_inc_not_zero(&path->refs)) {
+		rcu_read_unlock();
+		return path;
+	}
+	rcu_read_unlock();
+
+	path = create(key, gfp);
+	if (!path)
+		return ERR_PTR(-ENOMEM);
+	err = probe(path, endpoint);
+	if (err)
+		goto free;
+
+	rcu_read_lock();
+	for (;;) {
+		old = rhashtable_lookup_get_insert_fast(&fn->paths, &path->node,
+							params);
+		/* One whose end has begun is about to leave the table. */
+		if (!IS_ERR_OR_NULL(old) && !refcount_inc_not_zero(&old->refs)) {
+			cpu_relax();
+			continue;
+		}
+		break;
+	}
+	rcu_read_unlock();
+	if (!old)
+		return path;
+	err = PTR_ERR_OR_ZERO(old);
+free:
+	dst_cache_destroy(&path->peer.cache);
+	kfree(path);
+	return err ? ERR_PTR(err) : old;
+}
+
+/**
+ * fp_path_put - give up a reference
+ * @fn: the namespace
+ * @path: not used any more by the caller
+ *
+ * Context: any.
+ */
+void fp_path_put(struct fp_net *fn, struct fp_path *path)
+{
+	/* Who finds a path without references waits for it to leave the table. */
+	local_bh_disable();
+	if (refcount_dec_and_test(&path->refs)) {
+		rhashtable_remove_fast(&fn->paths, &path->node, params);
+		call_rcu(&path->peer.rcu, free_rcu);
+	}
+	local_bh_enable();
+}
+
+/**
+ * fp_path_route - the route for a datagram
+ * @path: where to
+ * @endpoint: where it leaves from
+ * @sk: on whose behalf, or NULL
+ * @route: filled in on success, with a reference to the route
+ *
+ * Context: any, RCU read lock held.
+ * Return: 0 or as fp_endpoint_route().
+ */
+int fp_path_route(struct fp_path *path, struct fp_endpoint *endpoint,
+		  struct sock *sk, struct fp_route *route)
+{
+	const struct fp_flow flow = {
+		.sk = sk,
+		.mark = path->peer.mark,
+		.oif = path->peer.oif,
+	};
+	u32 headroom, mtu;
+	int err;
+
+	err = fp_endpoint_route(endpoint, &flow, NULL, &path->peer, route);
+	if (err)
+		return err;
+	mtu = dst_mtu(route->dst);
+	if (unlikely(READ_ONCE(path->mtu) != mtu)) {
+		WRITE_ONCE(path->mtu, mtu);
+		headroom = fp_endpoint_headroom(route);
+		WRITE_ONCE(path->headroom, headroom);
+	}
+	return 0;
+}

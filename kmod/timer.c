@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Deadlines of a connection. One timer serves all of them; it is set again only
+ * if something is due earlier than it would fire, so in a lively conversation it
+ * is hardly ever touched.
+ */
+#include <linux/jiffies.h>
+#include <linux/timer.h>
+
+#include "fastproto.h"
+#include "conn.h"
+
+#define SYN_RETRIES	6	/* of a SYN: about a minute */
+#define DATA_RETRIES	15	/* without any answer: about ten minutes */
+#define SYN_TIMEOUT	(USEC_PER_SEC)
+#define CORK_TIMEOUT	(200 * USEC_PER_MSEC)
+#define NO_MEMORY_PAUSE	(10 * USEC_PER_MSEC)
+
+/* Set the timer for the first deadline, unless it fires earlier anyway. */
+static void arm(struct fp_conn *conn, u64 now)
+{
+	struct fp_act *act = conn->act;
+	unsigned long expires;
+	u64 first = U64_MAX;
+	int i;
+
+	for (i = 0; i < FP_DEADLINES; i++)
+		if (act->deadline[i])
+			first = min(first, act->deadline[i]);
+	if (first == U64_MAX)
+		return;
+	first = first > now ? min_t(u64, first - now, USEC_PER_SEC * 600) : 0;
+	expires = jiffies + usecs_to_jiffies(first);
+	if (timer_pending(&act->timer) &&
+	    time_before_eq(act->timer.expires, expires))
+		return;
+	if (!mod_timer(&act->timer, expires))
+		fp_conn_get(conn);
+}
+
+/* May a tail loss probe be sent next (RFC 8985, section 7.2)? */
+static bool may_probe(const struct fp_act *act)
+{
+	return fp_rtt_srtt(&act->rtt) && !act->tx.in_recovery &&
+	       !act->tx.lost_nr && act->tx.probe_seq == U64_MAX &&
+	       !act->retries;
+}
+
+static u64 loss_deadline(struct fp_act *act, u64 now)
+{
+	bool one = act->tx.next - act->tx.una == 1;
+
+	act->probing = may_probe(act);
+	if (act->probing)
+		return now + fp_rtt_pto(&act->rtt, one, FP_ACK_DELAY);
+	return now + fp_rtt_rto(&act->rtt);
+}
+
+/**
+ * fp_timer_update - think over what a connection waits for
+ * @conn: the connection, locked
+ * @waiting: the frame to be sent next, which the peer's window, the congestion
+ *	window or MSG_MORE holds back; or NULL
+ * @starved: there was no memory to send it
+ * @now: microseconds
+ */
+void fp_timer_update(struct fp_conn *conn, struct fp_txframe *waiting,
+		     bool starved, u64 now)
+{
+	struct fp_act *act = conn->act;
+	u64 *deadline = act->deadline;
+
+	if (!act->tx.flight && !starved)
+		deadline[FP_DEADLINE_LOSS] = 0;
+	else if (starved)
+		deadline[FP_DEADLINE_LOSS] = now + NO_MEMORY_PAUSE;
+	else if (act->tx_restart || !deadline[FP_DEADLINE_LOSS])
+		deadline[FP_DEADLINE_LOSS] = loss_deadline(act, now);
+	act->tx_restart = false;
+	if (act->tx_check && deadline[FP_DEADLINE_LOSS] > act->tx_check)
+		deadline[FP_DEADLINE_LOSS] = act->tx_check;
+
+	if (waiting && !act->tx.flight && !starved && !act->tx_corked) {
+		if (!deadline[FP_DEADLINE_WINDOW])
+			deadline[FP_DEADLINE_WINDOW] =
+				now + fp_rtt_rto(&act->rtt);
+	} else {
+		deadline[FP_DEADLINE_WINDOW] = 0;
+	}
+
+	if (!waiting || !act->tx_corked)
+		deadline[FP_DEADLINE_CORK] = 0;
+	else if (!deadline[FP_DEADLINE_CORK])
+		deadline[FP_DEADLINE_CORK] = now + CORK_TIMEOUT;
+
+	if (act->ack_later && !deadline[FP_DEADLINE_ACK])
+		deadline[FP_DEADLINE_ACK] = now + FP_ACK_DELAY;
+	arm(conn, now);
+}
+
+/**
+ * fp_timer_set - set one deadline
+ * @conn: the connection, locked
+ * @which: which one
+ * @at: microseconds, 0: never
+ * @now: microseconds
+ */
+void fp_timer_set(struct fp_conn *conn, enum fp_deadline which, u64 at, u64 now)
+{
+	conn->act->deadline[which] = at;
+	arm(conn, now);
+}
+
+/**
+ * fp_timer_stop - a connection is over
+ * @conn: the connection, locked; the caller holds a reference
+ */
+void fp_timer_stop(struct fp_conn *conn)
+{
+	/* If it has fired already, it finds the connection closed. */
+	if (del_timer(&conn->act->timer))
+		fp_conn_put(conn);
+}
+
+/* Returns true if the connection was given up. */
+static bool give_up(struct fp_conn *conn, unsigned int limit,
+		    struct fp_todo *todo)
+{
+	struct fp_act *act = conn->act;
+
+	if (act->retries++ < limit)
+		return false;
+	fp_conn_abort(conn, -ETIMEDOUT, FP_RST_TIMEOUT, todo);
+	return true;
+}
+
+static void handshake(struct fp_conn *conn, struct fp_todo *todo)
+{
+	struct fp_act *act = conn->act;
+
+	if (conn->state != FP_SYN_SENT && conn->state != FP_ECHO_SENT)
+		return;
+	/* Data in flight carry the echo and are sent again as data. */
+	if (conn->state == FP_ECHO_SENT && act->tx.flight)
+		return;
+	if (give_up(conn, conn->state == FP_SYN_SENT ? SYN_RETRIES :
+		    DATA_RETRIES, todo))
+		return;
+	act->deadline[FP_DEADLINE_HANDSHAKE] =
+		todo->now + ((u64)SYN_TIMEOUT << min(act->retries - 1, 6));
+	if (conn->state == FP_SYN_SENT)
+		fp_handshake_syn(conn, todo);
+	else
+		act->tx_probe = true;
+}
+
+static void probe_tail(struct fp_conn *conn, struct fp_todo *todo)
+{
+	struct fp_act *act = conn->act;
+
+	FP_INC_STATS(conn->net, TLP_PROBES);
+	act->tx_restart = true;
+	fp_transmit_probe(conn, todo);
+}
+
+static void loss(struct fp_conn *conn, struct fp_todo *todo)
+{
+	struct fp_act *act = conn->act;
+
+	if (act->tx_check && act->tx_check <= todo->now) {
+		fp_input_detect(conn, todo);
+		return;
+	}
+	if (!act->tx.flight)
+		return;
+	if (act->probing) {
+		probe_tail(conn, todo);
+		return;
+	}
+	if (give_up(conn, DATA_RETRIES, todo))
+		return;
+	FP_INC_STATS(conn->net, RTO_TIMEOUTS);
+	if (act->retries == 1)
+		fp_cubic_timeout(&act->cc);
+	fp_txwin_timeout(&act->tx);
+	fp_rtt_backoff(&act->rtt);
+	act->tx_check = 0;
+	act->tx_restart = true;
+}
+
+static void window(struct fp_conn *conn, struct fp_todo *todo)
+{
+	struct fp_act *act = conn->act;
+
+	if (give_up(conn, DATA_RETRIES, todo))
+		return;
+	FP_INC_STATS(conn->net, WINDOW_PROBES);
+	fp_rtt_backoff(&act->rtt);
+	act->tx_probe = true;
+}
+
+static void expire(struct fp_conn *conn, enum fp_deadline which,
+		   struct fp_todo *todo)
+{
+	switch (which) {
+	case FP_DEADLINE_HANDSHAKE:
+		handshake(conn, todo);
+		break;
+	case FP_DEADLINE_LOSS:
+		loss(conn, todo);
+		break;
+	case FP_DEADLINE_WINDOW:
+		window(conn, todo);
+		break;
+	case FP_DEADLINE_ACK:
+		conn->act->ack_now = true;
+		break;
+	case FP_DEADLINE_CORK:
+		conn->act->tx_corked = false;
+		break;
+	case FP_DEADLINE_END:
+		fp_conn_abort(conn, -ETIMEDOUT, FP_RST_TIMEOUT, todo);
+		break;
+	case FP_DEADLINES:
+		break;
+	}
+}
+
+/* Context: softirq. The timer's reference is ours now. */
+void fp_timer_fire(struct timer_list *timer)
+{
+	struct fp_act *act = container_of(timer, struct fp_act, timer);
+	struct fp_conn *conn = act->conn;
+	struct fp_todo todo;
+	int i;
+
+	fp_conn_lock(conn, &todo);
+	for (i = 0; i < FP_DEADLINES; i++) {
+		if (!act->deadline[i] || act->deadline[i] > todo.now)
+			continue;
+		act->deadline[i] = 0;
+		expire(conn, i, &todo);
+	}
+	if (conn->state != FP_CLOSED)
+		fp_transmit_push(conn, &todo);
+	if (conn->state == FP_SYN_SENT)
+		arm(conn, todo.now);
+	fp_conn_unlock(conn, &todo);
+	fp_conn_put(conn);
+}

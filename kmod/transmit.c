@@ -1,0 +1,569 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A connection's frames to wire: what may be sent now is made into datagrams
+ * under the connection's lock and sent after it.
+ *
+ * A queued frame is an skb with the payload; its control block holds struct
+ * fp_txframe. It stays until it is acknowledged; what goes out is a clone. Small
+ * frames that go at the same time share a datagram, which they are copied to.
+ */
+#include <linux/skbuff.h>
+
+#include "fastproto.h"
+#include "conn.h"
+
+/* Header and sections of a data frame, without the handshake's. */
+#define DATA_HDR	(sizeof(struct fp_hdr) + sizeof(struct fp_hdr_conn) + \
+			 sizeof(struct fp_hdr_ack))
+/* The handshake's sections. */
+#define ECHO_HDR	(sizeof(struct fp_hdr_syn) + \
+			 sizeof(struct fp_hdr_cookie))
+
+static struct fp_txframe *frame_of(struct sk_buff *skb)
+{
+	BUILD_BUG_ON(sizeof(struct fp_txframe) > sizeof(skb->cb));
+	return (struct fp_txframe *)skb->cb;
+}
+
+static struct sk_buff *skb_of(const struct fp_txframe *frame)
+{
+	return container_of((void *)frame, struct sk_buff, cb);
+}
+
+/* What a datagram to the peer holds, in bytes. */
+static u32 datagram_max(const struct fp_conn *conn)
+{
+	u32 mtu = max_t(u32, READ_ONCE(conn->path->mtu), IPV6_MIN_MTU);
+	u32 ip_len = conn->path->peer.addr.family == AF_INET ?
+		     sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+
+	return min_t(u32, mtu - ip_len - sizeof(struct udphdr), FP_FRAME_MAX);
+}
+
+/**
+ * fp_conn_mss - what a datagram to the peer holds
+ * @conn: the connection
+ *
+ * Return: bytes, headers of ours included.
+ */
+u32 fp_conn_mss(const struct fp_conn *conn)
+{
+	return datagram_max(conn);
+}
+
+/* Of a frame's payload the most, whatever state it is sent in. */
+static u32 payload_max(const struct fp_conn *conn)
+{
+	u32 max = datagram_max(conn) - DATA_HDR;
+
+	if (READ_ONCE(conn->state) == FP_ECHO_SENT ||
+	    READ_ONCE(conn->syn_due))
+		max -= ECHO_HDR;
+	return max;
+}
+
+static unsigned int headroom_of(const struct fp_conn *conn)
+{
+	return READ_ONCE(conn->path->headroom) + DATA_HDR + ECHO_HDR +
+	       FP_RANGES_SENT * sizeof(struct fp_hdr_range);
+}
+
+static u32 cost_of(const struct sk_buff *skb)
+{
+	return skb->len + FP_FRAME_COST;
+}
+
+/* The window has forgotten an acknowledged frame. */
+void fp_transmit_acked(struct fp_txwin *w, struct fp_txframe *frame)
+{
+	struct fp_act *act = container_of(w, struct fp_act, tx);
+	struct sk_buff *skb = skb_of(frame);
+
+	WRITE_ONCE(act->tx_memory, act->tx_memory - skb->truesize);
+	act->tx_bytes -= skb->len;
+	__skb_queue_tail(&act->tx_done, skb);
+}
+
+/**
+ * fp_transmit_purge - give up all that is queued or in flight
+ * @conn: the connection, locked; it sends nothing any more
+ */
+void fp_transmit_purge(struct fp_conn *conn)
+{
+	struct fp_act *act = conn->act;
+	struct fp_txframe *frame;
+	u64 seq;
+
+	for (seq = act->tx.una; seq != act->tx.end; seq++) {
+		frame = fp_txwin_frame(&act->tx, seq);
+		if (frame)
+			__skb_queue_tail(&act->tx_done, skb_of(frame));
+	}
+	WRITE_ONCE(act->tx_memory, 0);
+	act->tx_bytes = 0;
+	act->tx.una = act->tx.end;
+	act->tx.next = act->tx.end;
+	INIT_LIST_HEAD(&act->tx.flight_list);
+	INIT_LIST_HEAD(&act->tx.lost_list);
+	act->tx.flight = 0;
+}
+
+/* How much is free of the memory that a peer may fill, in units. */
+static u32 free_units(const struct fp_act *act)
+{
+	u32 used = act->rx_memory, limit = act->rx_limit;
+
+	/*
+	 * Truesize is at most about twice a frame's cost; if it is not, what
+	 * does not fit is not acknowledged and comes again.
+	 */
+	return used < limit ? (limit - used) / 2 : 0;
+}
+
+/**
+ * fp_transmit_window - how far the peer may go from now on
+ * @act: of a connection, locked
+ *
+ * Return: the sum of the costs of all frames that it may have sent then, units
+ *	modulo 2^32. What was promised stays promised.
+ */
+u32 fp_transmit_window(struct fp_act *act)
+{
+	u32 window = free_units(act);
+	u64 edge;
+
+	/* A message that has begun may always be finished. */
+	if (!act->rx_count)
+		window = max(window, act->rx_msg_units);
+	/* Rather none than one of a few bytes at a time. */
+	else if (window < min_t(u32, act->rx_limit / 8, 4096))
+		window = 0;
+	edge = act->rx_cost + window;
+	if (edge > act->rx_edge)
+		act->rx_edge = edge;
+	return act->rx_edge;
+}
+
+/* The acknowledgment that goes with every frame of a connection. */
+static void fill_ack(struct fp_conn *conn, struct fp_ack *ack, u64 now,
+		     unsigned int max_ranges)
+{
+	struct fp_act *act = conn->act;
+
+	ack->ack = act->rx.next;
+	ack->window = fp_transmit_window(act);
+	ack->ts = now;
+	ack->ts_echo = act->ts_recent;
+	ack->delay = act->ts_recent_at ?
+		     min_t(u64, now - act->ts_recent_at, U32_MAX) : 0;
+	ack->ce = act->ce;
+	ack->dup = act->dup;
+	ack->nr = fp_rxwin_report(&act->rx, ack->ranges, max_ranges);
+}
+
+static void acked(struct fp_act *act)
+{
+	act->ack_now = false;
+	act->ack_later = false;
+	act->ack_bytes = 0;
+	act->deadline[FP_DEADLINE_ACK] = 0;
+}
+
+/* What the sections of the next frames are, and the flags that say so. */
+static u16 fill_sections(struct fp_conn *conn, struct fp_sections *sections,
+			 u64 now, unsigned int max_ranges)
+{
+	u16 flags = FP_F_CONN | FP_F_ACK;
+
+	sections->conn_id = conn->state == FP_ECHO_SENT ? 0 : conn->peer_id;
+	sections->conn_slot = fp_id_slot(conn->id);
+	fill_ack(conn, &sections->ack, now, max_ranges);
+	if (conn->state == FP_ECHO_SENT) {
+		fp_handshake_fill(conn, &sections->syn);
+		sections->cookie = conn->act->cookie;
+		flags |= FP_F_SYN | FP_F_COOKIE;
+	} else if (conn->syn_due) {
+		fp_handshake_fill(conn, &sections->syn);
+		flags |= FP_F_SYN;
+	}
+	return flags;
+}
+
+/* Put header and sections before what the skb holds. */
+static void push_header(struct sk_buff *skb, u16 flags, u64 seq,
+			const struct fp_sections *sections)
+{
+	struct fp_frame frame = {
+		.seq = seq,
+		.flags = flags,
+		.size = skb->len + fp_header_len(flags, sections->ack.nr),
+	};
+
+	fp_header_encode(__skb_push(skb, frame.size - skb->len), &frame,
+			 sections);
+}
+
+/* A frame alone in its datagram: the queued skb's data, shared or copied. */
+static struct sk_buff *copy_of(struct sk_buff *skb)
+{
+	struct sk_buff *copy;
+
+	/* Headers are written into the space before shared data: once. */
+	if (skb_cloned(skb))
+		copy = pskb_copy(skb, GFP_ATOMIC);
+	else
+		copy = skb_clone(skb, GFP_ATOMIC);
+	if (copy)
+		memset(copy->cb, 0, sizeof(copy->cb));
+	return copy;
+}
+
+static u16 flags_of(struct fp_act *act, const struct fp_txframe *frame)
+{
+	u16 flags = frame->flags;
+
+	if (act->tx_probe)
+		flags |= FP_F_PROBE;
+	act->tx_probe = false;
+	return flags;
+}
+
+static struct sk_buff *single(struct fp_conn *conn, struct fp_txframe *frame,
+			      u64 now)
+{
+	struct fp_sections sections;
+	unsigned int ranges = 0;
+	struct sk_buff *skb;
+	u16 flags;
+
+	if (skb_of(frame)->len + FP_RANGES_SENT * sizeof(struct fp_hdr_range) <=
+	    payload_max(conn))
+		ranges = FP_RANGES_SENT;
+	skb = copy_of(skb_of(frame));
+	if (!skb)
+		return NULL;
+	flags = fill_sections(conn, &sections, now, ranges) |
+		flags_of(conn->act, frame);
+	push_header(skb, flags, frame->seq, &sections);
+	return skb;
+}
+
+/* Has the peer's window room for a frame that was never sent? */
+static bool window_admits(const struct fp_act *act,
+			  const struct fp_txframe *frame)
+{
+	if (frame->state == FP_TXFRAME_LOST)
+		return true;
+	return act->tx_cost_next + cost_of(skb_of(frame)) <=
+	       act->tx_edge;
+}
+
+static bool congestion_admits(const struct fp_act *act,
+			      const struct fp_txframe *frame)
+{
+	return !act->tx.flight ||
+	       act->tx.flight + frame->bytes <= act->cc.cwnd;
+}
+
+static bool may_send(const struct fp_act *act, const struct fp_txframe *frame)
+{
+	return window_admits(act, frame) && congestion_admits(act, frame);
+}
+
+static void sent(struct fp_conn *conn, struct fp_txframe *frame, u64 now)
+{
+	struct fp_act *act = conn->act;
+
+	if (frame->state == FP_TXFRAME_QUEUED) {
+		act->tx_cost_next += cost_of(skb_of(frame));
+		FP_INC_STATS(conn->net, OUT_FRAMES);
+		FP_ADD_STATS(conn->net, OUT_BYTES, skb_of(frame)->len);
+	} else {
+		FP_INC_STATS(conn->net, OUT_RETRANS);
+	}
+	act->tx_restart = true;
+	act->tx_last = now;
+	fp_txwin_sent(&act->tx, frame, now);
+}
+
+/* Several small frames into one datagram; NULL: there is only one, or no room. */
+static struct sk_buff *bundle(struct fp_conn *conn, struct fp_txframe *frame,
+			      u64 now)
+{
+	struct fp_act *act = conn->act;
+	struct fp_txframe *next = NULL;
+	struct fp_sections sections;
+	u32 max = datagram_max(conn), hdr_len;
+	struct sk_buff *skb;
+	u16 flags;
+
+	/* Is there another one, and does it fit, too? */
+	if (frame->state == FP_TXFRAME_QUEUED)
+		next = fp_txwin_frame(&act->tx, frame->seq + 1);
+	if (!next || next->state != FP_TXFRAME_QUEUED)
+		return NULL;
+	flags = fill_sections(conn, &sections, now, 0);
+	hdr_len = fp_header_len(flags, 0);
+	if (2 * hdr_len + skb_of(frame)->len + skb_of(next)->len > max)
+		return NULL;
+
+	skb = alloc_skb(READ_ONCE(conn->path->headroom) + max,
+			GFP_ATOMIC | __GFP_NOWARN);
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, READ_ONCE(conn->path->headroom));
+	do {
+		struct fp_frame header = {
+			.seq = frame->seq,
+			.flags = flags | flags_of(act, frame),
+			.size = hdr_len + skb_of(frame)->len,
+		};
+
+		fp_header_encode(skb_put(skb, hdr_len), &header, &sections);
+		skb_copy_bits(skb_of(frame), 0,
+			      skb_put(skb, skb_of(frame)->len),
+			      skb_of(frame)->len);
+		sent(conn, frame, now);
+		frame = fp_txwin_next(&act->tx);
+	} while (frame && frame->state == FP_TXFRAME_QUEUED &&
+		 may_send(act, frame) &&
+		 skb->len + hdr_len + skb_of(frame)->len <= max);
+	return skb;
+}
+
+/* Does MSG_MORE hold this frame back? */
+static bool is_corked(const struct fp_conn *conn, struct fp_txframe *frame)
+{
+	const struct fp_act *act = conn->act;
+	u32 len = 0, max = datagram_max(conn);
+
+	if (!act->tx_corked || frame->state != FP_TXFRAME_QUEUED)
+		return false;
+	while (frame) {
+		len += DATA_HDR + skb_of(frame)->len;
+		if (len + DATA_HDR >= max)
+			return false;
+		frame = fp_txwin_frame(&act->tx, frame->seq + 1);
+	}
+	return true;
+}
+
+static struct sk_buff *build(struct fp_conn *conn, struct fp_txframe *frame,
+			     u64 now)
+{
+	struct sk_buff *skb = bundle(conn, frame, now);
+
+	if (skb)
+		return skb;
+	skb = single(conn, frame, now);
+	if (skb)
+		sent(conn, frame, now);
+	return skb;
+}
+
+/* A frame without data: an acknowledgment, perhaps a question. */
+static void push_ack(struct fp_conn *conn, struct fp_todo *todo)
+{
+	struct fp_act *act = conn->act;
+	struct fp_sections sections;
+	struct sk_buff *skb;
+	u16 flags;
+
+	skb = alloc_skb(READ_ONCE(conn->path->headroom) + FP_HDR_MAX,
+			GFP_ATOMIC | __GFP_NOWARN);
+	if (!skb)
+		return;		/* it comes again, and asks again */
+	skb_reserve(skb, READ_ONCE(conn->path->headroom) + FP_HDR_MAX);
+	flags = fill_sections(conn, &sections, todo->now, FP_RANGES_MAX);
+	if (act->tx_probe)
+		flags |= FP_F_PROBE;
+	act->tx_probe = false;
+	push_header(skb, flags, act->tx.next, &sections);
+	__skb_queue_tail(&todo->xmit, skb);
+	FP_INC_STATS(conn->net, OUT_ACKS);
+	acked(act);
+}
+
+/* What has happened to the path since something was sent. */
+static void adapt(struct fp_conn *conn, u64 now)
+{
+	struct fp_act *act = conn->act;
+	u32 mss = fp_conn_mss(conn);
+
+	if (unlikely(mss != act->cc.mss))
+		fp_cubic_set_mss(&act->cc, mss);
+	if (!act->tx.flight && act->tx_last && fp_txwin_next(&act->tx)) {
+		fp_cubic_idle(&act->cc, now - act->tx_last,
+			      fp_rtt_rto(&act->rtt));
+		act->tx_last = now;
+	}
+}
+
+/**
+ * fp_transmit_push - send what may be sent now
+ * @conn: the connection, locked
+ * @todo: from fp_conn_lock(); gets the datagrams
+ *
+ * An acknowledgment that is due goes with them or alone. The deadlines follow
+ * from what is in flight then.
+ */
+void fp_transmit_push(struct fp_conn *conn, struct fp_todo *todo)
+{
+	struct fp_act *act = conn->act;
+	struct fp_txframe *frame;
+	struct sk_buff *skb;
+	bool starved = false;
+
+	if (conn->state <= FP_SYN_SENT)
+		return;
+	adapt(conn, todo->now);
+	while ((frame = fp_txwin_next(&act->tx))) {
+		if (!may_send(act, frame) || is_corked(conn, frame))
+			break;
+		skb = build(conn, frame, todo->now);
+		if (!skb) {
+			starved = true;
+			break;
+		}
+		__skb_queue_tail(&todo->xmit, skb);
+		/* There may have been no room to tell of gaps. */
+		if (!act->rx.nr)
+			acked(act);
+	}
+	if (act->ack_now || act->tx_probe)
+		push_ack(conn, todo);
+	fp_timer_update(conn, frame, starved, todo->now);
+}
+
+/**
+ * fp_transmit_probe - send a tail loss probe
+ * @conn: the connection, locked; something is in flight
+ * @todo: from fp_conn_lock(); gets the datagram
+ *
+ * Something new if the peer's window has room, else what was sent last: RFC
+ * 8985, section 7.3. The congestion window may be exceeded by it.
+ */
+void fp_transmit_probe(struct fp_conn *conn, struct fp_todo *todo)
+{
+	struct fp_act *act = conn->act;
+	struct fp_txframe *frame;
+	struct sk_buff *skb;
+
+	frame = fp_txwin_next(&act->tx);
+	if (!frame || !window_admits(act, frame))
+		frame = fp_txwin_probe(&act->tx);
+	if (!frame)
+		return;
+	act->tx_probe = true;
+	skb = single(conn, frame, todo->now);
+	if (!skb)
+		return;
+	sent(conn, frame, todo->now);
+	__skb_queue_tail(&todo->xmit, skb);
+}
+
+/**
+ * fp_transmit_rst - tell the peer that a connection is no more
+ * @conn: the connection, locked
+ * @why: the reason
+ * @todo: from fp_conn_lock(); gets the datagram
+ */
+void fp_transmit_rst(struct fp_conn *conn, enum fp_rst_reason why,
+		     struct fp_todo *todo)
+{
+	struct fp_sections sections = {
+		.conn_id = (u64)fp_id_tag(conn->id) << 32 |
+			   fp_id_slot(conn->peer_id),
+		.conn_slot = fp_id_slot(conn->id),
+	};
+	struct sk_buff *skb;
+
+	/* A client that does not know our tag yet is shown its own. */
+	if (conn->syn_due)
+		sections.conn_id = conn->peer_id;
+
+	skb = alloc_skb(READ_ONCE(conn->path->headroom) + FP_HDR_MAX,
+			GFP_ATOMIC | __GFP_NOWARN);
+	if (!skb)
+		return;
+	skb_reserve(skb, READ_ONCE(conn->path->headroom) + FP_HDR_MAX);
+	push_header(skb, FP_F_CONN | FP_F_RST, why, &sections);
+	__skb_queue_tail(&todo->xmit, skb);
+	FP_INC_STATS(conn->net, OUT_RESETS);
+}
+
+/**
+ * fp_transmit_xmit - give datagrams to IP
+ * @conn: whose they are, not locked
+ * @list: the datagrams; taken
+ *
+ * Context: any, RCU read lock held.
+ */
+void fp_transmit_xmit(struct fp_conn *conn, struct sk_buff_head *list)
+{
+	struct fp_sock *fs = rcu_dereference(conn->fs);
+	struct sock *sk = fs ? &fs->sk : NULL;
+	struct fp_route route;
+	struct sk_buff *skb;
+
+	while ((skb = __skb_dequeue(list))) {
+		if (fp_path_route(conn->path, conn->endpoint, sk, &route) ||
+		    skb_cow_head(skb, fp_endpoint_headroom(&route))) {
+			/* As good as lost on the way. */
+			FP_INC_STATS(conn->net, OUT_ERRORS);
+			kfree_skb(skb);
+			continue;
+		}
+		if (sk)
+			skb->priority = READ_ONCE(sk->sk_priority);
+		skb->mark = conn->path->peer.mark;
+		fp_endpoint_xmit(conn->endpoint, skb, &route);
+	}
+}
+
+/**
+ * fp_transmit_alloc - an skb for a fragment of a message
+ * @conn: the connection
+ * @len: payload in bytes, not more than fits
+ * @gfp: how to allocate
+ *
+ * Return: the skb, its data still to be filled in; or NULL.
+ */
+struct sk_buff *fp_transmit_alloc(struct fp_conn *conn, u32 len, gfp_t gfp)
+{
+	unsigned int headroom = headroom_of(conn);
+	struct sk_buff *skb;
+
+	skb = alloc_skb_fclone(headroom + len, gfp);
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, headroom);
+	skb_put(skb, len);
+	return skb;
+}
+
+u32 fp_transmit_payload_max(const struct fp_conn *conn)
+{
+	return payload_max(conn);
+}
+
+/**
+ * fp_transmit_queue - queue a fragment of a message, or a FIN
+ * @conn: the connection, locked; its window has room
+ * @skb: from fp_transmit_alloc(); taken
+ * @flags: FP_F_BEGIN, FP_F_END, FP_F_FIN, FP_F_NEEDS_COPY
+ */
+void fp_transmit_queue(struct fp_conn *conn, struct sk_buff *skb, u16 flags)
+{
+	struct fp_act *act = conn->act;
+	struct fp_txframe *frame = frame_of(skb);
+
+	memset(frame, 0, sizeof(*frame));
+	frame->bytes = skb->len + DATA_HDR;
+	frame->flags = flags;
+	/* A clone may write headers into the space before our data. */
+	__skb_header_release(skb);
+	WRITE_ONCE(act->tx_memory, act->tx_memory + skb->truesize);
+	act->tx_bytes += skb->len;
+	fp_txwin_queue(&act->tx, frame);
+}
