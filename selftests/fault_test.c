@@ -10,6 +10,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/genetlink.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -144,6 +145,79 @@ static void dgram_life(struct life *life)
 	close(rx);
 }
 
+/*
+ * A reliable message: a copy that fails in the middle of a receive takes it
+ * along, but what is lost on the way comes again.
+ */
+static void deliver(struct life *life, int from, int to, size_t len)
+{
+	struct pollfd pfd = { .fd = to, .events = POLLIN };
+	ssize_t got;
+
+	TRY(life, send(from, out, len, 0));
+	DEMAND(life, TRY(life, poll(&pfd, 1, PATIENCE * 1000)) == 1);
+	got = recv(to, in, sizeof(in), MSG_DONTWAIT);
+	if (got < 0 && !life->failed && is_clean(errno)) {
+		life->failed = true;
+		TRY(life, send(from, out, len, 0));
+		DEMAND(life, TRY(life, poll(&pfd, 1, PATIENCE * 1000)) == 1);
+		got = recv(to, in, sizeof(in), MSG_DONTWAIT);
+	}
+	DEMAND(life, got == (ssize_t)len);
+	DEMAND(life, !memcmp(in, out, len));
+}
+
+/* Accepts a client; who is given up for lack of memory comes again. */
+static int receive_client(struct life *life, int listener, int *client,
+			  const struct sockaddr_fp *at)
+{
+	int fd;
+
+	TRY(life, fp_connect(*client, at));
+	fd = accept(listener, NULL, NULL);
+	if (fd >= 0 || life->failed || !is_clean(errno))
+		return TRY(life, fd);
+	life->failed = true;
+	/* It may still be there: the file descriptor comes first. */
+	close(*client);
+	fcntl(listener, F_SETFL, O_NONBLOCK);
+	while ((fd = accept(listener, NULL, NULL)) >= 0)
+		close(fd);
+	fcntl(listener, F_SETFL, 0);
+	*client = socket(AF_FASTPROTO, SOCK_SEQPACKET, 0);
+	TRY(life, fp_connect(*client, at));
+	return TRY(life, accept(listener, NULL, NULL));
+}
+
+static void seqpacket_life(struct life *life)
+{
+	static const size_t lengths[] = { 0, 1, 256, 257, 1400, sizeof(out) };
+	const struct timeval wait = { .tv_sec = PATIENCE };
+	struct sockaddr_fp at = fp_loopback(life->family, 0), peer;
+	int listener, client, server, value;
+	size_t i;
+
+	listener = TRY(life, socket(AF_FASTPROTO, SOCK_SEQPACKET, 0));
+	client = TRY(life, socket(AF_FASTPROTO, SOCK_SEQPACKET, 0));
+	TRY(life, setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &wait,
+			     sizeof(wait)));
+	TRY(life, fp_bind(listener, &at));
+	TRY(life, fp_name(listener, &at));
+	TRY(life, listen(listener, 5));
+	server = receive_client(life, listener, &client, &at);
+	TRY(life, fp_peer(server, &peer));
+	for (i = 0; i < ARRAY_SIZE(lengths) && !life->wrong; i++) {
+		deliver(life, client, server, lengths[i]);
+		deliver(life, server, client, lengths[i]);
+	}
+	TRY(life, ioctl(server, FIONREAD, &value));
+	TRY(life, shutdown(client, SHUT_WR));
+	DEMAND(life, life->wrong || TRY(life, recv(server, in, 1, 0)) == 0);
+	close(client);
+	close(server);
+	close(listener);
+}
+
 struct request {
 	struct nlmsghdr nl;
 	struct genlmsghdr genl;
@@ -236,6 +310,10 @@ FIXTURE_VARIANT_ADD(fault, dgram_ipv4) {
 
 FIXTURE_VARIANT_ADD(fault, dgram_ipv6) {
 	.script = dgram_life, .family = AF_INET6, .least = 20,
+};
+
+FIXTURE_VARIANT_ADD(fault, seqpacket_ipv4) {
+	.script = seqpacket_life, .family = AF_INET, .least = 20,
 };
 
 FIXTURE_VARIANT_ADD(fault, netlink) {

@@ -61,8 +61,13 @@ stats_json()
 		.in_copies == 1 and .in_views == 0 and .out_frames == 0 and
 		.out_bytes == 0 and .out_errors == 0 and .icmp_errors == 0' \
 		"$tmp/stdout"
+	jq -e '[.out_acks, .out_retrans, .out_resets, .out_resets_limited,
+		.in_resets, .accepted, .cookies_sent, .tlp_probes,
+		.rto_timeouts, .window_probes, .recoveries, .spurious] |
+		all(. == 0)' "$tmp/stdout"
 	jq -e '.drop | [.incomplete, .magic, .version, .flags, .size, .checksum,
-		.no_socket, .no_memory, .queue_full, .filter] | all(. == 0)' \
+		.no_socket, .no_memory, .queue_full, .filter, .duplicate, .id,
+		.ack, .protocol, .cookie, .backlog] | all(. == 0)' \
 		"$tmp/stdout"
 }
 
@@ -133,6 +138,135 @@ many_sockets()
 	[ "$(fpctl -N "$a" -j show | jq .sockets)" = 500 ]
 }
 
+# Has each host one connection, in this state?
+state_is()
+{
+	for host in "$a" "$b"; do
+		[ "$(fpctl -N "$host" -j connection state "$1" |
+			jq length)" = 1 ] || return
+	done
+}
+
+connections()
+{
+	two_hosts
+	exits 0 fpctl -N "$a" -j connection
+	jq -e 'length == 0' "$tmp/stdout"
+	spawn_on "$b" fpsock accept 10.77.0.2 4000
+	spawn_on "$a" fpsock connect 10.77.0.2 4000 1
+	wait_for state_is established
+	exits 0 fpctl -N "$a" -j connection
+	id=$(jq -r '.[0].id' "$tmp/stdout")
+	jq -e '.[0] | .passive == 0 and .inode > 0 and .srtt > 0 and
+		.rtt_min > 0 and .rto >= 200000 and .cwnd >= 1400 and
+		has("ssthresh") and .mtu == 1500 and .tx_queue == 0 and
+		.tx_lost >= 0 and .tx_credit > 0 and .rx_queue == 0 and
+		.rx_credit > 0 and .rx_memory == 0 and .backoff >= 0 and
+		.local.address == "10.77.0.1" and
+		.peer == { address: "10.77.0.2", port: 4000 }' "$tmp/stdout"
+	exits 0 fpctl -N "$b" -j connection
+	jq -e --arg id "$id" '.[0] | .passive == 1 and .inode > 0 and
+		.rx_queue == 1 and .rx_memory > 0 and
+		.rx_memory < .rx_limit and .tx_unacked == 0 and
+		.in_flight == 0 and .tx_memory == 0 and .peer_id == $id and
+		.id != $id and .local.port == 4000 and
+		.peer.address == "10.77.0.1"' "$tmp/stdout"
+	# What was said is acknowledged within a while.
+	wait_for acknowledged
+	exits 0 fpctl -N "$a" connection -s port 4000
+	grep "^established .* 10.77.0.2:4000 *$id\$" "$tmp/stdout"
+	grep 'active mtu:1500 rtt:.* cwnd:' "$tmp/stdout"
+	exits 0 fpctl -N "$a" -j connection local 10.77.0.2
+	jq -e 'length == 0' "$tmp/stdout"
+	# The sockets know their ends, too.
+	exits 0 fpctl -N "$a" -j socket type seqpacket peer 10.77.0.2:4000
+	jq -e 'length == 1' "$tmp/stdout"
+}
+
+acknowledged()
+{
+	fpctl -N "$a" -j connection | jq -e '.[0] | .tx_unacked == 0 and
+		.in_flight == 0 and .tx_memory == 0'
+}
+
+# The states of an end, and connections without a socket.
+dying_connections()
+{
+	two_hosts
+	# Nobody answers.
+	ip -n "$a" neigh add 10.77.0.9 dev fp0 lladdr 02:00:00:00:00:09
+	on "$a" fpsock connect 10.77.0.9 4000 1 &
+	children="$children $!"
+	wait_for alone syn-sent
+	exits 0 fpctl -N "$a" -j connection
+	jq -e '.[0] | .peer_id == null and .srtt == null and .retries >= 0' \
+		"$tmp/stdout"
+	fpctl -N "$a" kill "$(jq -r '.[0].id' "$tmp/stdout")"
+
+	spawn_on "$b" fpsock listen 10.77.0.2 4000
+	spawn_on "$a" fpsock connect 10.77.0.2 4000 1
+	wait_for state_is established
+	exits 0 fpctl -N "$b" -j connection
+	jq -e '.[0].inode == null' "$tmp/stdout"
+	end "$child"
+	wait_for alone fin-wait-2
+	exits 0 fpctl -N "$a" -j connection
+	jq -e '.[0].inode == null' "$tmp/stdout"
+	exits 0 fpctl -N "$b" -j connection state close-wait
+	jq -e '.[0].rx_queue == 1' "$tmp/stdout"
+}
+
+alone()
+{
+	[ "$(fpctl -N "$a" -j connection | jq -r '.[].state')" = "$1" ]
+}
+
+many_connections()
+{
+	one_host
+	spawn_on "$a" fpsock listen 127.0.0.1 4000
+	spawn_on "$a" fpsock connect 127.0.0.1 4000 300
+	exits 0 fpctl -N "$a" -j connection
+	jq -e 'length == 600 and (map(.id) | unique | length) == 600 and
+		(map(select(.passive == 1)) | length) == 300' "$tmp/stdout"
+	exits 0 fpctl -N "$a" -j connection local 127.0.0.1:4000
+	jq -e 'length == 300' "$tmp/stdout"
+}
+
+kill_connection()
+{
+	two_hosts
+	spawn_on "$b" fpsock accept fd77::2 4000
+	server=$out
+	spawn_on "$a" fpsock connect fd77::2 4000 1
+	wait_for state_is established
+	wait_for said accepted "$server"
+	exits 0 fpctl -N "$a" -j connection
+	id=$(jq -r '.[0].id' "$tmp/stdout")
+	# A wrong tag, and a slot that there is not.
+	case $id in
+	0x1*) wrong=0x2${id#0x?} ;;
+	*) wrong=0x1${id#0x?} ;;
+	esac
+	exits 2 fpctl -N "$a" kill "$wrong" 0xffffffffffffffff
+	[ "$(grep -c 'no connection' "$tmp/stderr")" = 2 ]
+	exits 2 fpctl -N "$b" kill "$id"
+	state_is established
+	exits 2 fpctl -N "$a" kill 0x1 "$id"
+	wait_for grep 'end: Software caused connection abort' "$out"
+	wait_for grep 'end: Connection reset by peer' "$server"
+	exits 2 fpctl -N "$a" kill "$id"
+	wait_for nobody_is_left
+}
+
+nobody_is_left()
+{
+	for host in "$a" "$b"; do
+		[ "$(fpctl -N "$host" -j connection | jq length)" = 0 ] ||
+			return
+	done
+}
+
 set_copybreak()
 {
 	two_hosts
@@ -160,14 +294,36 @@ reading_is_for_all_changing_for_root()
 	exits 0 nobody fpctl socket
 	exits 2 nobody fpctl set copybreak 7
 	grep -i 'not permitted' "$tmp/stderr"
+	exits 2 nobody fpctl kill 0x1
+	grep -i 'not permitted' "$tmp/stderr"
 	[ "$(fpctl -j show | jq .copybreak)" = "$before" ]
+}
+
+# Who has the IDs of a connection can forge its frames.
+ids_are_for_root()
+{
+	one_host
+	spawn_on "$a" fpsock listen 127.0.0.1 4000
+	spawn_on "$a" fpsock connect 127.0.0.1 4000 1
+	wait_for both_established
+	exits 0 fpctl -N "$a" -j connection
+	jq -e 'all(.id != null and .peer_id != null)' "$tmp/stdout"
+	exits 0 on "$a" setpriv --reuid 65534 --regid 65534 --clear-groups \
+		fpctl -j connection
+	jq -e 'length == 2 and all(.id == null and .peer_id == null and
+		.state == "established")' "$tmp/stdout"
+}
+
+both_established()
+{
+	[ "$(fpctl -N "$a" -j connection state established | jq length)" = 2 ]
 }
 
 help()
 {
 	for option in --help -h help; do
 		exits 0 fpctl "$option"
-		for command in show stats socket set; do
+		for command in show stats socket connection kill set; do
 			grep -q "$command" "$tmp/stdout"
 		done
 		[ ! -s "$tmp/stderr" ]
@@ -185,6 +341,11 @@ wrong_usage()
 	exits 1 fpctl set copybreak
 	exits 1 fpctl set nonsense 1
 	exits 1 fpctl socket port nonsense
+	exits 1 fpctl socket state established
+	exits 1 fpctl connection state nonsense
+	exits 1 fpctl connection type seqpacket
+	exits 1 fpctl kill
+	exits 1 fpctl kill 0x1 nonsense
 	exits 1 fpctl -N no-such-namespace show
 	grep no-such-namespace "$tmp/stderr"
 	[ ! -s "$tmp/stdout" ]
@@ -204,7 +365,8 @@ without_the_module()
 		skip 'somebody uses the module'
 	wait_for rmmod fastproto
 	trap 'modprobe fastproto; clean_up' EXIT
-	for command in show stats socket 'set copybreak 7'; do
+	for command in show stats socket connection 'kill 0x1' \
+		'set copybreak 7'; do
 		# shellcheck disable=SC2086 # words are wanted
 		exits 2 fpctl $command
 		grep -i 'not loaded' "$tmp/stderr"
@@ -216,6 +378,7 @@ without_the_module()
 	exits 0 fpctl show
 }
 
-tap_run show show_json stats stats_json sockets connected_sockets many_sockets set_copybreak \
-	reading_is_for_all_changing_for_root help wrong_usage \
-	output_that_cannot_be_written without_the_module
+tap_run show show_json stats stats_json sockets connected_sockets many_sockets \
+	connections dying_connections many_connections kill_connection \
+	set_copybreak reading_is_for_all_changing_for_root ids_are_for_root \
+	help wrong_usage output_that_cannot_be_written without_the_module

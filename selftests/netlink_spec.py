@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Hold the netlink specification and the header together.
 
-Every command and attribute of Documentation/netlink/fastproto.yaml has its
-constant in fastproto_netlink.h with the same value, and the header has no other;
-the types that the header's comments promise are those of the specification.
+Every command, attribute and state of Documentation/netlink/fastproto.yaml has
+its constant in fastproto_netlink.h with the same value, and the header has no
+other; the types that the header's comments promise are those of the specification.
 """
 import pathlib
 import re
@@ -45,6 +45,11 @@ def constant(prefix, name):
 def spec_of(spec):
     """The same as enums_of(), from the specification."""
     enums = {}
+    for definition in spec["definitions"]:
+        enums[definition["enum-name"].replace("-", "_")] = {
+            constant(definition["name-prefix"], entry["name"]): (value, None)
+            for value, entry in enumerate(definition["entries"])}
+
     for attributes in spec["attribute-sets"]:
         value = 0
         members = {}

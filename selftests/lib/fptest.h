@@ -39,6 +39,7 @@ void net_setup(void);
 void net_enter(enum host host);
 int net_ifindex(enum host host, const char *device);
 int net_run(enum host host, const char *command);
+int net_netem(enum host host, const char *words);
 int net_sysctl(enum host host, const char *name, const char *value);
 void net_pin(void);
 
@@ -54,6 +55,10 @@ bool fp_same_ip(const struct sockaddr_fp *a, const struct sockaddr_fp *b);
 
 /* sock.c */
 int fp_open(enum host host);
+int fp_open_seqpacket(enum host host);
+int fp_listen(enum host host, int family, int backlog,
+	      struct sockaddr_fp *addr);
+int fp_pair(int family, int *client, int *server);
 int fp_open_bound(enum host host, struct sockaddr_fp *addr);
 int fp_open_host(enum host host, int family, struct sockaddr_fp *addr);
 int fp_bind(int fd, const struct sockaddr_fp *addr);
@@ -78,6 +83,9 @@ bool filled(const void *buf, size_t len, __u32 seed);
 /* frame.c */
 size_t frame_build(void *buf, __u64 seq, unsigned int flags,
 		   const void *payload, size_t len);
+size_t frame_build_conn(void *buf, __u64 seq, unsigned int flags, __u64 id,
+			__u32 slot, __u64 ack, const void *payload, size_t len);
+size_t frame_build_syn(void *buf, __u32 slot, __u32 tag);
 void frame_seal(void *buf);
 bool frame_sealed(const void *buf);
 
@@ -87,7 +95,7 @@ struct stats {
 };
 
 #define STATS_DROP_FIRST	FASTPROTO_A_STATS_DROP_INCOMPLETE
-#define STATS_DROP_LAST		FASTPROTO_A_STATS_DROP_FILTER
+#define STATS_DROP_LAST		FASTPROTO_A_STATS_DROP_BACKLOG
 
 void stats_read(enum host host, struct stats *stats);
 __u64 stats_since(enum host host, const struct stats *base, int attr);
@@ -95,6 +103,7 @@ bool stats_wait(enum host host, const struct stats *base, int attr,
 		__u64 count);
 __u64 stats_drops_since(enum host host, const struct stats *base);
 int genl_family(void);
+int slab_objects(const char *cache);
 int dev_get_u32(enum host host, int attr, __u32 *value);
 int dev_set_u32(enum host host, int attr, __u32 value);
 

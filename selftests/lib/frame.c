@@ -48,3 +48,65 @@ size_t frame_build(void *buf, __u64 seq, unsigned int flags,
 	frame_seal(buf);
 	return FP_HDR_LEN + len;
 }
+
+/* The CRC over the header and @len bytes of sections. */
+static void seal_sections(void *buf, size_t len)
+{
+	struct fp_hdr *hdr = buf;
+
+	hdr->checksum = 0;
+	hdr->checksum = htole32(crc32(0, buf, sizeof(*hdr) + len));
+}
+
+/*
+ * A frame to the connection @id from that in @slot: a reset, or, with FP_F_ACK
+ * among the flags, one that acknowledges all below @ack.
+ */
+size_t frame_build_conn(void *buf, __u64 seq, unsigned int flags, __u64 id,
+			__u32 slot, __u64 ack, const void *payload, size_t len)
+{
+	struct {
+		struct fp_hdr_conn conn;
+		struct fp_hdr_ack ack;
+	} sections = {
+		.conn = { .id = htole64(id), .slot = htole32(slot) },
+		.ack = { .ack = htole64(ack), .window = htole32(1 << 20) },
+	};
+	size_t part = flags & FP_F_ACK ? sizeof(sections) :
+					 sizeof(sections.conn);
+	struct fp_hdr *hdr = buf;
+
+	frame_build(buf, seq, FP_F_CONN | flags, NULL, 0);
+	hdr->size = htole32(sizeof(*hdr) + part + len);
+	memcpy(hdr + 1, &sections, part);
+	seal_sections(buf, part);
+	if (len)
+		memcpy((char *)(hdr + 1) + part, payload, len);
+	return sizeof(*hdr) + part + len;
+}
+
+/* A SYN of the connection with that slot and tag, padded. */
+size_t frame_build_syn(void *buf, __u32 slot, __u32 tag)
+{
+	struct {
+		struct fp_hdr_conn conn;
+		struct fp_hdr_syn syn;
+	} sections = {
+		.conn = { .slot = htole32(slot) },
+		.syn = {
+			.tag = htole32(tag),
+			.msg_max = htole32(1 << 20),
+			.window = htole32(1 << 20),
+			.version_min = FP_VERSION,
+			.version_max = FP_VERSION,
+		},
+	};
+	struct fp_hdr *hdr = buf;
+
+	memset(buf, 0, FP_SYN_SIZE_MIN);
+	frame_build(buf, 0, FP_F_CONN | FP_F_SYN, NULL, 0);
+	hdr->size = htole32(FP_SYN_SIZE_MIN);
+	memcpy(hdr + 1, &sections, sizeof(sections));
+	seal_sections(buf, sizeof(sections));
+	return FP_SYN_SIZE_MIN;
+}

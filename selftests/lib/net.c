@@ -78,6 +78,19 @@ int net_run(enum host host, const char *command)
 	return ret;
 }
 
+/* What leaves a host goes through netem with these words; NULL: no longer. */
+int net_netem(enum host host, const char *words)
+{
+	char command[200];
+
+	if (!words)
+		return net_run(host, "tc qdisc del dev " DEVICE " root");
+	snprintf(command, sizeof(command),
+		 "tc qdisc replace dev " DEVICE " root netem limit 10000 %s",
+		 words);
+	return net_run(host, command);
+}
+
 int net_sysctl(enum host host, const char *name, const char *value)
 {
 	char path[128];

@@ -212,3 +212,45 @@ bool filled(const void *buf, size_t len, __u32 seed)
 	}
 	return true;
 }
+
+int fp_open_seqpacket(enum host host)
+{
+	int fd;
+
+	net_enter(host);
+	fd = socket(AF_FASTPROTO, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	net_enter(HOST_A);
+	return give_patience(fd);
+}
+
+/* A listener on a host's address; @addr gets the address with the port. */
+int fp_listen(enum host host, int family, int backlog, struct sockaddr_fp *addr)
+{
+	int fd = fp_open_seqpacket(host);
+
+	if (fd < 0)
+		return fd;
+	*addr = fp_host(family, host, 0);
+	if (fp_bind(fd, addr) || fp_name(fd, addr) || listen(fd, backlog)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* A connection from host A to host B, without its listener. */
+int fp_pair(int family, int *client, int *server)
+{
+	struct sockaddr_fp addr;
+	int listener = fp_listen(HOST_B, family, 1, &addr);
+
+	*client = fp_open_seqpacket(HOST_A);
+	if (listener < 0 || *client < 0 || fp_connect(*client, &addr)) {
+		close(listener);
+		close(*client);
+		return -1;
+	}
+	*server = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	close(listener);
+	return *server < 0 ? -1 : 0;
+}

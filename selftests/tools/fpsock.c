@@ -14,6 +14,13 @@
  *   fpsock [-f FAMILY] recv ADDR PORT       print one message
  *   fpsock [-f FAMILY] send ADDR PORT TEXT  send one
  *   fpsock [-f FAMILY] flood ADDR PORT      send until killed, say "ready"
+ *   fpsock [-f FAMILY] listen ADDR PORT     let connections come in, accept none
+ *   fpsock [-f FAMILY] accept ADDR PORT     accept one, say "accepted", don't
+ *                                           read, print "end: WHY" when it is
+ *                                           over
+ *   fpsock [-f FAMILY] connect ADDR PORT N  make N connections with a message
+ *                                           each, say "ready", print "end: WHY"
+ *                                           when the first one is over
  *   fpsock storm ADDR PORT                  the same with UDP: frames, good and
  *                                           bad, to PORT and the 15 ports
  *                                           after it
@@ -26,6 +33,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fastproto.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -52,6 +60,8 @@ static void die_usage(void)
 	fprintf(stderr, "hold ADDR PORT | leave NETNS ADDR PORT |\n");
 	fprintf(stderr, "       crowd N SIZE | recv ADDR PORT | ");
 	fprintf(stderr, "send ADDR PORT TEXT | flood ADDR PORT |\n");
+	fprintf(stderr, "       listen ADDR PORT | accept ADDR PORT | ");
+	fprintf(stderr, "connect ADDR PORT N |\n");
 	fprintf(stderr, "       storm ADDR PORT\n");
 	exit(2);
 }
@@ -74,32 +84,56 @@ static struct sockaddr_fp parse(const char *host, const char *port)
 	return addr;
 }
 
-static int open_socket(void)
+static int open_type(int type)
 {
-	int fd = socket(family, SOCK_DGRAM, 0);
+	int fd = socket(family, type, 0);
 
 	if (fd < 0)
 		die("socket");
 	return fd;
 }
 
-static int open_bound(char **where)
+static int open_socket(void)
+{
+	return open_type(SOCK_DGRAM);
+}
+
+static int open_bound_type(int type, char **where)
 {
 	struct sockaddr_fp addr = parse(where[0], where[1]);
-	int fd = open_socket();
+	int fd = open_type(type);
 
 	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)))
 		die("bind");
 	return fd;
 }
 
-static int open_connected(char **where)
+static int open_bound(char **where)
+{
+	return open_bound_type(SOCK_DGRAM, where);
+}
+
+static int open_connected_type(int type, char **where)
 {
 	struct sockaddr_fp addr = parse(where[0], where[1]);
-	int fd = open_socket();
+	int fd = open_type(type);
 
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
 		die("connect");
+	return fd;
+}
+
+static int open_connected(char **where)
+{
+	return open_connected_type(SOCK_DGRAM, where);
+}
+
+static int open_listening(char **where)
+{
+	int fd = open_bound_type(SOCK_SEQPACKET, where);
+
+	if (listen(fd, 4096))
+		die("listen");
 	return fd;
 }
 
@@ -210,6 +244,50 @@ static void flood(char **where)
 	}
 }
 
+/* Until neither side can send any more. */
+static void wait_for_end(int fd)
+{
+	struct pollfd pfd = { .fd = fd };
+	int err;
+	socklen_t len = sizeof(err);
+
+	if (poll(&pfd, 1, -1) < 0)
+		die("poll");
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len))
+		die("getsockopt");
+	printf("end: %s\n", strerror(err));
+}
+
+static void accept_one(char **where)
+{
+	int listener = open_listening(where);
+	int fd;
+
+	ready();
+	fd = accept(listener, NULL, NULL);
+	if (fd < 0)
+		die("accept");
+	puts("accepted");
+	fflush(stdout);
+	wait_for_end(fd);
+}
+
+static void connect_many(char **where, int count)
+{
+	int first = -1;
+
+	while (count--) {
+		int fd = open_connected_type(SOCK_SEQPACKET, where);
+
+		if (send(fd, "hello", 5, 0) < 0)
+			die("send");
+		if (first < 0)
+			first = fd;
+	}
+	ready();
+	wait_for_end(first);
+}
+
 static void storm(char **where)
 {
 	struct sockaddr_fp addr = parse(where[0], where[1]);
@@ -275,6 +353,14 @@ int main(int argc, char **argv)
 			die("send");
 	} else if (!strcmp(verb, "flood") && argc == 2) {
 		flood(argv);
+	} else if (!strcmp(verb, "listen") && argc == 2) {
+		open_listening(argv);
+		ready();
+		pause();
+	} else if (!strcmp(verb, "accept") && argc == 2) {
+		accept_one(argv);
+	} else if (!strcmp(verb, "connect") && argc == 3) {
+		connect_many(argv, atoi(argv[2]));
 	} else if (!strcmp(verb, "storm") && argc == 2) {
 		storm(argv);
 	} else {

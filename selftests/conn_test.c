@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0
+/* SOCK_SEQPACKET: connect, accept, messages, end. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <linux/sockios.h>
+
+#include "kselftest_harness.h"
+#include "lib/fptest.h"
+
+#define LARGEST	1048576	/* bytes: what a connection takes by default */
+
+static unsigned char in[LARGEST + 1], out[LARGEST + 1];
+
+static int events_of(int fd)
+{
+	struct pollfd pfd = {
+		.fd = fd,
+		.events = POLLIN | POLLOUT | POLLRDHUP,
+	};
+
+	return poll(&pfd, 1, 0) < 0 ? -1 : pfd.revents;
+}
+
+FIXTURE(conn) {
+	struct sockaddr_fp addr;	/* of listener */
+	int listener;			/* on host B */
+	int client;			/* on host A */
+};
+
+FIXTURE_VARIANT(conn) {
+	int family;
+};
+
+FIXTURE_VARIANT_ADD(conn, ipv4) { .family = AF_INET };
+FIXTURE_VARIANT_ADD(conn, ipv6) { .family = AF_INET6 };
+
+FIXTURE_SETUP(conn)
+{
+	self->listener = fp_listen(HOST_B, variant->family, 5, &self->addr);
+	ASSERT_LE(0, self->listener);
+	self->client = fp_open_seqpacket(HOST_A);
+	ASSERT_LE(0, self->client);
+}
+
+FIXTURE_TEARDOWN(conn)
+{
+	close(self->client);
+	close(self->listener);
+}
+
+TEST_F(conn, both_know_each_other)
+{
+	struct sockaddr_fp local, peer, from;
+	socklen_t len = sizeof(from);
+	int fd;
+
+	ASSERT_EQ(0, fp_connect(self->client, &self->addr));
+	fd = accept(self->listener, (struct sockaddr *)&from, &len);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, fp_name(self->client, &local));
+	ASSERT_EQ(0, fp_peer(self->client, &peer));
+	EXPECT_TRUE(fp_same(&self->addr, &peer));
+	EXPECT_TRUE(fp_same(&local, &from));
+	EXPECT_NE(0, fp_port(&local));
+	ASSERT_EQ(0, fp_name(fd, &local));
+	ASSERT_EQ(0, fp_peer(fd, &peer));
+	EXPECT_TRUE(fp_same(&self->addr, &local));
+	EXPECT_TRUE(fp_same(&from, &peer));
+	EXPECT_FAILS(EISCONN, fp_connect(self->client, &self->addr));
+	close(fd);
+}
+
+TEST_F(conn, messages_of_all_sizes)
+{
+	static const size_t sizes[] = {
+		0, 1, 64, 255, 256, 257, 1000, 1380, 1400, 1408, 1409, 1410,
+		1436, 1437, 2048, 4096, 65535, 65536, 100000, LARGEST - 1,
+		LARGEST,
+	};
+	int fd, ends[2];
+	unsigned int i, way;
+
+	ASSERT_EQ(0, fp_connect(self->client, &self->addr));
+	fd = accept(self->listener, NULL, NULL);
+	ASSERT_LE(0, fd);
+	ends[0] = self->client;
+	ends[1] = fd;
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		for (way = 0; way < 2; way++) {
+			struct iovec iov = { in, sizeof(in) };
+			struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+			fill(out, sizes[i], i + way);
+			ASSERT_EQ((ssize_t)sizes[i],
+				  send(ends[way], out, sizes[i], 0));
+			ASSERT_EQ((ssize_t)sizes[i],
+				  recvmsg(ends[!way], &msg, 0)) {
+				TH_LOG("size %zu", sizes[i]);
+			}
+			EXPECT_EQ(MSG_EOR, msg.msg_flags);
+			ASSERT_TRUE(filled(in, sizes[i], i + way));
+		}
+	}
+	EXPECT_FAILS(EMSGSIZE, send(fd, out, LARGEST + 1, 0));
+	close(fd);
+}
+
+TEST_F(conn, refused)
+{
+	struct sockaddr_fp addr = self->addr;
+
+	close(self->listener);
+	EXPECT_FAILS(ECONNREFUSED, fp_connect(self->client, &addr));
+	/* Somebody is bound there, but does not listen. */
+	self->listener = fp_open_seqpacket(HOST_B);
+	ASSERT_EQ(0, fp_bind(self->listener, &addr));
+	EXPECT_FAILS(ECONNREFUSED, fp_connect(self->client, &addr));
+	/* And now he does. */
+	ASSERT_EQ(0, listen(self->listener, 1));
+	EXPECT_EQ(0, fp_connect(self->client, &addr));
+}
+
+TEST_F(conn, end_of_file)
+{
+	int fd;
+
+	ASSERT_EQ(0, fp_connect(self->client, &self->addr));
+	ASSERT_EQ(4, send(self->client, "last", 4, 0));
+	ASSERT_EQ(0, shutdown(self->client, SHUT_WR));
+	EXPECT_FAILS(EPIPE, send(self->client, "more", 4, MSG_NOSIGNAL));
+	fd = accept(self->listener, NULL, NULL);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(4, recv(fd, in, sizeof(in), 0));
+	EXPECT_EQ(0, recv(fd, in, sizeof(in), 0));
+	EXPECT_EQ(POLLIN | POLLOUT | POLLRDHUP, events_of(fd));
+	/* The other direction still works. */
+	ASSERT_EQ(6, send(fd, "answer", 6, 0));
+	EXPECT_EQ(6, recv(self->client, in, sizeof(in), 0));
+	close(fd);
+	EXPECT_EQ(0, recv(self->client, in, sizeof(in), 0));
+}
+
+/* What a bad network is. */
+FIXTURE(transfer) {
+	int client;
+	int server;
+};
+
+FIXTURE_VARIANT(transfer) {
+	const char *netem;		/* of both directions */
+	int family;
+	unsigned int messages;		/* each way */
+	size_t largest;
+};
+
+FIXTURE_VARIANT_ADD(transfer, clean) {
+	.netem = "delay 0", .family = AF_INET,
+	.messages = 5000, .largest = 20000,
+};
+
+FIXTURE_VARIANT_ADD(transfer, loss_1) {
+	.netem = "delay 5ms loss 1%", .family = AF_INET6,
+	.messages = 2000, .largest = 20000,
+};
+
+FIXTURE_VARIANT_ADD(transfer, loss_10) {
+	.netem = "delay 5ms loss 10%", .family = AF_INET,
+	.messages = 1000, .largest = 10000,
+};
+
+FIXTURE_VARIANT_ADD(transfer, reorder) {
+	.netem = "delay 10ms reorder 75% 50%", .family = AF_INET6,
+	.messages = 1000, .largest = 20000,
+};
+
+FIXTURE_VARIANT_ADD(transfer, duplicate) {
+	.netem = "duplicate 5%", .family = AF_INET,
+	.messages = 2000, .largest = 20000,
+};
+
+FIXTURE_VARIANT_ADD(transfer, jitter) {
+	.netem = "delay 50ms 20ms", .family = AF_INET,
+	.messages = 1000, .largest = 20000,
+};
+
+FIXTURE_VARIANT_ADD(transfer, all) {
+	.netem = "delay 10ms 5ms loss 3% duplicate 3% corrupt 1%",
+	.family = AF_INET6,
+	.messages = 1000, .largest = 20000,
+};
+
+/* The kernels that look for bugs take their time. */
+static unsigned int count_of(unsigned int messages)
+{
+	return getenv("FASTPROTO_ROUNDS") ? messages / 5 : messages;
+}
+
+FIXTURE_SETUP(transfer)
+{
+	ASSERT_EQ(0, fp_pair(variant->family, &self->client, &self->server));
+	ASSERT_EQ(0, net_netem(HOST_A, variant->netem));
+	ASSERT_EQ(0, net_netem(HOST_B, variant->netem));
+}
+
+FIXTURE_TEARDOWN(transfer)
+{
+	net_netem(HOST_A, NULL);
+	net_netem(HOST_B, NULL);
+	close(self->client);
+	close(self->server);
+}
+
+struct sender {
+	int fd;
+	__u32 seed;
+	unsigned int messages;
+	size_t largest;
+	int err;
+};
+
+static __u32 next(__u32 *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 17;
+	*state ^= *state << 5;
+	return *state;
+}
+
+/* Mostly short, some long: the same for who sends and who receives. */
+static size_t size_of(__u32 *state, size_t largest)
+{
+	__u32 r = next(state);
+
+	return r % 4 ? next(state) % 300 : next(state) % (largest + 1);
+}
+
+static void *send_all(void *arg)
+{
+	struct sender *sender = arg;
+	__u32 state = sender->seed;
+	unsigned char *buf = malloc(sender->largest);
+	unsigned int i;
+
+	for (i = 0; i < sender->messages && !sender->err; i++) {
+		size_t len = size_of(&state, sender->largest);
+
+		fill(buf, len, sender->seed + i);
+		if (send(sender->fd, buf, len, MSG_NOSIGNAL) != (ssize_t)len)
+			sender->err = errno;
+	}
+	free(buf);
+	return NULL;
+}
+
+TEST_F_TIMEOUT(transfer, both_ways, 600)
+{
+	struct sender senders[2] = {
+		{ .fd = self->client, .seed = 12345 },
+		{ .fd = self->server, .seed = 54321 },
+	};
+	pthread_t threads[2];
+	unsigned int messages = count_of(variant->messages);
+	unsigned int got[2] = {}, i;
+	__u32 state[2];
+
+	for (i = 0; i < 2; i++) {
+		senders[i].messages = messages;
+		senders[i].largest = variant->largest;
+		state[i] = senders[i].seed;
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, send_all,
+					    &senders[i]));
+	}
+	while (got[0] + got[1] < 2 * messages) {
+		struct pollfd pfd[2] = {
+			{ .fd = self->server, .events = POLLIN },
+			{ .fd = self->client, .events = POLLIN },
+		};
+
+		ASSERT_LT(0, poll(pfd, 2, 60000)) {
+			TH_LOG("stuck at %u, %u", got[0], got[1]);
+			net_run(HOST_A, "fpctl stats; fpctl socket");
+			net_run(HOST_B, "fpctl stats; fpctl socket");
+		}
+		for (i = 0; i < 2; i++) {
+			size_t len;
+
+			if (!pfd[i].revents)
+				continue;
+			len = size_of(&state[i], variant->largest);
+			ASSERT_EQ((ssize_t)len, recv(pfd[i].fd, in, sizeof(in),
+						     0));
+			ASSERT_TRUE(filled(in, len,
+					   senders[i].seed + got[i]));
+			got[i]++;
+		}
+	}
+	for (i = 0; i < 2; i++) {
+		pthread_join(threads[i], NULL);
+		EXPECT_EQ(0, senders[i].err);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	net_setup();
+	return test_harness_run(argc, argv);
+}

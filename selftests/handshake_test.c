@@ -1,0 +1,495 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How connections begin on a bad network, and what strangers can do to them.
+ *
+ * A relay of two plain UDP sockets stands between client and server: it sees
+ * all frames, loses or doubles those that a test names, and forges others from
+ * the very address that client and server take for each other's.
+ */
+#define _GNU_SOURCE
+#include <endian.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <netinet/ip.h>
+#include <netinet/udp.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <linux/sockios.h>
+
+#include "kselftest_harness.h"
+#include "lib/fptest.h"
+
+#define SPOOFED	2000
+#define BATCH	50
+
+enum kind {
+	OTHER,
+	SYN,
+	COOKIE,
+	ECHO_,
+	ANSWER,
+};
+
+struct relay {
+	int front;			/* faces the client */
+	int back;			/* faces the server */
+	struct sockaddr_fp client;
+	struct sockaddr_fp server;
+	enum kind lose;			/* the first one of these */
+	enum kind twice;		/* all of these */
+	int struck;			/* how many of them came */
+	__u64 client_id;
+	__u64 server_id;
+	unsigned char echo[2048];	/* the first one */
+	ssize_t echo_len;
+};
+
+static unsigned char in[2048], frame[2048];
+
+static enum kind kind_of(const unsigned char *buf)
+{
+	const struct fp_hdr *hdr = (const void *)buf;
+
+	switch (le16toh(hdr->flags) & (FP_F_SYN | FP_F_COOKIE | FP_F_ACK)) {
+	case FP_F_SYN:
+		return SYN;
+	case FP_F_SYN | FP_F_COOKIE:
+		return COOKIE;
+	case FP_F_SYN | FP_F_COOKIE | FP_F_ACK:
+		return ECHO_;
+	case FP_F_SYN | FP_F_ACK:
+		return ANSWER;
+	default:
+		return OTHER;
+	}
+}
+
+static void note(struct relay *relay, enum kind kind, ssize_t len)
+{
+	const struct fp_hdr_conn *conn = (void *)(in + sizeof(struct fp_hdr));
+	const struct fp_hdr_ack *ack = (const void *)(conn + 1);
+	const struct fp_hdr_syn *syn;
+
+	if (kind == ECHO_ && !relay->echo_len) {
+		memcpy(relay->echo, in, len);
+		relay->echo_len = len;
+	}
+	if (kind == ANSWER) {
+		syn = (const void *)((const char *)(ack + 1) +
+				     ack->nr * sizeof(struct fp_hdr_range));
+		relay->client_id = le64toh(conn->id);
+		relay->server_id = (__u64)le32toh(syn->tag) << 32 |
+				   le32toh(conn->slot);
+	}
+}
+
+static void forward(struct relay *relay, int from)
+{
+	const bool up = from == relay->front;
+	socklen_t len = sizeof(relay->client.sfp_room);
+	struct sockaddr_fp src = {};
+	enum kind kind;
+	ssize_t got;
+
+	got = recvfrom(from, in, sizeof(in), MSG_DONTWAIT,
+		       (struct sockaddr *)&src.sfp_sin, &len);
+	if (got < FP_HDR_LEN)
+		return;
+	if (up)
+		relay->client = src;
+	kind = kind_of(in);
+	note(relay, kind, got);
+	if (kind && kind == relay->lose && !relay->struck++)
+		return;
+	udp_sendto(up ? relay->back : relay->front, in, got,
+		   up ? &relay->server : &relay->client);
+	if (kind && kind == relay->twice) {
+		relay->struck++;
+		udp_sendto(up ? relay->back : relay->front, in, got,
+			   up ? &relay->server : &relay->client);
+	}
+}
+
+/* What is there goes on its way; if nothing is, wait a moment. */
+static void pump(struct relay *relay)
+{
+	struct pollfd pfd[2] = {
+		{ .fd = relay->front, .events = POLLIN },
+		{ .fd = relay->back, .events = POLLIN },
+	};
+	int i;
+
+	poll(pfd, 2, 1);
+	for (i = 0; i < 2; i++)
+		if (pfd[i].revents & POLLIN)
+			forward(relay, pfd[i].fd);
+}
+
+static bool pump_until(struct relay *relay, int fd, short events)
+{
+	struct pollfd pfd = { .fd = fd, .events = events };
+	time_t end = time(NULL) + PATIENCE;
+
+	while (poll(&pfd, 1, 0) != 1 || !(pfd.revents & events)) {
+		if (time(NULL) > end)
+			return false;
+		pump(relay);
+	}
+	return true;
+}
+
+static bool pump_until_sent(struct relay *relay, int fd)
+{
+	time_t end = time(NULL) + PATIENCE;
+	int left = -1;
+
+	while (!ioctl(fd, SIOCOUTQ, &left) && left && time(NULL) <= end)
+		pump(relay);
+	return !left;
+}
+
+static bool say(struct relay *relay, int from, int to, const char *word)
+{
+	const ssize_t len = strlen(word);
+
+	return send(from, word, len, MSG_NOSIGNAL) == len &&
+	       pump_until(relay, to, POLLIN) &&
+	       recv(to, in, sizeof(in), 0) == len && !memcmp(in, word, len);
+}
+
+FIXTURE(relay) {
+	struct relay relay;
+	struct sockaddr_fp addr;	/* of the relay, for clients */
+	struct stats base;		/* of host B */
+	int listener;
+	int client;
+	int server;
+};
+
+FIXTURE_VARIANT(relay) {
+	int family;
+};
+
+FIXTURE_VARIANT_ADD(relay, ipv4) { .family = AF_INET };
+FIXTURE_VARIANT_ADD(relay, ipv6) { .family = AF_INET6 };
+
+static bool set_up(struct _test_data_relay *self, int family)
+{
+	struct relay *relay = &self->relay;
+
+	memset(relay, 0, sizeof(*relay));
+	self->server = -1;
+	self->listener = fp_listen(HOST_B, family, 5, &relay->server);
+	self->client = fp_open_seqpacket(HOST_A);
+	relay->front = udp_open(HOST_B, family, 0, &self->addr);
+	relay->back = udp_open(HOST_B, family, 0, NULL);
+	stats_read(HOST_B, &self->base);
+	return self->listener >= 0 && self->client >= 0 && relay->front >= 0 &&
+	       relay->back >= 0 &&
+	       !fcntl(self->listener, F_SETFL, O_NONBLOCK) &&
+	       !fcntl(self->client, F_SETFL, O_NONBLOCK);
+}
+
+/* Connected, and each has heard of the other. */
+static bool establish(struct _test_data_relay *self)
+{
+	struct relay *relay = &self->relay;
+
+	if (fp_connect(self->client, &self->addr) != -1 ||
+	    errno != EINPROGRESS ||
+	    !pump_until(relay, self->client, POLLOUT) ||
+	    send(self->client, "x", 1, 0) != 1 ||
+	    !pump_until(relay, self->listener, POLLIN))
+		return false;
+	self->server = accept(self->listener, NULL, NULL);
+	return self->server >= 0 &&
+	       pump_until(relay, self->server, POLLIN) &&
+	       recv(self->server, in, sizeof(in), 0) == 1 &&
+	       say(relay, self->server, self->client, "answer") &&
+	       say(relay, self->client, self->server, "again") &&
+	       pump_until_sent(relay, self->client) &&
+	       pump_until_sent(relay, self->server);
+}
+
+static __u64 count(const struct _test_data_relay *self, int attr)
+{
+	return stats_since(HOST_B, &self->base, attr);
+}
+
+FIXTURE_SETUP(relay)
+{
+	ASSERT_TRUE(set_up(self, variant->family));
+}
+
+FIXTURE_TEARDOWN(relay)
+{
+	close(self->relay.front);
+	close(self->relay.back);
+	close(self->client);
+	close(self->server);
+	close(self->listener);
+}
+
+static void expect_one(struct __test_metadata *_metadata,
+		       struct _test_data_relay *self)
+{
+	ASSERT_TRUE(establish(self));
+	EXPECT_LT(0, self->relay.struck);
+	EXPECT_EQ(1, count(self, FASTPROTO_A_STATS_ACCEPTED));
+	EXPECT_FAILS(EAGAIN, accept(self->listener, NULL, NULL));
+}
+
+TEST_F(relay, syn_is_lost)
+{
+	self->relay.lose = SYN;
+	expect_one(_metadata, self);
+}
+
+TEST_F(relay, syn_comes_twice)
+{
+	self->relay.twice = SYN;
+	expect_one(_metadata, self);
+}
+
+TEST_F(relay, cookie_is_lost)
+{
+	self->relay.lose = COOKIE;
+	expect_one(_metadata, self);
+}
+
+TEST_F(relay, cookie_comes_twice)
+{
+	self->relay.twice = COOKIE;
+	expect_one(_metadata, self);
+}
+
+TEST_F(relay, echo_is_lost)
+{
+	self->relay.lose = ECHO_;
+	expect_one(_metadata, self);
+}
+
+TEST_F(relay, echo_comes_twice)
+{
+	self->relay.twice = ECHO_;
+	expect_one(_metadata, self);
+}
+
+TEST_F(relay, answer_is_lost)
+{
+	self->relay.lose = ANSWER;
+	expect_one(_metadata, self);
+}
+
+TEST_F(relay, answer_comes_twice)
+{
+	self->relay.twice = ANSWER;
+	expect_one(_metadata, self);
+}
+
+/* Long after the connection has ended, a copy of its beginning comes. */
+TEST_F(relay, late_copy_of_an_echo)
+{
+	struct relay *relay = &self->relay;
+	time_t end = time(NULL) + PATIENCE;
+
+	ASSERT_TRUE(establish(self));
+	ASSERT_LT(0, relay->echo_len);
+	shutdown(self->client, SHUT_WR);
+	shutdown(self->server, SHUT_WR);
+	ASSERT_TRUE(pump_until(relay, self->server, POLLHUP));
+	ASSERT_TRUE(pump_until(relay, self->client, POLLHUP));
+	do {
+		udp_sendto(relay->back, relay->echo, relay->echo_len,
+			   &relay->server);
+		pump(relay);
+	} while (!count(self, FASTPROTO_A_STATS_DROP_COOKIE) &&
+		 time(NULL) <= end);
+	EXPECT_LT(0, count(self, FASTPROTO_A_STATS_DROP_COOKIE));
+	EXPECT_EQ(1, count(self, FASTPROTO_A_STATS_ACCEPTED));
+	EXPECT_FAILS(EAGAIN, accept(self->listener, NULL, NULL));
+}
+
+/* One frame of each kind that could do harm; returns how many. */
+static int forge(const struct _test_data_relay *self, int fd, __u64 id,
+		 __u64 ack)
+{
+	static const struct {
+		unsigned int flags;
+		size_t len;
+	} frames[] = {
+		{ FP_F_ACK, 0 },
+		{ FP_F_ACK | FP_F_BEGIN | FP_F_END, 5 },
+		{ FP_F_ACK | FP_F_FIN, 0 },
+	};
+	const __u32 slot = self->relay.client_id;
+	size_t i, len;
+
+	for (i = 0; i < ARRAY_SIZE(frames); i++) {
+		len = frame_build_conn(frame, 2, frames[i].flags, id, slot,
+				       ack, "false", frames[i].len);
+		if (udp_sendto(fd, frame, len, &self->relay.server) !=
+		    (ssize_t)len)
+			return -1;
+	}
+	return i;
+}
+
+/* A reset names the tag of who sends it. */
+static bool forge_reset(const struct _test_data_relay *self, int fd, __u32 tag)
+{
+	__u64 id = (__u64)tag << 32 | (__u32)self->relay.server_id;
+	size_t len;
+
+	len = frame_build_conn(frame, FP_RST_ABORTED, FP_F_RST, id,
+			       self->relay.client_id, 0, NULL, 0);
+	return udp_sendto(fd, frame, len, &self->relay.server) == (ssize_t)len;
+}
+
+static void expect_untouched(struct __test_metadata *_metadata,
+			     struct _test_data_relay *self, int attr, int drops)
+{
+	ASSERT_TRUE(stats_wait(HOST_B, &self->base, attr, drops));
+	EXPECT_EQ(drops, (int)stats_drops_since(HOST_B, &self->base));
+	EXPECT_TRUE(say(&self->relay, self->client, self->server, "still"));
+	EXPECT_TRUE(say(&self->relay, self->server, self->client, "here"));
+	EXPECT_EQ(0, count(self, FASTPROTO_A_STATS_IN_RESETS));
+}
+
+TEST_F(relay, frames_from_another_address)
+{
+	int fd = udp_open(HOST_A, variant->family, 0, NULL);
+
+	ASSERT_TRUE(establish(self));
+	stats_read(HOST_B, &self->base);
+	ASSERT_EQ(3, forge(self, fd, self->relay.server_id, 0));
+	ASSERT_TRUE(forge_reset(self, fd, self->relay.client_id >> 32));
+	expect_untouched(_metadata, self, FASTPROTO_A_STATS_DROP_ID, 4);
+}
+
+TEST_F(relay, frames_with_a_wrong_tag)
+{
+	const __u64 wrong = 1ULL << 40;
+
+	ASSERT_TRUE(establish(self));
+	stats_read(HOST_B, &self->base);
+	ASSERT_EQ(3, forge(self, self->relay.back,
+			   self->relay.server_id ^ wrong, 0));
+	ASSERT_TRUE(forge_reset(self, self->relay.back,
+				(self->relay.client_id ^ wrong) >> 32));
+	expect_untouched(_metadata, self, FASTPROTO_A_STATS_DROP_ID, 4);
+}
+
+TEST_F(relay, frames_that_acknowledge_the_unsent)
+{
+	ASSERT_TRUE(establish(self));
+	stats_read(HOST_B, &self->base);
+	ASSERT_EQ(3, forge(self, self->relay.back, self->relay.server_id,
+			   1000));
+	expect_untouched(_metadata, self, FASTPROTO_A_STATS_DROP_ACK, 3);
+}
+
+/* So that the above shows something: the right one does end it. */
+/* What came is not what was sent: as good as lost, until it comes again. */
+TEST_F(relay, payload_checksum)
+{
+	static const char payload[] = "123456789\x83\x92\x06\xe3";
+	struct relay *relay = &self->relay;
+	time_t end = time(NULL) + PATIENCE;
+	size_t len;
+
+	ASSERT_TRUE(establish(self));
+	len = frame_build_conn(frame, 2, FP_F_ACK | FP_F_BEGIN | FP_F_END |
+			       FP_F_CSUM, relay->server_id, relay->client_id,
+			       1, payload, 13);
+	frame[len - 1] ^= 1;
+	udp_sendto(relay->back, frame, len, &relay->server);
+	while (!count(self, FASTPROTO_A_STATS_DROP_CHECKSUM) &&
+	       time(NULL) <= end)
+		pump(relay);
+	EXPECT_EQ(1, count(self, FASTPROTO_A_STATS_DROP_CHECKSUM));
+	EXPECT_FAILS(EAGAIN, recv(self->server, in, sizeof(in), MSG_DONTWAIT));
+	frame[len - 1] ^= 1;
+	udp_sendto(relay->back, frame, len, &relay->server);
+	ASSERT_TRUE(pump_until(relay, self->server, POLLIN));
+	EXPECT_EQ(9, recv(self->server, in, sizeof(in), 0));
+	EXPECT_EQ(0, memcmp(in, payload, 9));
+}
+
+TEST_F(relay, reset_with_the_right_tag)
+{
+	ASSERT_TRUE(establish(self));
+	ASSERT_TRUE(forge_reset(self, self->relay.back,
+				self->relay.client_id >> 32));
+	EXPECT_TRUE(fp_wait(self->server, POLLERR));
+	EXPECT_FAILS(ECONNRESET, recv(self->server, in, sizeof(in), 0));
+}
+
+/* A SYN from an address of the net that nobody has. */
+static bool send_spoofed(int fd, const struct sockaddr_fp *to, int i)
+{
+	struct {
+		struct iphdr ip;
+		struct udphdr udp;
+		unsigned char syn[FP_SYN_SIZE_MIN];
+	} packet = {
+		.ip = {
+			.version = 4,
+			.ihl = 5,
+			.ttl = 64,
+			.protocol = IPPROTO_UDP,
+			.saddr = htobe32(0x0a4d0000 | (100 + i % 100)),
+			.daddr = to->sfp_sin.sin_addr.s_addr,
+		},
+		.udp = {
+			.source = htobe16(10000 + i),
+			.dest = to->sfp_sin.sin_port,
+			.len = htobe16(sizeof(packet) -
+				       offsetof(typeof(packet), udp)),
+		},
+	};
+
+	frame_build_syn(packet.syn, i, i * 2654435761u);
+	return sendto(fd, &packet, sizeof(packet), 0,
+		      (const struct sockaddr *)&to->sfp_sin,
+		      sizeof(to->sfp_sin)) == sizeof(packet);
+}
+
+TEST(flood_of_syns)
+{
+	struct sockaddr_fp addr;
+	struct stats base;
+	int raw, listener, client, server, before, i;
+
+	raw = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
+	ASSERT_LE(0, raw);
+	listener = fp_listen(HOST_B, AF_INET, 5, &addr);
+	ASSERT_LE(0, listener);
+	/* Those of earlier tests may still be on their way out. */
+	before = slab_objects("fastproto_conn");
+	client = fp_open_seqpacket(HOST_A);
+	stats_read(HOST_B, &base);
+	for (i = 0; i < SPOOFED; i++) {
+		ASSERT_TRUE(send_spoofed(raw, &addr, i));
+		if (i % BATCH == BATCH - 1)
+			ASSERT_TRUE(stats_wait(HOST_B, &base,
+					       FASTPROTO_A_STATS_COOKIES_SENT,
+					       i + 1));
+		if (i == SPOOFED / 2)
+			ASSERT_EQ(0, fp_connect(client, &addr));
+	}
+	ASSERT_EQ(1, send(client, "x", 1, 0));
+	server = accept(listener, NULL, NULL);
+	ASSERT_LE(0, server);
+	EXPECT_EQ(1, recv(server, in, sizeof(in), 0));
+	EXPECT_EQ(1, stats_since(HOST_B, &base, FASTPROTO_A_STATS_ACCEPTED));
+	EXPECT_EQ(0, stats_drops_since(HOST_B, &base));
+	if (before >= 0)
+		EXPECT_GE(before + 2, slab_objects("fastproto_conn"));
+}
+
+int main(int argc, char **argv)
+{
+	net_setup();
+	return test_harness_run(argc, argv);
+}
