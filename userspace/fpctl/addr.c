@@ -181,6 +181,21 @@ void addr_text(const struct addr *addr, unsigned int dev, char *buf)
 	snprintf(buf, ADDR_TEXT_LEN, format, host, addr->port);
 }
 
+void addr_json(struct json *js, const char *key, const struct addr *addr)
+{
+	char host[ADDR_HOST_LEN];
+
+	if (addr->family == AF_UNSPEC) {
+		json_null(js, key);
+		return;
+	}
+	addr_host(addr, 0, host);
+	json_open(js, key, '{');
+	json_string(js, "address", host);
+	json_uint(js, "port", addr->port);
+	json_close(js, '}');
+}
+
 static bool host_match(const struct addr *want, const struct addr *have)
 {
 	if (want->family == AF_UNSPEC)

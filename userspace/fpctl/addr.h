@@ -7,6 +7,8 @@
 #include <linux/fastproto.h>
 #include <net/if.h>
 
+#include "json.h"
+
 #define ADDR_HOST_LEN	(INET6_ADDRSTRLEN + 1 + IF_NAMESIZE)
 #define ADDR_TEXT_LEN	(ADDR_HOST_LEN + sizeof("[]:65535"))
 
@@ -36,6 +38,9 @@ void addr_from_sockaddr(struct addr *addr, const void *data, size_t len);
 void addr_host(const struct addr *addr, unsigned int dev, char *buf);
 /* @buf is ADDR_TEXT_LEN long: address and port in the manner of ss. */
 void addr_text(const struct addr *addr, unsigned int dev, char *buf);
+
+/* An object, or null if there is no address. */
+void addr_json(struct json *js, const char *key, const struct addr *addr);
 
 bool addr_match(const struct addr *want, const struct addr *have,
 		unsigned int dev);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "args.h"
 
@@ -24,6 +25,18 @@ int args_u32(unsigned int *value, const char *text)
 		return -1;
 	*value = number;
 	return 0;
+}
+
+/* An ID as it is written out: 0x and up to 16 hexadecimal digits. */
+int args_id(unsigned long long *id, const char *text)
+{
+	char *end;
+
+	if (strncmp(text, "0x", 2) || !isxdigit((unsigned char)text[2]) ||
+	    strlen(text) > strlen("0x") + 16)
+		return -1;
+	*id = strtoull(text, &end, 16);
+	return *end ? -1 : 0;
 }
 
 int args_end(const char *command, char **argv)

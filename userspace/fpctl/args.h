@@ -2,8 +2,9 @@
 #ifndef _FPCTL_ARGS_H
 #define _FPCTL_ARGS_H
 
-/* Both return 0, or -1; only the second complains. */
+/* They return 0, or -1; only the last complains. */
 int args_u32(unsigned int *value, const char *text);
+int args_id(unsigned long long *id, const char *text);
 int args_end(const char *command, char **argv);
 
 #endif /* _FPCTL_ARGS_H */

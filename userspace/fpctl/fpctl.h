@@ -19,7 +19,7 @@
  * struct fpctl - options, and the output
  * @json: write JSON
  * @all: also what is zero
- * @statistics: more about each socket
+ * @statistics: more about each socket or connection
  * @netns: name of the network namespace to work in, or NULL
  * @write_error: errno of the first write to stdout that failed, or 0
  * @js: the JSON writer
@@ -44,5 +44,7 @@ int show_run(struct fpctl *fp, char **argv);
 int set_run(struct fpctl *fp, char **argv);
 int stats_run(struct fpctl *fp, char **argv);
 int socket_run(struct fpctl *fp, char **argv);
+int connection_run(struct fpctl *fp, char **argv);
+int kill_run(struct fpctl *fp, char **argv);
 
 #endif /* _FPCTL_H */

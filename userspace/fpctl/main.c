@@ -4,7 +4,8 @@
  *
  * This file has the command line: options, the table of commands, help. What
  * a command does is in the file of its noun: dev.c (show, set), stats.c,
- * socket.c. They ask through netlink.c and write through json.c or stdio.
+ * socket.c, connection.c (connection, kill). They ask through netlink.c and
+ * write through json.c or stdio.
  */
 #include <err.h>
 #include <errno.h>
@@ -15,6 +16,11 @@
 #include "args.h"
 #include "fpctl.h"
 #include "netns.h"
+
+#define ADDR_HELP							\
+	"  port PORT         the port at either end\n"			\
+	"ADDR is an IPv4 or IPv6 address or *, and %DEV may follow it; before :PORT an\n" \
+	"IPv6 address stands in brackets.\n"
 
 static int help_run(struct fpctl *fp, char **argv);
 
@@ -38,10 +44,22 @@ static const struct command {
 	  "  type TYPE         dgram, seqpacket, rdm or stream\n"
 	  "  local ADDR[:PORT] the socket's own address\n"
 	  "  peer ADDR[:PORT]  the address it is connected to\n"
-	  "  port PORT         the port at either end\n"
-	  "ADDR is an IPv4 or IPv6 address or *, and %DEV may follow it; before :PORT an\n"
-	  "IPv6 address stands in brackets.\n",
+	  ADDR_HELP,
 	  socket_run },
+	{ "connection", "[ -s ] [ FILTER ... ]",
+	  "connections; -s: more about each",
+	  "FILTER, of which all must fit:\n"
+	  "  state STATE       syn-sent, echo-sent, established, fin-wait-1, fin-wait-2,\n"
+	  "                    close-wait, closing or last-ack\n"
+	  "  local ADDR[:PORT] the address of our end\n"
+	  "  peer ADDR[:PORT]  the address of the other end\n"
+	  ADDR_HELP
+	  "IDs are only for those who have CAP_NET_ADMIN in the network namespace.\n",
+	  connection_run },
+	{ "kill", "ID ...", "abort connections",
+	  "  ID                as fpctl connection shows it: 0x and hexadecimal digits\n"
+	  "It needs CAP_NET_ADMIN in the network namespace.\n",
+	  kill_run },
 	{ "help", "[ COMMAND ]", "this text, or the help of a command", "",
 	  help_run },
 };
@@ -51,7 +69,8 @@ static const char option_help[] =
 	"  -j, --json        write JSON\n"
 	"  -p, --pretty      with -j: indented, for people\n"
 	"  -n, --numeric     accepted; names are never looked up\n"
-	"  -s, --statistics  socket: memory, limits, frames, drops, owner\n"
+	"  -s, --statistics  socket: memory, limits, frames, drops, owner;\n"
+	"                    connection: times, windows, queues, losses\n"
 	"  -a, --all         stats: also the counters that are zero\n"
 	"  -N, --netns NAME  work in the network namespace NAME\n"
 	"  -h, --help        this text, or the help of a command\n"
@@ -76,7 +95,7 @@ static void usage(FILE *out)
 	fputs("Usage: fpctl [ OPTIONS ] COMMAND [ ARGUMENTS ]\nCommands:\n",
 	      out);
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(out, "  %-6s %-22s %s\n", commands[i].name,
+		fprintf(out, "  %-10s %-22s %s\n", commands[i].name,
 			commands[i].args, commands[i].what);
 	fputs(option_help, out);
 }

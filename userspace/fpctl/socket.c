@@ -55,21 +55,6 @@ static const char *type_name(const struct row *row, char buf[16])
 	return buf;
 }
 
-static void json_addr(struct json *js, const char *key, const struct addr *addr)
-{
-	char host[ADDR_HOST_LEN];
-
-	if (addr->family == AF_UNSPEC) {
-		json_null(js, key);
-		return;
-	}
-	addr_host(addr, 0, host);
-	json_open(js, key, '{');
-	json_string(js, "address", host);
-	json_uint(js, "port", addr->port);
-	json_close(js, '}');
-}
-
 static void json_row(struct json *js, const struct row *row)
 {
 	static const struct {
@@ -96,8 +81,8 @@ static void json_row(struct json *js, const struct row *row)
 
 	json_open(js, NULL, '{');
 	json_string(js, "type", type_name(row, buf));
-	json_addr(js, "local", &row->local);
-	json_addr(js, "peer", &row->peer);
+	addr_json(js, "local", &row->local);
+	addr_json(js, "peer", &row->peer);
 	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
 		if (row->tb[numbers[i].attr])
 			json_uint(js, numbers[i].key,
@@ -210,7 +195,7 @@ int socket_run(struct fpctl *fp, char **argv)
 	struct listing list = { .fp = fp };
 	int err;
 
-	if (filter_parse(&list.filter, argv))
+	if (filter_parse(&list.filter, "socket", argv))
 		return EXIT_USAGE;
 	err = netlink_open(&list.nl, "socket");
 	if (err)

@@ -2,6 +2,7 @@
 /*
  * fpctl stats: the counters of this network namespace.
  */
+#include <assert.h>
 #include <netlink/msg.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +26,18 @@ static const struct counter traffic[] = {
 	{ FASTPROTO_A_STATS_OUT_BYTES,		"out_bytes" },
 	{ FASTPROTO_A_STATS_OUT_ERRORS,		"out_errors" },
 	{ FASTPROTO_A_STATS_ICMP_ERRORS,	"icmp_errors" },
+	{ FASTPROTO_A_STATS_OUT_ACKS,		"out_acks" },
+	{ FASTPROTO_A_STATS_OUT_RETRANS,	"out_retrans" },
+	{ FASTPROTO_A_STATS_OUT_RESETS,		"out_resets" },
+	{ FASTPROTO_A_STATS_OUT_RESETS_LIMITED,	"out_resets_limited" },
+	{ FASTPROTO_A_STATS_IN_RESETS,		"in_resets" },
+	{ FASTPROTO_A_STATS_ACCEPTED,		"accepted" },
+	{ FASTPROTO_A_STATS_COOKIES_SENT,	"cookies_sent" },
+	{ FASTPROTO_A_STATS_TLP_PROBES,		"tlp_probes" },
+	{ FASTPROTO_A_STATS_RTO_TIMEOUTS,	"rto_timeouts" },
+	{ FASTPROTO_A_STATS_WINDOW_PROBES,	"window_probes" },
+	{ FASTPROTO_A_STATS_RECOVERIES,		"recoveries" },
+	{ FASTPROTO_A_STATS_SPURIOUS,		"spurious" },
 	{ }
 };
 
@@ -39,8 +52,18 @@ static const struct counter drops[] = {
 	{ FASTPROTO_A_STATS_DROP_NO_MEMORY,	"no_memory" },
 	{ FASTPROTO_A_STATS_DROP_QUEUE_FULL,	"queue_full" },
 	{ FASTPROTO_A_STATS_DROP_FILTER,	"filter" },
+	{ FASTPROTO_A_STATS_DROP_DUPLICATE,	"duplicate" },
+	{ FASTPROTO_A_STATS_DROP_ID,		"id" },
+	{ FASTPROTO_A_STATS_DROP_ACK,		"ack" },
+	{ FASTPROTO_A_STATS_DROP_PROTOCOL,	"protocol" },
+	{ FASTPROTO_A_STATS_DROP_COOKIE,	"cookie" },
+	{ FASTPROTO_A_STATS_DROP_BACKLOG,	"backlog" },
 	{ }
 };
+
+static_assert(ARRAY_SIZE(traffic) - 1 + ARRAY_SIZE(drops) - 1 ==
+	      FASTPROTO_A_STATS_MAX - FASTPROTO_A_STATS_PAD,
+	      "every counter has a name");
 
 static void print_json(struct json *js, struct nlattr **tb)
 {
@@ -59,7 +82,7 @@ static void print_json(struct json *js, struct nlattr **tb)
 static void print_text(const struct counter *c, const char *prefix,
 		       struct nlattr **tb, bool all)
 {
-	int width = 16 - (int)strlen(prefix);
+	int width = 18 - (int)strlen(prefix);
 
 	for (; c->key; c++) {
 		unsigned long long value = netlink_uint(tb[c->attr]);

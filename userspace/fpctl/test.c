@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Tests of the parts of fpctl that need no kernel: the JSON writer, addresses,
- * filters. Output is TAP.
+ * filters, numbers. Output is TAP.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <linux/fastproto_netlink.h>
 
 #include "args.h"
 #include "filter.h"
@@ -140,8 +141,30 @@ static void test_sockaddr(void)
 	ok(!strcmp(buf, "*%lo:5"), "bound to a device and a port", buf);
 }
 
-/* Does the socket dgram 192.0.2.1:4000 -> 192.0.2.2:5000 fit the filter? */
-static void test_filter(char **words, int want, const char *name)
+static void test_addr_json(void)
+{
+	static const char want[] =
+	"{\"a\":{\"address\":\"fe80::1%lo\",\"port\":1},\"b\":null}\n";
+	struct json js = { 0 };
+	struct addr addr;
+	char *text = NULL;
+	size_t len;
+
+	js.out = open_memstream(&text, &len);
+	json_open(&js, NULL, '{');
+	addr_parse(&addr, "[fe80::1%lo]:1");
+	addr_json(&js, "a", &addr);
+	addr_parse(&addr, "*");
+	addr_json(&js, "b", &addr);
+	json_close(&js, '}');
+	fclose(js.out);
+	ok(!strcmp(text, want), "addresses in JSON", text);
+	free(text);
+}
+
+/* Does what is of that kind, 192.0.2.1:4000 -> 192.0.2.2:5000, fit? */
+static void test_filter(const char *command, unsigned int kind, char **words,
+			int want, const char *name)
 {
 	static const char * const answers[] = { "no", "yes", "refused" };
 	struct filter filter;
@@ -151,18 +174,25 @@ static void test_filter(char **words, int want, const char *name)
 
 	addr_parse(&local, "192.0.2.1:4000");
 	addr_parse(&peer, "192.0.2.2:5000");
-	if (!filter_parse(&filter, words))
-		got = filter_match(&filter, SOCK_DGRAM, &local, &peer, 1);
+	if (!filter_parse(&filter, command, words))
+		got = filter_match(&filter, kind, &local, &peer, 1);
 	ok(got == want, name, answers[got]);
 }
 
 #define FILTER(want, ...)						\
-	test_filter((char *[]){ __VA_ARGS__, NULL }, want,		\
+	test_filter("socket", SOCK_DGRAM,				\
+		    (char *[]){ __VA_ARGS__, NULL }, want,		\
 		    "filter " #__VA_ARGS__)
+
+#define FILTER_CONN(want, ...)						\
+	test_filter("connection", FASTPROTO_CONN_ESTABLISHED,		\
+		    (char *[]){ __VA_ARGS__, NULL }, want,		\
+		    "filter of connections " #__VA_ARGS__)
 
 static void test_filters(void)
 {
-	test_filter((char *[]){ NULL }, true, "no filter");
+	test_filter("socket", SOCK_DGRAM, (char *[]){ NULL }, true,
+		    "no filter");
 	FILTER(true, "type", "dgram");
 	FILTER(false, "type", "stream");
 	FILTER(true, "local", "192.0.2.1");
@@ -178,6 +208,34 @@ static void test_filters(void)
 	FILTER(2, "type");
 	FILTER(2, "port", "1", "port", "2");
 	FILTER(2, "color", "red");
+	FILTER(2, "state", "established");
+}
+
+static void test_conn_filters(void)
+{
+	FILTER_CONN(true, "state", "established");
+	FILTER_CONN(true, "port", "4000", "state", "established");
+	FILTER_CONN(false, "port", "4001", "state", "established");
+	FILTER_CONN(false, "state", "syn-sent");
+	FILTER_CONN(false, "state", "last-ack");
+	FILTER_CONN(true, "local", "192.0.2.1:4000", "peer", "192.0.2.2");
+	FILTER_CONN(false, "peer", "192.0.2.1");
+	FILTER_CONN(2, "state", "closed");
+	FILTER_CONN(2, "state", "");
+	FILTER_CONN(2, "state", "closing", "state", "closing");
+	FILTER_CONN(2, "type", "seqpacket");
+}
+
+/* All that the kernel may report. */
+static void test_state_names(void)
+{
+	unsigned int state;
+
+	for (state = FASTPROTO_CONN_CLOSED + 1; state <= FASTPROTO_CONN_MAX;
+	     state++)
+		ok(filter_state_name(state), "a state has a name", "none");
+	ok(!filter_state_name(FASTPROTO_CONN_CLOSED) &&
+	   !filter_state_name(state), "others have none", "a name");
 }
 
 static void test_numbers(void)
@@ -196,6 +254,22 @@ static void test_numbers(void)
 		ok(args_u32(&value, bad[i]) < 0, bad[i], "taken");
 }
 
+static void test_ids(void)
+{
+	static const char * const bad[] = {
+		"", "0x", "1", "ff", "0xg", "0x1g", " 0x1", "0x 1", "0x-1",
+		"0x1 ", "-0x1", "0x0x1", "0x10000000000000000",
+	};
+	unsigned long long id;
+	size_t i;
+
+	ok(!args_id(&id, "0xffffffffffffffff") && id == ~0ULL,
+	   "the greatest ID", "another");
+	ok(!args_id(&id, "0x1a2B") && id == 0x1a2b, "an ID", "another");
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		ok(args_id(&id, bad[i]) < 0, bad[i], "taken");
+}
+
 int main(void)
 {
 	static const char compact[] =
@@ -212,8 +286,12 @@ int main(void)
 	test_strings();
 	test_addrs();
 	test_sockaddr();
+	test_addr_json();
 	test_filters();
+	test_conn_filters();
+	test_state_names();
 	test_numbers();
+	test_ids();
 	printf("1..%u\n", tests);
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
