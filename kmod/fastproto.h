@@ -378,7 +378,7 @@ void fp_receive_error(struct fp_endpoint *endpoint, const union fp_addr *to,
 
 /* recvmsg.c */
 int fp_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags);
-int fp_wait(struct fp_sock *fs, long *timeo, __poll_t events,
+int fp_wait(struct fp_sock *fs, long *timeo, __poll_t events, bool alone,
 	    bool (*is_ready)(const struct fp_sock *fs));
 void fp_rx_put_control(struct msghdr *msg, struct fp_sock *fs,
 		       const struct fp_packet *packet);

@@ -56,13 +56,14 @@ static int wake(wait_queue_entry_t *entry, unsigned int mode, int sync,
  * fp_wait - sleep until something happens to a socket
  * @fs: the socket
  * @timeo: for how long at most, jiffies; what is left of it afterwards
- * @events: EPOLLIN or EPOLLOUT, which wake one of those who wait for it
+ * @events: EPOLLIN or EPOLLOUT
+ * @alone: each of these events is for one thread, and wakes one
  * @is_ready: whether there is no need to sleep
  *
  * Context: process, socket lock not held unless nobody else needs it.
  * Return: 0: look again; -EINTR or -ERESTARTSYS.
  */
-int fp_wait(struct fp_sock *fs, long *timeo, __poll_t events,
+int fp_wait(struct fp_sock *fs, long *timeo, __poll_t events, bool alone,
 	    bool (*is_ready)(const struct fp_sock *fs))
 {
 	struct waiter waiter = { .events = events };
@@ -71,8 +72,12 @@ int fp_wait(struct fp_sock *fs, long *timeo, __poll_t events,
 
 	init_wait(&waiter.entry);
 	waiter.entry.func = wake;
-	prepare_to_wait_exclusive(sk_sleep(sk), &waiter.entry,
-				  TASK_INTERRUPTIBLE);
+	if (alone)
+		prepare_to_wait_exclusive(sk_sleep(sk), &waiter.entry,
+					  TASK_INTERRUPTIBLE);
+	else
+		prepare_to_wait(sk_sleep(sk), &waiter.entry,
+				TASK_INTERRUPTIBLE);
 	if (!is_ready(fs)) {
 		if (signal_pending(current))
 			err = sock_intr_errno(*timeo);
@@ -109,7 +114,7 @@ static struct fp_packet *next_packet(struct fp_sock *fs, int flags, int *err)
 			*err = -EAGAIN;
 			return NULL;
 		}
-		*err = fp_wait(fs, &timeo, EPOLLIN, may_receive);
+		*err = fp_wait(fs, &timeo, EPOLLIN, true, may_receive);
 		if (*err)
 			return NULL;
 	}

@@ -186,7 +186,7 @@ static int end_connect(struct fp_sock *fs, int flags)
 			break;
 		}
 		release_sock(sk);
-		err = fp_wait(fs, &timeo, EPOLLOUT, is_decided);
+		err = fp_wait(fs, &timeo, EPOLLOUT, false, is_decided);
 		lock_sock(sk);
 		if (conn_of(fs) != conn) {
 			/* Another thread was faster. */
@@ -343,7 +343,7 @@ static struct fp_conn *wait_for_conn(struct fp_sock *fs, int flags)
 			return conn;
 		if (!timeo)
 			return ERR_PTR(-EAGAIN);
-		err = fp_wait(fs, &timeo, EPOLLIN, may_accept);
+		err = fp_wait(fs, &timeo, EPOLLIN, true, may_accept);
 		if (err)
 			return ERR_PTR(err);
 	}
@@ -462,7 +462,7 @@ static void linger(struct fp_sock *fs)
 	if (current->flags & PF_EXITING)
 		return;
 	while (timeo && !is_delivered(fs))
-		if (fp_wait(fs, &timeo, EPOLLOUT, is_delivered))
+		if (fp_wait(fs, &timeo, EPOLLOUT, false, is_delivered))
 			break;
 }
 
@@ -683,7 +683,7 @@ static int wait_to_send(struct fp_sock *fs, struct fp_conn *conn, int flags)
 			return 0;
 		if (!timeo)
 			return -EAGAIN;
-		err = fp_wait(fs, &timeo, EPOLLOUT, may_send);
+		err = fp_wait(fs, &timeo, EPOLLOUT, false, may_send);
 		if (err)
 			return err;
 	}
@@ -913,7 +913,8 @@ static struct fp_packet *next_message(struct fp_sock *fs, struct fp_conn *conn,
 			*err = -EAGAIN;
 			return NULL;
 		}
-		*err = fp_wait(fs, &timeo, EPOLLIN, may_receive);
+		/* One datagram may hold messages for several. */
+		*err = fp_wait(fs, &timeo, EPOLLIN, false, may_receive);
 		if (*err)
 			return NULL;
 	}

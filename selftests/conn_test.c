@@ -194,12 +194,6 @@ FIXTURE_VARIANT_ADD(transfer, all) {
 	.messages = 1000, .largest = 20000,
 };
 
-/* The kernels that look for bugs take their time. */
-static unsigned int count_of(unsigned int messages)
-{
-	return getenv("FASTPROTO_ROUNDS") ? messages / 5 : messages;
-}
-
 FIXTURE_SETUP(transfer)
 {
 	ASSERT_EQ(0, fp_pair(variant->family, &self->client, &self->server));
@@ -264,7 +258,7 @@ TEST_F_TIMEOUT(transfer, both_ways, 600)
 		{ .fd = self->server, .seed = 54321 },
 	};
 	pthread_t threads[2];
-	unsigned int messages = count_of(variant->messages);
+	unsigned int messages = fewer(variant->messages);
 	unsigned int got[2] = {}, i;
 	__u32 state[2];
 

@@ -459,6 +459,7 @@ TEST(flood_of_syns)
 {
 	struct sockaddr_fp addr;
 	struct stats base;
+	const int spoofed = fewer(SPOOFED);
 	int raw, listener, client, server, before, i;
 
 	raw = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
@@ -469,13 +470,13 @@ TEST(flood_of_syns)
 	before = slab_objects("fastproto_conn");
 	client = fp_open_seqpacket(HOST_A);
 	stats_read(HOST_B, &base);
-	for (i = 0; i < SPOOFED; i++) {
+	for (i = 0; i < spoofed; i++) {
 		ASSERT_TRUE(send_spoofed(raw, &addr, i));
 		if (i % BATCH == BATCH - 1)
 			ASSERT_TRUE(stats_wait(HOST_B, &base,
 					       FASTPROTO_A_STATS_COOKIES_SENT,
 					       i + 1));
-		if (i == SPOOFED / 2)
+		if (i == spoofed / 2)
 			ASSERT_EQ(0, fp_connect(client, &addr));
 	}
 	ASSERT_EQ(1, send(client, "x", 1, 0));

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Receiving: blocking and not, flags, cut messages, ioctls. */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <poll.h>
@@ -353,51 +352,13 @@ static void *wait_for_message(void *arg)
 	return NULL;
 }
 
-/* Until a thread of this process sleeps in the kernel, or patience ends. */
-static bool wait_asleep(pid_t tid)
-{
-	int tries = PATIENCE * 1000;
-	char path[64], line[512];
-	FILE *file;
-	char *p;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
-	while (tries--) {
-		file = fopen(path, "r");
-		if (!file)
-			return false;
-		p = fgets(line, sizeof(line), file);
-		fclose(file);
-		p = p ? strrchr(line, ')') : NULL;
-		if (p && p[2] == 'S')
-			return true;
-		usleep(1000);
-	}
-	return false;
-}
-
-/* The thread's id: the only one beside our own. */
-static pid_t other_thread(void)
-{
-	DIR *dir = opendir("/proc/self/task");
-	struct dirent *entry;
-	pid_t tid = 0;
-
-	while (dir && (entry = readdir(dir)))
-		if (atoi(entry->d_name) && atoi(entry->d_name) != getpid())
-			tid = atoi(entry->d_name);
-	if (dir)
-		closedir(dir);
-	return tid;
-}
-
 TEST_F(recv, blocked_until_a_message_comes)
 {
 	struct waiter waiter = { .fd = self->rx };
 	pthread_t thread;
 
 	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_for_message, &waiter));
-	ASSERT_TRUE(wait_asleep(other_thread()));
+	ASSERT_TRUE(wait_others_asleep(1));
 	ASSERT_EQ(300, fp_sendto(self->tx, out, 300, &self->to));
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_EQ(300, waiter.ret);
@@ -411,7 +372,7 @@ TEST_F(recv, blocked_until_shutdown)
 
 	ASSERT_EQ(0, fp_connect(self->rx, &self->from));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_for_message, &waiter));
-	ASSERT_TRUE(wait_asleep(other_thread()));
+	ASSERT_TRUE(wait_others_asleep(1));
 	ASSERT_EQ(0, shutdown(self->rx, SHUT_RD));
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_EQ(0, waiter.ret);

@@ -115,6 +115,10 @@ int fault_arm(unsigned int n);
 unsigned int fault_disarm(void);
 int fault_cache(const char *cache, bool fail);
 
+/* thread.c */
+unsigned int fewer(unsigned int count);
+bool wait_others_asleep(int count);
+
 /* module.c */
 bool module_find(void);
 int module_load(const char *args);
