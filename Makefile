@@ -21,7 +21,7 @@ MODULE_SOURCES := Kbuild dkms.conf COPYING kmod include
 define build_module
 	@mkdir -p $(BUILD)/$(1)/module
 	@cd $(TOP) && cp -pRu $(MODULE_SOURCES) $(BUILD)/$(1)/module/
-	$(MAKE) -C $(2) M=$(BUILD)/$(1)/module modules
+	+$(MAKE) -C $(2) M=$(BUILD)/$(1)/module modules
 	@cmp -s $(BUILD)/$(1)/module/fastproto.ko $(BUILD)/$(1)/fastproto.ko || \
 		cp -p $(BUILD)/$(1)/module/fastproto.ko $(BUILD)/$(1)/fastproto.ko
 endef
