@@ -255,15 +255,11 @@ static bool advance(struct fp_conn *conn, struct fp_packet *packet,
 }
 
 /* What the message takes of the receive limit. */
-static u32 charge_of(const struct fp_packet *packet, const struct sk_buff *skb)
+static u32 charge_of(const struct fp_packet *packet)
 {
-	u32 charge = fp_packet_truesize(packet);
-
 	/* A view keeps all of the datagram. */
-	if (packet->skb)
-		charge += packet->skb == skb ?
-			  skb->truesize : packet->skb->truesize;
-	return charge;
+	return fp_packet_truesize(packet) +
+	       (packet->skb ? packet->skb->truesize : 0);
 }
 
 static bool has_room(const struct fp_act *act, u64 seq, u32 charge)
@@ -345,7 +341,7 @@ static int take_data(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 	packet->index = index;
 	packet->rx = *rx;
 	packet->drops = 0;
-	packet->charge = charge_of(packet, skb);
+	packet->charge = charge_of(packet);
 	if (!has_room(act, frame->seq, packet->charge)) {
 		fp_packet_put(packet);
 		act->ack_now = true;

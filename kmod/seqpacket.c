@@ -125,13 +125,20 @@ static void start(struct fp_conn *conn)
 	fp_conn_unlock(conn, &todo);
 }
 
-/* The socket's connection is not its own any more. Under the socket lock. */
+/*
+ * Socket and connection part; the socket's reference becomes the caller's. NULL
+ * if there is none. Under the socket lock.
+ */
 static struct fp_conn *detach(struct fp_sock *fs)
 {
 	struct fp_conn *conn = conn_of(fs);
 
-	if (conn)
-		RCU_INIT_POINTER(fs->conn, NULL);
+	if (!conn)
+		return NULL;
+	RCU_INIT_POINTER(fs->conn, NULL);
+	spin_lock_bh(&conn->lock);
+	RCU_INIT_POINTER(conn->fs, NULL);
+	spin_unlock_bh(&conn->lock);
 	return conn;
 }
 
@@ -215,7 +222,6 @@ static void disconnect(struct fp_sock *fs)
 	if (!conn)
 		return;
 	fp_conn_lock(conn, &todo);
-	RCU_INIT_POINTER(conn->fs, NULL);
 	fp_conn_abort(conn, -ECONNABORTED, FP_RST_ABORTED, &todo);
 	fp_conn_unlock(conn, &todo);
 	fp_conn_put(conn);
@@ -488,9 +494,6 @@ static void finish(struct fp_sock *fs, struct fp_conn *conn)
 
 	if (sock_flag(&fs->sk, SOCK_LINGER))
 		linger(fs);
-	fp_conn_lock(conn, &todo);
-	RCU_INIT_POINTER(conn->fs, NULL);
-	fp_conn_unlock(conn, &todo);
 }
 
 /* Those that nobody accepted are given up. The socket lock is held. */

@@ -30,8 +30,13 @@ static struct sk_buff *skb_of(const struct fp_txframe *frame)
 	return container_of((void *)frame, struct sk_buff, cb);
 }
 
-/* What a datagram to the peer holds, in bytes. */
-static u32 datagram_max(const struct fp_conn *conn)
+/**
+ * fp_conn_mss - what a datagram to the peer holds
+ * @conn: the connection
+ *
+ * Return: bytes, headers of ours included.
+ */
+u32 fp_conn_mss(const struct fp_conn *conn)
 {
 	u32 mtu = max_t(u32, READ_ONCE(conn->path->mtu), IPV6_MIN_MTU);
 	u32 ip_len = conn->path->peer.addr.family == AF_INET ?
@@ -41,20 +46,15 @@ static u32 datagram_max(const struct fp_conn *conn)
 }
 
 /**
- * fp_conn_mss - what a datagram to the peer holds
+ * fp_transmit_payload_max - the most of a frame's payload
  * @conn: the connection
  *
- * Return: bytes, headers of ours included.
+ * Context: any; without the lock the answer may be out of date.
+ * Return: bytes, with all sections that a frame may have beside.
  */
-u32 fp_conn_mss(const struct fp_conn *conn)
+u32 fp_transmit_payload_max(const struct fp_conn *conn)
 {
-	return datagram_max(conn);
-}
-
-/* Of a frame's payload the most, whatever state it is sent in. */
-static u32 payload_max(const struct fp_conn *conn)
-{
-	u32 max = datagram_max(conn) - DATA_HDR;
+	u32 max = fp_conn_mss(conn) - DATA_HDR;
 
 	if (READ_ONCE(conn->state) == FP_ECHO_SENT ||
 	    READ_ONCE(conn->syn_due))
@@ -237,7 +237,7 @@ static struct sk_buff *single(struct fp_conn *conn, struct fp_txframe *frame,
 	u16 flags;
 
 	if (skb_of(frame)->len + FP_RANGES_SENT * sizeof(struct fp_hdr_range) <=
-	    payload_max(conn))
+	    fp_transmit_payload_max(conn))
 		ranges = FP_RANGES_SENT;
 	skb = copy_of(skb_of(frame));
 	if (!skb)
@@ -293,7 +293,7 @@ static struct sk_buff *bundle(struct fp_conn *conn, struct fp_txframe *frame,
 	struct fp_act *act = conn->act;
 	struct fp_txframe *next = NULL;
 	struct fp_sections sections;
-	u32 max = datagram_max(conn), hdr_len;
+	u32 max = fp_conn_mss(conn), hdr_len;
 	struct sk_buff *skb;
 	u16 flags;
 
@@ -302,10 +302,11 @@ static struct sk_buff *bundle(struct fp_conn *conn, struct fp_txframe *frame,
 		next = fp_txwin_frame(&act->tx, frame->seq + 1);
 	if (!next || next->state != FP_TXFRAME_QUEUED)
 		return NULL;
-	flags = fill_sections(conn, &sections, now, 0);
-	hdr_len = fp_header_len(flags, 0);
+	hdr_len = max - fp_transmit_payload_max(conn);
 	if (2 * hdr_len + skb_of(frame)->len + skb_of(next)->len > max)
 		return NULL;
+	flags = fill_sections(conn, &sections, now, 0);
+	hdr_len = fp_header_len(flags, 0);
 
 	skb = alloc_skb(READ_ONCE(conn->path->headroom) + max,
 			GFP_ATOMIC | __GFP_NOWARN);
@@ -335,7 +336,7 @@ static struct sk_buff *bundle(struct fp_conn *conn, struct fp_txframe *frame,
 static bool is_corked(const struct fp_conn *conn, struct fp_txframe *frame)
 {
 	const struct fp_act *act = conn->act;
-	u32 len = 0, max = datagram_max(conn);
+	u32 len = 0, max = fp_conn_mss(conn);
 
 	if (!act->tx_corked || frame->state != FP_TXFRAME_QUEUED)
 		return false;
@@ -361,6 +362,17 @@ static struct sk_buff *build(struct fp_conn *conn, struct fp_txframe *frame,
 	return skb;
 }
 
+/* An skb for a frame without payload; the header is pushed into it. */
+static struct sk_buff *alloc_bare(const struct fp_conn *conn)
+{
+	u32 headroom = READ_ONCE(conn->path->headroom) + FP_HDR_MAX;
+	struct sk_buff *skb = alloc_skb(headroom, GFP_ATOMIC | __GFP_NOWARN);
+
+	if (skb)
+		skb_reserve(skb, headroom);
+	return skb;
+}
+
 /* A frame without data: an acknowledgment, perhaps a question. */
 static void push_ack(struct fp_conn *conn, struct fp_todo *todo)
 {
@@ -369,11 +381,9 @@ static void push_ack(struct fp_conn *conn, struct fp_todo *todo)
 	struct sk_buff *skb;
 	u16 flags;
 
-	skb = alloc_skb(READ_ONCE(conn->path->headroom) + FP_HDR_MAX,
-			GFP_ATOMIC | __GFP_NOWARN);
+	skb = alloc_bare(conn);
 	if (!skb)
 		return;		/* it comes again, and asks again */
-	skb_reserve(skb, READ_ONCE(conn->path->headroom) + FP_HDR_MAX);
 	flags = fill_sections(conn, &sections, todo->now, FP_RANGES_MAX);
 	if (act->tx_probe)
 		flags |= FP_F_PROBE;
@@ -482,11 +492,9 @@ void fp_transmit_rst(struct fp_conn *conn, enum fp_rst_reason why,
 	if (conn->syn_due)
 		sections.conn_id = conn->peer_id;
 
-	skb = alloc_skb(READ_ONCE(conn->path->headroom) + FP_HDR_MAX,
-			GFP_ATOMIC | __GFP_NOWARN);
+	skb = alloc_bare(conn);
 	if (!skb)
 		return;
-	skb_reserve(skb, READ_ONCE(conn->path->headroom) + FP_HDR_MAX);
 	push_header(skb, FP_F_CONN | FP_F_RST, why, &sections);
 	__skb_queue_tail(&todo->xmit, skb);
 	FP_INC_STATS(conn->net, OUT_RESETS);
@@ -540,11 +548,6 @@ struct sk_buff *fp_transmit_alloc(struct fp_conn *conn, u32 len, gfp_t gfp)
 	skb_reserve(skb, headroom);
 	skb_put(skb, len);
 	return skb;
-}
-
-u32 fp_transmit_payload_max(const struct fp_conn *conn)
-{
-	return payload_max(conn);
 }
 
 /**
