@@ -65,7 +65,7 @@ int fp_release(struct socket *sock)
 	lock_sock(sk);
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
 	if (sk->sk_type == SOCK_SEQPACKET)
-		fp_seqpacket_close(fs);
+		fp_connect_close(fs);
 	else
 		set_peer(fs, NULL);
 	fp_endpoint_release(fs->endpoint);

@@ -10,15 +10,12 @@
 #include <linux/fastproto_netlink.h>
 
 #include "cubic.h"
+#include "fastproto.h"
 #include "rtt.h"
 #include "rxwin.h"
 #include "slot.h"
 #include "txwin.h"
 #include "wire.h"
-
-struct fp_endpoint;
-struct fp_packet;
-struct fp_sock;
 
 #define FP_MSG_MAX_DEFAULT	BIT(20)	/* largest message we take, bytes */
 #define FP_RX_AHEAD		65536		/* frames beyond the next one */
@@ -362,6 +359,9 @@ void fp_handshake_refuse(struct fp_endpoint *endpoint,
 			 const struct fp_sections *sections,
 			 const struct fp_rx *rx, enum fp_rst_reason why);
 
+/* connect.c */
+void fp_sock_set_limits(struct fp_sock *fs, struct fp_conn *conn);
+
 /* input.c */
 int fp_input_frame(struct fp_input *in, struct fp_endpoint *endpoint,
 		   struct sk_buff *skb, u32 offset,
@@ -376,6 +376,46 @@ static inline struct fp_conn *fp_conn_get(struct fp_conn *conn)
 {
 	refcount_inc(&conn->refs);
 	return conn;
+}
+
+static inline bool fp_conn_is_over(const struct fp_conn *conn)
+{
+	/* Pairs with smp_store_release() in fp_conn_end(). */
+	return smp_load_acquire(&conn->state) == FP_CLOSED;
+}
+
+/* No more will come: the peer has closed its side. */
+static inline bool fp_conn_is_at_end(const struct fp_conn *conn)
+{
+	switch (READ_ONCE(conn->state)) {
+	case FP_CLOSE_WAIT:
+	case FP_CLOSING:
+	case FP_LAST_ACK:
+	case FP_CLOSED:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* A socket's connection, a reference; or NULL. */
+static inline struct fp_conn *fp_sock_conn_get(struct fp_sock *fs)
+{
+	struct fp_conn *conn;
+
+	rcu_read_lock();
+	conn = rcu_dereference(fs->conn);
+	if (conn && !refcount_inc_not_zero(&conn->refs))
+		conn = NULL;
+	rcu_read_unlock();
+	return conn;
+}
+
+/* A socket's connection, or NULL; under the socket lock. */
+static inline struct fp_conn *fp_sock_conn(struct fp_sock *fs)
+{
+	return rcu_dereference_protected(fs->conn,
+					 lockdep_sock_is_held(&fs->sk));
 }
 
 static inline bool fp_conn_connected(const struct fp_conn *conn)

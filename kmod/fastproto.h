@@ -19,8 +19,8 @@
  *
  * Dependencies go one way, from the first to the last of: wire, rtt, cubic,
  * rxwin, txwin; addr, packet, mib, slot; endpoint; path; conn; timer, transmit;
- * handshake; input; receive, recvmsg, send; seqpacket, sockopt, af_fastproto,
- * netlink; main. The only calls back are endpoint -> receive, and from conn and
+ * handshake; input; receive, recvmsg, send; listen, connect, seqpacket, sockopt,
+ * af_fastproto, netlink; main. The only calls back are endpoint -> receive, and from conn and
  * timer -> transmit, handshake and input.
  */
 #ifndef _FP_FASTPROTO_H
@@ -388,10 +388,18 @@ void fp_rx_purge(struct fp_sock *fs);
 /* send.c */
 int fp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
 
+/* listen.c */
+int fp_listen(struct socket *sock, int backlog);
+void fp_listen_stop(struct fp_sock *fs);
+
+/* connect.c */
+int fp_connect(struct socket *sock, struct sockaddr *uaddr, int len, int flags);
+int fp_shutdown(struct socket *sock, int how);
+void fp_connect_close(struct fp_sock *fs);
+
 /* seqpacket.c */
 extern const struct proto_ops fp_seqpacket_ops;
 void fp_seqpacket_init(struct fp_sock *fs);
-void fp_seqpacket_close(struct fp_sock *fs);
 int fp_seqpacket_ioctl(struct fp_sock *fs, int cmd, int *val);
 
 /* sockopt.c */

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How a socket gets a connection as a client, and how it gives one up. The
+ * socket lock is held; the connection's own only for a moment.
+ */
+#include "fastproto.h"
+#include "conn.h"
+
+/**
+ * fp_sock_set_limits - what a connection may hold for its socket
+ * @fs: the socket
+ * @conn: the connection, locked or known to nobody else
+ */
+void fp_sock_set_limits(struct fp_sock *fs, struct fp_conn *conn)
+{
+	struct fp_act *act = conn->act;
+
+	act->rx_limit = READ_ONCE(fs->sk.sk_rcvbuf);
+	act->rx_msg_units = 2 * FP_MSG_MAX_DEFAULT;
+}
+
+/* A connection to @to; owned by the socket, whose lock is held. */
+static struct fp_conn *create(struct fp_sock *fs, struct fp_endpoint *endpoint,
+			      const union fp_addr *to)
+{
+	struct sock *sk = &fs->sk;
+	struct fp_slots *slots = &fp_net(sock_net(sk))->slots;
+	struct fp_flow flow = {
+		.sk = sk,
+		.mark = READ_ONCE(sk->sk_mark),
+		.oif = sk->sk_bound_dev_if,
+	};
+	struct fp_peer peer = { .mark = flow.mark, .oif = flow.oif };
+	struct fp_route route;
+	struct fp_conn *conn;
+	u32 slot;
+	int err;
+
+	err = fp_endpoint_route(endpoint, &flow, to, NULL, &route);
+	if (err)
+		return ERR_PTR(err);
+	dst_release(route.dst);
+	peer.addr = route.to;
+	peer.local = route.src;
+
+	err = fp_slot_reserve_wait(slots, &slot);
+	if (err)
+		return ERR_PTR(err == -ENOSPC ? -EAGAIN : err);
+	conn = fp_conn_create(endpoint, &peer, slot, GFP_KERNEL);
+	if (IS_ERR(conn)) {
+		fp_slot_release(slots, slot);
+		return conn;
+	}
+	fp_sock_set_limits(fs, conn);
+	conn->act->rx_edge = fp_transmit_window(conn->act);
+	rcu_assign_pointer(conn->fs, fs);
+	return conn;
+}
+
+static void start(struct fp_conn *conn)
+{
+	struct fp_todo todo;
+
+	fp_conn_lock(conn, &todo);
+	fp_conn_publish(conn, FP_SYN_SENT);
+	fp_handshake_syn(conn, &todo);
+	fp_timer_set(conn, FP_DEADLINE_HANDSHAKE, todo.now + USEC_PER_SEC,
+		     todo.now);
+	fp_conn_unlock(conn, &todo);
+}
+
+/*
+ * Socket and connection part; the socket's reference becomes the caller's. NULL
+ * if there is none. Under the socket lock.
+ */
+static struct fp_conn *detach(struct fp_sock *fs)
+{
+	struct fp_conn *conn = fp_sock_conn(fs);
+
+	if (!conn)
+		return NULL;
+	RCU_INIT_POINTER(fs->conn, NULL);
+	spin_lock_bh(&conn->lock);
+	RCU_INIT_POINTER(conn->fs, NULL);
+	spin_unlock_bh(&conn->lock);
+	return conn;
+}
+
+static int begin_connect(struct fp_sock *fs, struct sockaddr *uaddr, int len)
+{
+	struct fp_endpoint *endpoint = fs->endpoint;
+	struct fp_conn *conn;
+	union fp_addr to;
+	int err;
+
+	err = fp_addr_parse(&to, uaddr, len);
+	if (err)
+		return err;
+	if (endpoint)
+		fp_endpoint_get(endpoint);
+	else
+		endpoint = fp_endpoint_client(sock_net(&fs->sk), to.family);
+	if (IS_ERR(endpoint))
+		return PTR_ERR(endpoint);
+	conn = create(fs, endpoint, &to);
+	fp_endpoint_put(endpoint);
+	if (IS_ERR(conn))
+		return PTR_ERR(conn);
+
+	fp_conn_put(detach(fs));
+	rcu_assign_pointer(fs->conn, fp_conn_get(conn));
+	fs->sk.sk_err = 0;
+	WRITE_ONCE(fs->sk.sk_shutdown, 0);
+	WRITE_ONCE(fs->sk.sk_state, TCP_SYN_SENT);
+	start(conn);
+	return 0;
+}
+
+static bool is_decided(const struct fp_sock *fs)
+{
+	const struct fp_conn *conn = rcu_access_pointer(fs->conn);
+
+	return !conn || READ_ONCE(conn->state) != FP_SYN_SENT;
+}
+
+/* Wait for the handshake. The socket lock is held, and released meanwhile. */
+static int end_connect(struct fp_sock *fs, int flags)
+{
+	struct sock *sk = &fs->sk;
+	long timeo = sock_sndtimeo(sk, flags & O_NONBLOCK);
+	struct fp_conn *conn = fp_conn_get(fp_sock_conn(fs));
+	int err = 0;
+
+	while (READ_ONCE(conn->state) == FP_SYN_SENT && !err) {
+		if (!timeo) {
+			err = -EINPROGRESS;
+			break;
+		}
+		release_sock(sk);
+		err = fp_wait(fs, &timeo, EPOLLOUT, false, is_decided);
+		lock_sock(sk);
+		if (fp_sock_conn(fs) != conn) {
+			/* Another thread was faster. */
+			fp_conn_put(conn);
+			return -ECONNABORTED;
+		}
+	}
+	if (fp_conn_is_over(conn)) {
+		err = sock_error(sk) ?: conn->err ?: -ECONNABORTED;
+		WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+		fp_conn_put(detach(fs));
+	} else if (!err) {
+		WRITE_ONCE(sk->sk_state, TCP_ESTABLISHED);
+	}
+	fp_conn_put(conn);
+	return err;
+}
+
+/* Give a connection up. Under the socket lock. */
+static void disconnect(struct fp_sock *fs)
+{
+	struct fp_conn *conn = detach(fs);
+	struct fp_todo todo;
+
+	WRITE_ONCE(fs->sk.sk_state, TCP_CLOSE);
+	if (!conn)
+		return;
+	fp_conn_lock(conn, &todo);
+	fp_conn_abort(conn, -ECONNABORTED, FP_RST_ABORTED, &todo);
+	fp_conn_unlock(conn, &todo);
+	fp_conn_put(conn);
+}
+
+/**
+ * fp_connect - connect(2)
+ * @sock: the socket
+ * @uaddr: the server's address; of the family AF_UNSPEC: give up the connection
+ * @len: its length in bytes
+ * @flags: O_NONBLOCK
+ *
+ * Context: process; takes the socket lock.
+ * Return: 0, -EINPROGRESS, -EALREADY, -EISCONN, -ECONNREFUSED, -ETIMEDOUT,
+ *	-EPROTONOSUPPORT (no version in common), -EINTR, or what
+ *	fp_addr_parse() and fp_endpoint_route() say.
+ */
+int fp_connect(struct socket *sock, struct sockaddr *uaddr, int len, int flags)
+{
+	struct fp_sock *fs = fp_sk(sock->sk);
+	struct fp_conn *conn;
+	int err = 0;
+
+	if (len < (int)sizeof(uaddr->sa_family))
+		return -EINVAL;
+	lock_sock(sock->sk);
+	conn = fp_sock_conn(fs);
+	if (fs->sk.sk_state == TCP_LISTEN) {
+		err = -EISCONN;
+		goto out;
+	}
+	if (uaddr->sa_family == AF_UNSPEC) {
+		disconnect(fs);
+		goto out;
+	}
+	if (conn && fp_conn_is_over(conn)) {
+		/* What became of it may not have been told yet. */
+		err = sock_error(&fs->sk);
+		fp_conn_put(detach(fs));
+		if (err)
+			goto out;
+		conn = NULL;
+	}
+	if (conn && READ_ONCE(conn->state) != FP_SYN_SENT) {
+		/* The first one to ask after a connect that did not block. */
+		err = fs->sk.sk_state == TCP_SYN_SENT ? 0 : -EISCONN;
+		WRITE_ONCE(fs->sk.sk_state, TCP_ESTABLISHED);
+		goto out;
+	}
+	if (conn && flags & O_NONBLOCK)
+		err = -EALREADY;
+	else if (!conn)
+		err = begin_connect(fs, uaddr, len);
+	if (!err)
+		err = end_connect(fs, flags);
+out:
+	release_sock(sock->sk);
+	return err;
+}
+
+/* Nothing follows what is queued. The connection is locked. */
+static void queue_fin(struct fp_conn *conn, struct sk_buff *skb,
+		      struct fp_todo *todo)
+{
+	if (conn->act->fin_queued || conn->state <= FP_SYN_SENT || !skb) {
+		kfree_skb(skb);
+		return;
+	}
+	conn->act->fin_queued = true;
+	conn->act->tx_corked = false;
+	fp_transmit_queue(conn, skb, FP_F_FIN);
+	if (conn->state == FP_ESTABLISHED)
+		WRITE_ONCE(conn->state, FP_FIN_WAIT_1);
+	else if (conn->state == FP_CLOSE_WAIT)
+		WRITE_ONCE(conn->state, FP_LAST_ACK);
+	fp_transmit_push(conn, todo);
+}
+
+/* Is there something that the application will never read? */
+static bool has_unread(const struct fp_act *act)
+{
+	return act->rx_count || act->rx_partial ||
+	       !RB_EMPTY_ROOT(&act->rx_ahead);
+}
+
+static bool is_delivered(const struct fp_sock *fs)
+{
+	const struct fp_conn *conn = rcu_access_pointer(fs->conn);
+	u8 state = READ_ONCE(conn->state);
+
+	return state == FP_CLOSED || state == FP_FIN_WAIT_2;
+}
+
+/* SO_LINGER: until the peer has everything. The socket lock is held. */
+static void linger(struct fp_sock *fs)
+{
+	long timeo = fs->sk.sk_lingertime;
+
+	if (current->flags & PF_EXITING)
+		return;
+	while (timeo && !is_delivered(fs))
+		if (fp_wait(fs, &timeo, EPOLLOUT, false, is_delivered))
+			break;
+}
+
+/* The application is through with a connection. The socket lock is held. */
+static void finish(struct fp_sock *fs, struct fp_conn *conn)
+{
+	bool at_once = sock_flag(&fs->sk, SOCK_LINGER) && !fs->sk.sk_lingertime;
+	struct sk_buff *fin = fp_transmit_alloc(conn, 0, GFP_KERNEL);
+	struct fp_todo todo;
+
+	fp_conn_lock(conn, &todo);
+	if (conn->state <= FP_SYN_SENT || at_once || !fin ||
+	    has_unread(conn->act)) {
+		kfree_skb(fin);
+		fp_conn_abort(conn, 0, FP_RST_ABORTED, &todo);
+	} else {
+		conn->orphan = true;
+		queue_fin(conn, fin, &todo);
+		fp_timer_set(conn, FP_DEADLINE_END, todo.now + FP_ORPHAN_TIMEOUT,
+			     todo.now);
+	}
+	fp_conn_unlock(conn, &todo);
+
+	if (sock_flag(&fs->sk, SOCK_LINGER))
+		linger(fs);
+}
+
+/**
+ * fp_connect_close - give up all that a socket of this type has
+ * @fs: the socket, locked; no call of the application is left
+ */
+void fp_connect_close(struct fp_sock *fs)
+{
+	struct fp_conn *conn = fp_sock_conn(fs);
+
+	if (fs->sk.sk_state == TCP_LISTEN)
+		fp_listen_stop(fs);
+	if (!conn)
+		return;
+	finish(fs, conn);
+	fp_conn_put(detach(fs));
+}
+
+/**
+ * fp_shutdown - shutdown(2)
+ * @sock: the socket; one that listens stops to with SHUT_RD
+ * @how: SHUT_RD, SHUT_WR or SHUT_RDWR
+ *
+ * Context: process; takes the socket lock.
+ * Return: 0, -EINVAL, -ENOTCONN or -ENOMEM.
+ */
+int fp_shutdown(struct socket *sock, int how)
+{
+	struct fp_sock *fs = fp_sk(sock->sk);
+	struct sock *sk = sock->sk;
+	struct sk_buff *fin = NULL;
+	struct fp_conn *conn;
+	struct fp_todo todo;
+	int err = 0;
+
+	if (how < SHUT_RD || how > SHUT_RDWR)
+		return -EINVAL;
+	how++;
+	lock_sock(sk);
+	conn = fp_sock_conn(fs);
+	if (sk->sk_state == TCP_LISTEN && how & RCV_SHUTDOWN) {
+		fp_listen_stop(fs);
+		goto out;
+	}
+	if (!conn || conn->state <= FP_SYN_SENT) {
+		err = -ENOTCONN;
+		goto out;
+	}
+	if (how & SEND_SHUTDOWN) {
+		fin = fp_transmit_alloc(conn, 0, GFP_KERNEL);
+		if (!fin) {
+			err = -ENOMEM;
+			goto out;
+		}
+	}
+	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | how);
+	if (how & SEND_SHUTDOWN) {
+		fp_conn_lock(conn, &todo);
+		queue_fin(conn, fin, &todo);
+		fp_conn_unlock(conn, &todo);
+	}
+out:
+	sk->sk_state_change(sk);
+	release_sock(sk);
+	return err;
+}

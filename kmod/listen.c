@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A socket that listens: connections that came in wait here for accept(). */
+#include "fastproto.h"
+#include "conn.h"
+
+/*
+ * Softirq can't make a table of connections; while there is a listener, there is
+ * one. The socket lock is held.
+ */
+static int start(struct fp_sock *fs)
+{
+	int err;
+
+	if (fs->sk.sk_state == TCP_LISTEN)
+		return 0;
+	err = fp_slot_reserve_wait(&fp_net(sock_net(&fs->sk))->slots,
+				   &fs->listen_slot);
+	if (err)
+		return err == -ENOSPC ? -EAGAIN : err;
+	spin_lock_bh(&fs->rx_lock);
+	WRITE_ONCE(fs->sk.sk_state, TCP_LISTEN);
+	spin_unlock_bh(&fs->rx_lock);
+	return 0;
+}
+
+/**
+ * fp_listen - listen(2)
+ * @sock: the socket; bound to a free port if it is not bound
+ * @backlog: how many connections may wait for accept()
+ *
+ * Context: process; takes the socket lock.
+ * Return: 0, -EINVAL (it has a connection), -ENOMEM, -EAGAIN (no slot is free),
+ *	or what fp_endpoint_create() says.
+ */
+int fp_listen(struct socket *sock, int backlog)
+{
+	struct fp_sock *fs = fp_sk(sock->sk);
+	struct sock *sk = sock->sk;
+	int err;
+
+	err = fp_cookies_get(fp_net(sock_net(sk)));
+	if (!err)
+		err = fp_sock_autobind(fs, AF_INET6);
+	if (err)
+		return err;
+	lock_sock(sk);
+	if (fp_sock_conn(fs)) {
+		err = -EINVAL;
+	} else {
+		WRITE_ONCE(sk->sk_max_ack_backlog, backlog);
+		err = start(fs);
+	}
+	release_sock(sk);
+	return err;
+}
+
+static bool may_accept(const struct fp_sock *fs)
+{
+	return !list_empty(&fs->accept_queue) ||
+	       READ_ONCE(fs->sk.sk_state) != TCP_LISTEN;
+}
+
+static struct fp_conn *dequeue(struct fp_sock *fs)
+{
+	struct fp_conn *conn;
+
+	spin_lock_bh(&fs->rx_lock);
+	conn = list_first_entry_or_null(&fs->accept_queue, struct fp_conn,
+					accept);
+	if (conn) {
+		list_del_init(&conn->accept);
+		sk_acceptq_removed(&fs->sk);
+	}
+	spin_unlock_bh(&fs->rx_lock);
+	return conn;
+}
+
+/* The next connection; its reference becomes the caller's. */
+static struct fp_conn *wait_for_conn(struct fp_sock *fs, int flags)
+{
+	long timeo = sock_rcvtimeo(&fs->sk, flags & O_NONBLOCK);
+	struct fp_conn *conn;
+	int err;
+
+	for (;;) {
+		if (READ_ONCE(fs->sk.sk_state) != TCP_LISTEN)
+			return ERR_PTR(-EINVAL);
+		conn = dequeue(fs);
+		if (conn)
+			return conn;
+		if (!timeo)
+			return ERR_PTR(-EAGAIN);
+		err = fp_wait(fs, &timeo, EPOLLIN, true, may_accept);
+		if (err)
+			return ERR_PTR(err);
+	}
+}
+
+/* What a socket has of the listener that it comes from. */
+static void inherit(struct sock *sk, const struct sock *from)
+{
+	sk->sk_sndbuf = READ_ONCE(from->sk_sndbuf);
+	sk->sk_rcvbuf = READ_ONCE(from->sk_rcvbuf);
+	sk->sk_sndtimeo = READ_ONCE(from->sk_sndtimeo);
+	sk->sk_rcvtimeo = READ_ONCE(from->sk_rcvtimeo);
+	sk->sk_priority = READ_ONCE(from->sk_priority);
+	sk->sk_mark = READ_ONCE(from->sk_mark);
+	sk->sk_bound_dev_if = READ_ONCE(from->sk_bound_dev_if);
+	sk->sk_lingertime = READ_ONCE(from->sk_lingertime);
+	if (sock_flag(from, SOCK_LINGER))
+		sock_set_flag(sk, SOCK_LINGER);
+	fp_sk(sk)->recvinfo = READ_ONCE(fp_sk(from)->recvinfo);
+	fp_sk(sk)->needs_copy = READ_ONCE(fp_sk(from)->needs_copy);
+}
+
+/* Nobody knows the new socket yet. */
+static void attach(struct fp_sock *fs, struct fp_conn *conn)
+{
+	struct fp_todo todo;
+
+	fs->sk.sk_state = TCP_ESTABLISHED;
+	RCU_INIT_POINTER(fs->conn, conn);
+	fp_conn_lock(conn, &todo);
+	rcu_assign_pointer(conn->fs, fs);
+	fp_sock_set_limits(fs, conn);
+	if (conn->err)
+		WRITE_ONCE(fs->sk.sk_err, -conn->err);
+	if (conn->state != FP_CLOSED) {
+		/* More may come now. */
+		conn->act->ack_later = true;
+		fp_transmit_push(conn, &todo);
+	}
+	fp_conn_unlock(conn, &todo);
+}
+
+/**
+ * fp_accept - take the next connection of a listener
+ * @sock: the listener
+ * @newsock: becomes the connection's socket
+ * @arg: flags; whether it is the kernel's own
+ *
+ * Context: process.
+ * Return: 0, -EAGAIN, -EINTR, -EINVAL (it does not listen), -ENOMEM.
+ */
+int fp_accept(struct socket *sock, struct socket *newsock,
+	      const struct proto_accept_arg *arg)
+{
+	struct fp_sock *fs = fp_sk(sock->sk);
+	struct fp_conn *conn;
+	struct sock *sk;
+
+	conn = wait_for_conn(fs, arg->flags);
+	if (IS_ERR(conn))
+		return PTR_ERR(conn);
+	sk = fp_sock_alloc(sock_net(sock->sk), newsock, arg->kern);
+	if (IS_ERR(sk)) {
+		struct fp_todo todo;
+
+		fp_conn_lock(conn, &todo);
+		fp_conn_abort(conn, -ECONNABORTED, FP_RST_ABORTED, &todo);
+		fp_conn_unlock(conn, &todo);
+		fp_conn_put(conn);
+		return PTR_ERR(sk);
+	}
+	inherit(sk, sock->sk);
+	attach(fp_sk(sk), conn);
+	newsock->state = SS_CONNECTED;
+	return 0;
+}
+
+/**
+ * fp_listen_stop - a socket listens no more
+ * @fs: the socket, locked; it listens
+ *
+ * The connections that nobody accepted are given up.
+ */
+void fp_listen_stop(struct fp_sock *fs)
+{
+	struct fp_conn *conn;
+	struct fp_todo todo;
+
+	spin_lock_bh(&fs->rx_lock);
+	WRITE_ONCE(fs->sk.sk_state, TCP_CLOSE);
+	spin_unlock_bh(&fs->rx_lock);
+	while ((conn = dequeue(fs))) {
+		fp_conn_lock(conn, &todo);
+		fp_conn_abort(conn, -ECONNABORTED, FP_RST_ABORTED, &todo);
+		fp_conn_unlock(conn, &todo);
+		fp_conn_put(conn);
+	}
+	fp_slot_release(&fp_net(sock_net(&fs->sk))->slots, fs->listen_slot);
+}
