@@ -325,6 +325,7 @@ struct proto fp_proto = {
 	.obj_size	= sizeof(struct fp_sock),
 	.slab_flags	= SLAB_ACCOUNT,
 	.ioctl		= proto_ioctl,
+	.keepalive	= fp_connect_keepalive,
 	.rehash		= rehash,
 };
 

@@ -6,6 +6,7 @@
 #ifndef _FP_COMPAT_H
 #define _FP_COMPAT_H
 
+#include <linux/hrtimer.h>
 #include <linux/version.h>
 #include <net/flow.h>
 #include <net/route.h>
@@ -81,6 +82,15 @@ static inline int fp_proto_accept(struct socket *sock, struct socket *newsock,
 	return fp_accept(sock, newsock, arg);
 }
 #endif
+
+/* 6.13: the function is given when an hrtimer is made. */
+static inline void fp_hrtimer_setup(struct hrtimer *timer,
+				    enum hrtimer_restart (*function)(struct hrtimer *),
+				    clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+}
 
 /* 6.10: dst_rtable() */
 #ifndef dst_rtable

@@ -196,10 +196,13 @@ static struct fp_act *create_act(gfp_t gfp)
 	fp_txwin_init(&act->tx, ring, RING_SIZE, fp_transmit_acked);
 	fp_rxwin_init(&act->rx);
 	fp_rtt_init(&act->rtt);
-	skb_queue_head_init(&act->tx_done);
+	__skb_queue_head_init(&act->tx_done);
+	__skb_queue_head_init(&act->out);
 	act->rx_ahead = RB_ROOT;
 	INIT_LIST_HEAD(&act->rx_ready);
 	timer_setup(&act->timer, fp_timer_fire, 0);
+	fp_hrtimer_setup(&act->pace, fp_timer_pace, CLOCK_MONOTONIC,
+			 HRTIMER_MODE_ABS_SOFT);
 	return act;
 }
 
@@ -336,6 +339,18 @@ void fp_conn_lock(struct fp_conn *conn, struct fp_todo *todo)
 	todo->now = ktime_to_us(ktime_get());
 }
 
+static void lower_mtu(struct fp_conn *conn)
+	__must_hold(&conn->lock)
+{
+	u32 mtu = fp_transmit_mtu_below(conn);
+
+	spin_unlock(&conn->lock);
+	rcu_read_lock();
+	fp_path_lower_mtu(conn->path, conn->endpoint, mtu);
+	rcu_read_unlock();
+	spin_lock(&conn->lock);
+}
+
 static void wake(struct fp_conn *conn, u32 flags)
 {
 	struct fp_sock *fs = rcu_dereference(conn->fs);
@@ -354,30 +369,67 @@ static void wake(struct fp_conn *conn, u32 flags)
 		sk->sk_write_space(sk);
 }
 
+/*
+ * Give what is collected to IP, in the order in which it was made: only one at a
+ * time does that for a connection, and for all others who come meanwhile.
+ */
+static void transmit(struct fp_conn *conn)
+	__must_hold(&conn->lock)
+{
+	struct fp_act *act = conn->act;
+	struct sk_buff_head list;
+	u8 tos;
+
+	if (act->xmitting)
+		return;
+	act->xmitting = true;
+	__skb_queue_head_init(&list);
+	do {
+		skb_queue_splice_init(&act->out, &list);
+		tos = act->tos;
+		spin_unlock(&conn->lock);
+		rcu_read_lock();
+		fp_transmit_xmit(conn, &list, tos);
+		rcu_read_unlock();
+		spin_lock(&conn->lock);
+	} while (!skb_queue_empty(&act->out));
+	act->xmitting = false;
+}
+
 /**
  * fp_conn_unlock - send, wake and free what was collected meanwhile
  * @conn: the connection, the caller's reference stays
  * @todo: from fp_conn_lock()
+ *
+ * BH stays off to the end: what came in now and allowed more to be sent would
+ * overtake what goes out here.
  */
 void fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo)
 	__releases(&conn->lock)
 {
+	struct fp_act *act = conn->act;
 	struct sk_buff_head done;
 
 	__skb_queue_head_init(&done);
-	if (!skb_queue_empty(&conn->act->tx_done))
-		skb_queue_splice_init(&conn->act->tx_done, &done);
-	spin_unlock_bh(&conn->lock);
+	if (!skb_queue_empty(&act->tx_done))
+		skb_queue_splice_init(&act->tx_done, &done);
+	if (unlikely(todo->flags & FP_LOWER_MTU))
+		lower_mtu(conn);
+	if (!skb_queue_empty(&todo->xmit)) {
+		skb_queue_splice_tail(&todo->xmit, &act->out);
+		transmit(conn);
+	}
+	spin_unlock(&conn->lock);
 
-	rcu_read_lock();
-	if (!skb_queue_empty(&todo->xmit))
-		fp_transmit_xmit(conn, &todo->xmit);
-	if (todo->flags & ~FP_ENDED)
+	if (todo->flags & FP_WAKES) {
+		rcu_read_lock();
 		wake(conn, todo->flags);
-	rcu_read_unlock();
+		rcu_read_unlock();
+	}
 	__skb_queue_purge(&done);
 	if (todo->flags & FP_ENDED)
 		fp_conn_put(conn);
+	local_bh_enable();
 }
 
 /**

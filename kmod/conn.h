@@ -3,6 +3,7 @@
 #ifndef _FP_CONN_H
 #define _FP_CONN_H
 
+#include <linux/hrtimer.h>
 #include <linux/rbtree.h>
 #include <linux/rhashtable.h>
 #include <linux/timer.h>
@@ -23,6 +24,8 @@
 #define FP_ORPHAN_TIMEOUT	(120ULL * USEC_PER_SEC)	/* without progress */
 #define FP_FIN_TIMEOUT		(60ULL * USEC_PER_SEC)	/* for the peer's FIN */
 #define FP_RANGES_SENT		4		/* selective ranges beside data */
+#define FP_ECT_RETRIES		2		/* timeouts until ECT is left out */
+#define FP_ECT_FAILURES		3		/* times that helped until it stays so */
 
 /*
  * Flow control counts in units: a frame costs its payload's bytes and that many
@@ -62,6 +65,7 @@ enum fp_state {
  * @FP_DEADLINE_WINDOW: to probe a closed window
  * @FP_DEADLINE_ACK: to send a delayed acknowledgment
  * @FP_DEADLINE_CORK: to send what MSG_MORE holds back
+ * @FP_DEADLINE_KEEPALIVE: to see if the peer is still there
  * @FP_DEADLINE_END: to give up a connection that no socket owns any more
  * @FP_DEADLINES: how many there are
  */
@@ -71,6 +75,7 @@ enum fp_deadline {
 	FP_DEADLINE_WINDOW,
 	FP_DEADLINE_ACK,
 	FP_DEADLINE_CORK,
+	FP_DEADLINE_KEEPALIVE,
 	FP_DEADLINE_END,
 	FP_DEADLINES
 };
@@ -108,6 +113,9 @@ struct fp_path {
  * @tx_memory: truesize of what is queued and not acknowledged; READ_ONCE()
  * @tx_bytes: its payload
  * @tx_done: acknowledged frames, to be freed after the lock
+ * @out: datagrams to be given to IP
+ * @xmitting: somebody is about that
+ * @tos: of the datagrams: ECN's bits
  * @tx_corked: MSG_MORE: wait for more before a small frame is sent
  * @tx_probe: the next frame is to ask for an answer
  * @tx_check: when to look for lost frames again, microseconds, 0: no need
@@ -138,8 +146,19 @@ struct fp_path {
  * @ce: frames that came with a congestion mark
  * @dup: frames that came twice
  * @retries: how often a timer has fired for the same thing
+ * @keep_asked: how often the peer was asked in vain if it is still there
+ * @keep_since: when it was asked last, or when that was switched on,
+ *	microseconds
  * @syn_sent: when the SYN was sent first, microseconds
  * @cookie: what the server is to be shown until it has answered
+ * @hole_asked: when a question was sent beside a large frame that is lost again
+ *	and again, microseconds; 0: none is open
+ * @hole_answers: how often such a question was answered, but not the frame
+ * @ect_failures: how often a frame came as soon as it was sent without ECT
+ * @pacing: @pace is armed, and has a reference
+ * @pace_at: when the next datagram would be sent if they were evenly spread,
+ *	2^-10 microseconds
+ * @pace: fires when more may be sent
  * @deadline: microseconds, 0 for none
  * @timer: fires at the first of them or earlier
  *
@@ -168,6 +187,9 @@ struct fp_act {
 	bool fin_queued;
 	bool finished;
 	struct sk_buff_head tx_done;
+	struct sk_buff_head out;
+	bool xmitting;
+	u8 tos;
 
 	u64 rx_cost;
 	u64 rx_edge;
@@ -188,9 +210,18 @@ struct fp_act {
 	u16 ce;
 	u8 dup;
 	u8 retries;
+	u8 keep_asked;
+	u64 keep_since;
 
 	u64 syn_sent;
 	struct fp_cookie cookie;
+
+	u64 hole_asked;
+	u8 hole_answers;
+	u8 ect_failures;
+	bool pacing;
+	u64 pace_at;
+	struct hrtimer pace;
 
 	u64 deadline[FP_DEADLINES];
 	struct timer_list timer;
@@ -249,11 +280,15 @@ struct fp_conn {
 #define FP_WAKE_STATE	BIT(2)	/* connected, or half closed */
 #define FP_WAKE_ERROR	BIT(3)	/* it failed */
 #define FP_ENDED	BIT(4)	/* the table's reference is to go */
+#define FP_LOWER_MTU	BIT(5)	/* the path loses what is large */
+
+#define FP_WAKES	(FP_WAKE_READ | FP_WAKE_WRITE | FP_WAKE_STATE | \
+			 FP_WAKE_ERROR)
 
 /**
  * struct fp_todo - what is to be done once the lock is released
  * @xmit: datagrams to send
- * @flags: FP_WAKE_*, FP_ENDED
+ * @flags: FP_WAKE_*, FP_ENDED, FP_LOWER_MTU
  * @now: microseconds, one reading of the clock for all that is done at once
  */
 struct fp_todo {
@@ -294,6 +329,8 @@ void fp_path_net_exit(struct fp_net *fn);
 struct fp_path *fp_path_get(struct fp_endpoint *endpoint,
 			    const struct fp_peer *key, gfp_t gfp);
 void fp_path_put(struct fp_net *fn, struct fp_path *path);
+void fp_path_lower_mtu(struct fp_path *path, struct fp_endpoint *endpoint,
+		       u32 mtu);
 int fp_path_route(struct fp_path *path, struct fp_endpoint *endpoint,
 		  struct sock *sk, struct fp_route *route);
 
@@ -320,6 +357,7 @@ int fp_conn_publish(struct fp_conn *conn, enum fp_state state);
 u32 fp_conn_mss(const struct fp_conn *conn);
 u32 fp_transmit_payload_max(const struct fp_conn *conn);
 struct sk_buff *fp_transmit_alloc(struct fp_conn *conn, u32 len, gfp_t gfp);
+void fp_transmit_seal(struct sk_buff *skb);
 void fp_transmit_queue(struct fp_conn *conn, struct sk_buff *skb, u16 flags);
 void fp_transmit_push(struct fp_conn *conn, struct fp_todo *todo);
 void fp_transmit_probe(struct fp_conn *conn, struct fp_todo *todo);
@@ -327,14 +365,20 @@ void fp_transmit_rst(struct fp_conn *conn, enum fp_rst_reason why,
 		     struct fp_todo *todo);
 void fp_transmit_acked(struct fp_txwin *w, struct fp_txframe *frame);
 void fp_transmit_purge(struct fp_conn *conn);
-void fp_transmit_xmit(struct fp_conn *conn, struct sk_buff_head *list);
+void fp_transmit_xmit(struct fp_conn *conn, struct sk_buff_head *list, u8 tos);
+u32 fp_transmit_mtu_below(const struct fp_conn *conn);
+bool fp_transmit_exceeds(const struct fp_conn *conn,
+			 const struct fp_txframe *frame, u32 mtu);
 u32 fp_transmit_window(struct fp_act *act);
 
 /* timer.c */
 void fp_timer_fire(struct timer_list *timer);
+enum hrtimer_restart fp_timer_pace(struct hrtimer *timer);
+void fp_timer_wait_pace(struct fp_conn *conn);
 void fp_timer_stop(struct fp_conn *conn);
 void fp_timer_set(struct fp_conn *conn, enum fp_deadline which, u64 at,
 		  u64 now);
+void fp_timer_keepalive(struct fp_conn *conn, bool on, u64 now);
 void fp_timer_update(struct fp_conn *conn, struct fp_txframe *waiting,
 		     bool starved, u64 now);
 

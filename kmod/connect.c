@@ -57,7 +57,7 @@ static struct fp_conn *create(struct fp_sock *fs, struct fp_endpoint *endpoint,
 	return conn;
 }
 
-static void start(struct fp_conn *conn)
+static void start(struct fp_conn *conn, bool keep)
 {
 	struct fp_todo todo;
 
@@ -66,6 +66,7 @@ static void start(struct fp_conn *conn)
 	fp_handshake_syn(conn, &todo);
 	fp_timer_set(conn, FP_DEADLINE_HANDSHAKE, todo.now + USEC_PER_SEC,
 		     todo.now);
+	fp_timer_keepalive(conn, keep, todo.now);
 	fp_conn_unlock(conn, &todo);
 }
 
@@ -112,8 +113,26 @@ static int begin_connect(struct fp_sock *fs, struct sockaddr *uaddr, int len)
 	fs->sk.sk_err = 0;
 	WRITE_ONCE(fs->sk.sk_shutdown, 0);
 	WRITE_ONCE(fs->sk.sk_state, TCP_SYN_SENT);
-	start(conn);
+	start(conn, sock_flag(&fs->sk, SOCK_KEEPOPEN));
 	return 0;
+}
+
+/**
+ * fp_connect_keepalive - SO_KEEPALIVE was set or cleared, or one of its times
+ * @sk: the socket, locked
+ * @on: it is set
+ */
+void fp_connect_keepalive(struct sock *sk, int on)
+{
+	struct fp_conn *conn = fp_sock_conn(fp_sk(sk));
+	struct fp_todo todo;
+
+	if (!conn)
+		return;
+	fp_conn_lock(conn, &todo);
+	if (conn->state != FP_CLOSED)
+		fp_timer_keepalive(conn, on, todo.now);
+	fp_conn_unlock(conn, &todo);
 }
 
 static bool is_decided(const struct fp_sock *fs)

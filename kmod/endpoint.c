@@ -606,6 +606,7 @@ int fp_endpoint_route(struct fp_endpoint *endpoint, const struct fp_flow *flow,
 		     peer->oif == flow->oif;
 	int err;
 
+	route->tos = 0;
 	if (!to) {
 		route->to = peer->addr;
 		route->src = peer->local;
@@ -659,7 +660,7 @@ static void xmit_inet(struct sock *udp_sk, struct sk_buff *skb,
 
 	ttl = ipv4_is_multicast(to) ? 1 : ip4_dst_hoplimit(route->dst);
 	udp_tunnel_xmit_skb(dst_rtable(route->dst), udp_sk, skb,
-			    route->src.sin.sin_addr.s_addr, to, 0, ttl, df,
+			    route->src.sin.sin_addr.s_addr, to, route->tos, ttl, df,
 			    route->src.sin.sin_port, route->to.sin.sin_port,
 			    false, false);
 }
@@ -675,7 +676,7 @@ static void xmit_inet6(struct sock *udp_sk, struct sk_buff *skb,
 	ttl = ipv6_addr_is_multicast(to) ? IPV6_DEFAULT_MCASTHOPS :
 					   ip6_dst_hoplimit(route->dst);
 	udp_tunnel6_xmit_skb(route->dst, udp_sk, skb, NULL,
-			     &route->src.sin6.sin6_addr, to, 0, ttl, 0,
+			     &route->src.sin6.sin6_addr, to, route->tos, ttl, 0,
 			     route->src.sin6.sin6_port,
 			     route->to.sin6.sin6_port, false);
 }

@@ -195,6 +195,10 @@ static inline struct fp_endpoint *fp_endpoint_get(struct fp_endpoint *endpoint)
  * @id: key in fp_net.sockets; constant
  * @recvinfo: FP_RECVINFO is set; READ_ONCE()/WRITE_ONCE()
  * @needs_copy: FP_NEEDS_COPY is set; READ_ONCE()/WRITE_ONCE()
+ * @payload_csum: FP_PAYLOAD_CSUM is set; READ_ONCE()/WRITE_ONCE()
+ * @keep_cnt: FP_KEEPCNT; READ_ONCE()/WRITE_ONCE()
+ * @keep_idle: FP_KEEPIDLE, seconds; READ_ONCE()/WRITE_ONCE()
+ * @keep_intvl: FP_KEEPINTVL, seconds; READ_ONCE()/WRITE_ONCE()
  * @endpoint: set once, under the socket lock, by smp_store_release(); gone only
  *	after the last call of the application
  * @peer: NULL if not connected; written under the socket lock, read under RCU
@@ -219,6 +223,10 @@ struct fp_sock {
 	u32 id;
 	bool recvinfo;
 	bool needs_copy;
+	bool payload_csum;
+	u8 keep_cnt;
+	u16 keep_idle;
+	u16 keep_intvl;
 	struct fp_endpoint *endpoint;
 	struct fp_peer __rcu *peer;
 	atomic64_t tx_seq;
@@ -328,11 +336,13 @@ enum skb_drop_reason fp_drop_reason(enum fastproto_stats_attr why);
  * @dst: the route, one reference
  * @src: source address and port
  * @to: destination address and port
+ * @tos: type of service or traffic class, ECN's bits among it; the user's
  */
 struct fp_route {
 	struct dst_entry *dst;
 	union fp_addr src;
 	union fp_addr to;
+	u8 tos;
 };
 
 /**
@@ -396,6 +406,7 @@ void fp_listen_stop(struct fp_sock *fs);
 int fp_connect(struct socket *sock, struct sockaddr *uaddr, int len, int flags);
 int fp_shutdown(struct socket *sock, int how);
 void fp_connect_close(struct fp_sock *fs);
+void fp_connect_keepalive(struct sock *sk, int on);
 
 /* seqpacket.c */
 extern const struct proto_ops fp_seqpacket_ops;

@@ -11,6 +11,7 @@
 #include "conn.h"
 
 #define TS_VALID	(60 * USEC_PER_SEC)	/* of the newest timestamp */
+#define HOLE_ANSWERS	3	/* that make sure of a black hole */
 
 /* An acknowledgment is due at once after so much payload: two full frames. */
 static u32 ack_limit(const struct fp_conn *conn)
@@ -85,8 +86,10 @@ static void react(struct fp_conn *conn, const struct fp_tx_result *res,
 		FP_INC_STATS(conn->net, RECOVERIES);
 		fp_cubic_loss(&act->cc);
 	}
-	if (res->enter_cwr)
+	if (res->enter_cwr) {
+		FP_INC_STATS(conn->net, CE_REDUCTIONS);
 		fp_cubic_ecn(&act->cc);
+	}
 	if (res->rtt != FP_TX_NO_RTT)
 		fp_rtt_sample(&act->rtt, res->rtt, todo->now);
 	if (act->tx.una > act->round) {
@@ -113,6 +116,35 @@ void fp_input_detect(struct fp_conn *conn, struct fp_todo *todo)
 
 	fp_txwin_detect(&act->tx, fp_rtt_srtt(&act->rtt), todo->now, &res);
 	react(conn, &res, false, todo);
+}
+
+/*
+ * Is it only what is large that gets lost? A question without data was sent
+ * together with a large frame, again and again, and it alone is answered: then
+ * some router drops what does not fit, and its ICMP message does not come (RFC
+ * 8899, section 4.3).
+ */
+static void look_for_hole(struct fp_conn *conn, const struct fp_ack *ack,
+			  const struct fp_tx_result *res, struct fp_todo *todo)
+{
+	struct fp_act *act = conn->act;
+
+	if (res->una_advanced) {
+		act->hole_asked = 0;
+		act->hole_answers = 0;
+		return;
+	}
+	if ((s32)(ack->ts_echo - (u32)act->hole_asked) < 0)
+		return;
+	act->hole_asked = 0;
+	if (++act->hole_answers < HOLE_ANSWERS)
+		return;
+	act->hole_answers = 0;
+	FP_INC_STATS(conn->net, BLACK_HOLES);
+	todo->flags |= FP_LOWER_MTU;
+	/* All again at once, in smaller pieces. */
+	fp_txwin_timeout(&act->tx);
+	act->tx_check = 0;
 }
 
 /* Who waits for room to send is woken when there is a good deal of it. */
@@ -149,7 +181,12 @@ static bool take_ack(struct fp_conn *conn, const struct fp_ack *ack,
 			 &res))
 		return false;
 	react(conn, &res, limited, todo);
+	if (unlikely(act->hole_asked))
+		look_for_hole(conn, ack, &res, todo);
 	if (res.acked_bytes) {
+		/* What was sent without ECT got through, after all. */
+		if (act->retries >= FP_ECT_RETRIES && act->ect_failures < U8_MAX)
+			act->ect_failures++;
 		act->retries = 0;
 		act->tx_restart = true;
 		/* Whoever gets on may take his time. */
@@ -329,7 +366,7 @@ static int take_data(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 		return FASTPROTO_A_STATS_DROP_DUPLICATE;
 	}
 	if (frame->flags & FP_F_CSUM && !payload_is_whole(skb, offset, frame))
-		return FASTPROTO_A_STATS_DROP_CHECKSUM;
+		return FASTPROTO_A_STATS_DROP_PAYLOAD;
 	if (conn->orphan && !(frame->flags & FP_F_FIN)) {
 		fp_conn_abort(conn, -ECONNRESET, FP_RST_ABORTED, todo);
 		return FASTPROTO_A_STATS_DROP_NO_SOCKET;
@@ -429,8 +466,10 @@ static int take_frame(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 	if (!take_ack(conn, &sections->ack, todo))
 		return FASTPROTO_A_STATS_DROP_ACK;
 	note_timestamp(act, &sections->ack, todo->now);
-	if (is_marked(skb))
+	if (is_marked(skb)) {
+		FP_INC_STATS(conn->net, CE_MARKS);
 		act->ce++;
+	}
 	if (frame->flags & FP_F_PROBE)
 		act->ack_now = true;
 	if (!is_data(frame))

@@ -109,8 +109,14 @@ static void inherit(struct sock *sk, const struct sock *from)
 	sk->sk_lingertime = READ_ONCE(from->sk_lingertime);
 	if (sock_flag(from, SOCK_LINGER))
 		sock_set_flag(sk, SOCK_LINGER);
+	if (sock_flag(from, SOCK_KEEPOPEN))
+		sock_set_flag(sk, SOCK_KEEPOPEN);
 	fp_sk(sk)->recvinfo = READ_ONCE(fp_sk(from)->recvinfo);
 	fp_sk(sk)->needs_copy = READ_ONCE(fp_sk(from)->needs_copy);
+	fp_sk(sk)->payload_csum = READ_ONCE(fp_sk(from)->payload_csum);
+	fp_sk(sk)->keep_cnt = READ_ONCE(fp_sk(from)->keep_cnt);
+	fp_sk(sk)->keep_idle = READ_ONCE(fp_sk(from)->keep_idle);
+	fp_sk(sk)->keep_intvl = READ_ONCE(fp_sk(from)->keep_intvl);
 }
 
 /* Nobody knows the new socket yet. */
@@ -128,6 +134,8 @@ static void attach(struct fp_sock *fs, struct fp_conn *conn)
 	if (conn->state != FP_CLOSED) {
 		/* More may come now. */
 		conn->act->ack_later = true;
+		fp_timer_keepalive(conn, sock_flag(&fs->sk, SOCK_KEEPOPEN),
+				   todo.now);
 		fp_transmit_push(conn, &todo);
 	}
 	fp_conn_unlock(conn, &todo);

@@ -135,6 +135,65 @@ void fp_path_put(struct fp_net *fn, struct fp_path *path)
 	local_bh_enable();
 }
 
+/* As much of a datagram to the peer as tells the way that it takes. */
+static struct sk_buff *sample(const struct fp_route *route)
+{
+	struct sk_buff *skb = alloc_skb(sizeof(struct ipv6hdr), GFP_ATOMIC);
+
+	if (!skb)
+		return NULL;
+	skb_reset_network_header(skb);
+	skb->dev = route->dst->dev;
+	if (route->to.family == AF_INET) {
+		struct iphdr *iph = skb_put_zero(skb, sizeof(*iph));
+
+		skb->protocol = htons(ETH_P_IP);
+		iph->version = 4;
+		iph->ihl = sizeof(*iph) / 4;
+		iph->protocol = IPPROTO_UDP;
+		iph->saddr = route->src.sin.sin_addr.s_addr;
+		iph->daddr = route->to.sin.sin_addr.s_addr;
+	} else {
+		struct ipv6hdr *ip6h = skb_put_zero(skb, sizeof(*ip6h));
+
+		skb->protocol = htons(ETH_P_IPV6);
+		ip6h->version = 6;
+		ip6h->nexthdr = IPPROTO_UDP;
+		ip6h->saddr = route->src.sin6.sin6_addr;
+		ip6h->daddr = route->to.sin6.sin6_addr;
+	}
+	return skb;
+}
+
+/**
+ * fp_path_lower_mtu - large datagrams get lost on the way
+ * @path: the path
+ * @endpoint: where they leave from
+ * @mtu: the new path MTU in bytes, 0: leave it
+ *
+ * IP is told what an ICMP message would have told it, and keeps that for so long
+ * (RFC 8899, section 3, allows it): frames that were made before are fragmented
+ * from now on, those to come are smaller.
+ *
+ * Context: any, RCU read lock held.
+ */
+void fp_path_lower_mtu(struct fp_path *path, struct fp_endpoint *endpoint,
+		       u32 mtu)
+{
+	struct fp_route route;
+	struct sk_buff *skb;
+
+	if (!mtu || fp_path_route(path, endpoint, NULL, &route))
+		return;
+	skb = sample(&route);
+	if (skb) {
+		skb->mark = path->peer.mark;
+		route.dst->ops->update_pmtu(route.dst, NULL, skb, mtu, false);
+		kfree_skb(skb);
+	}
+	dst_release(route.dst);
+}
+
 /**
  * fp_path_route - the route for a datagram
  * @path: where to

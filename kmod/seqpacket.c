@@ -17,11 +17,19 @@
 					 * the system's default
 					 */
 
+/* What RFC 1122, section 4.2.3.6, and TCP of this kernel have. */
+#define KEEP_IDLE_DEFAULT	7200	/* seconds */
+#define KEEP_INTVL_DEFAULT	75	/* seconds */
+#define KEEP_CNT_DEFAULT	9
+
 void fp_seqpacket_init(struct fp_sock *fs)
 {
 	struct sock *sk = &fs->sk;
 
 	INIT_LIST_HEAD(&fs->accept_queue);
+	fs->keep_idle = KEEP_IDLE_DEFAULT;
+	fs->keep_intvl = KEEP_INTVL_DEFAULT;
+	fs->keep_cnt = KEEP_CNT_DEFAULT;
 	WRITE_ONCE(sk->sk_sndbuf, max_t(int, sk->sk_sndbuf, BUFFER_DEFAULT));
 	WRITE_ONCE(sk->sk_rcvbuf, max_t(int, sk->sk_rcvbuf, BUFFER_DEFAULT));
 }
@@ -178,30 +186,32 @@ static int reserve(struct fp_conn *conn, u32 count)
 
 /* The message in fragments. */
 static int copy_message(struct fp_conn *conn, struct msghdr *msg, size_t len,
-			struct sk_buff_head *list)
+			u16 flags, struct sk_buff_head *list)
 {
-	u32 max = fp_transmit_payload_max(conn), part;
+	u32 trailer = flags & FP_F_CSUM ? FP_CSUM_LEN : 0;
+	u32 max = fp_transmit_payload_max(conn) - trailer, part;
 	struct sk_buff *skb;
 
 	do {
 		part = min_t(size_t, len, max);
-		skb = fp_transmit_alloc(conn, part, GFP_KERNEL_ACCOUNT);
+		skb = fp_transmit_alloc(conn, part + trailer,
+					GFP_KERNEL_ACCOUNT);
 		if (!skb)
 			return -ENOMEM;
 		__skb_queue_tail(list, skb);
-		if (!part)
-			break;
-		if (!copy_from_iter_full(skb->data, part, &msg->msg_iter))
+		if (part && !copy_from_iter_full(skb->data, part,
+						 &msg->msg_iter))
 			return -EFAULT;
+		if (trailer)
+			fp_transmit_seal(skb);
 		len -= part;
 	} while (len);
 	return 0;
 }
 
-static int queue_message(struct fp_sock *fs, struct fp_conn *conn,
-			 struct sk_buff_head *list, bool more)
+static int queue_message(struct fp_conn *conn, struct sk_buff_head *list,
+			 u16 flags, bool more)
 {
-	u16 flags = READ_ONCE(fs->needs_copy) ? FP_F_NEEDS_COPY : 0;
 	struct fp_act *act = conn->act;
 	u16 begin = FP_F_BEGIN;
 	struct fp_todo todo;
@@ -232,6 +242,7 @@ static int send_message(struct fp_sock *fs, struct fp_conn *conn,
 {
 	bool more = msg->msg_flags & (MSG_MORE | MSG_BATCH);
 	struct sk_buff_head list;
+	u16 flags = 0;
 	int err;
 
 	err = wait_to_send(fs, conn, msg->msg_flags);
@@ -239,12 +250,16 @@ static int send_message(struct fp_sock *fs, struct fp_conn *conn,
 		return err;
 	if (len > conn->msg_max)
 		return -EMSGSIZE;
+	if (READ_ONCE(fs->needs_copy))
+		flags |= FP_F_NEEDS_COPY;
+	if (READ_ONCE(fs->payload_csum))
+		flags |= FP_F_CSUM;
 	__skb_queue_head_init(&list);
-	err = copy_message(conn, msg, len, &list);
+	err = copy_message(conn, msg, len, flags, &list);
 	while (!err) {
 		err = reserve(conn, skb_queue_len(&list));
 		if (!err)
-			err = queue_message(fs, conn, &list, more);
+			err = queue_message(conn, &list, flags, more);
 		if (err != -ERESTART)
 			break;
 		err = 0;

@@ -29,61 +29,122 @@ u32 fp_msg_max(const struct fp_sock *fs)
 	return max;
 }
 
-/* The core has taken SOL_SOCKET. */
-int fp_setsockopt(struct socket *sock, int level, int optname,
-		  sockptr_t optval, unsigned int optlen)
+#define KEEP_SECONDS_MAX	32767
+#define KEEP_CNT_MAX		127
+
+static int set_flag(bool *option, int val)
 {
-	struct fp_sock *fs = fp_sk(sock->sk);
-	bool *option;
-	int val;
-
-	if (level != SOL_FASTPROTO)
-		return -ENOPROTOOPT;
-
-	switch (optname) {
-	case FP_RECVINFO:
-		option = &fs->recvinfo;
-		break;
-	case FP_NEEDS_COPY:
-		option = &fs->needs_copy;
-		break;
-	default:
-		return -ENOPROTOOPT;
-	}
-
-	if (optlen < sizeof(val))
-		return -EINVAL;
-	if (copy_from_sockptr(&val, optval, sizeof(val)))
-		return -EFAULT;
 	if (val < 0 || val > 1)
 		return -EINVAL;
 	WRITE_ONCE(*option, val);
 	return 0;
 }
 
-int fp_getsockopt(struct socket *sock, int level, int optname,
-		  char __user *optval, int __user *optlen)
+static int set_seconds(struct fp_sock *fs, u16 *option, int val)
 {
-	const struct fp_sock *fs = fp_sk(sock->sk);
-	int len, val;
+	if (val < 1 || val > KEEP_SECONDS_MAX)
+		return -EINVAL;
+	lock_sock(&fs->sk);
+	WRITE_ONCE(*option, val);
+	if (sock_flag(&fs->sk, SOCK_KEEPOPEN))
+		fp_connect_keepalive(&fs->sk, true);
+	release_sock(&fs->sk);
+	return 0;
+}
 
-	if (level != SOL_FASTPROTO)
-		return -ENOPROTOOPT;
+static int set_count(u8 *option, int val)
+{
+	if (val < 1 || val > KEEP_CNT_MAX)
+		return -EINVAL;
+	WRITE_ONCE(*option, val);
+	return 0;
+}
 
+static bool is_for_connections(int optname)
+{
+	return optname >= FP_PAYLOAD_CSUM && optname <= FP_KEEPCNT;
+}
+
+static int write_option(struct fp_sock *fs, int optname, int val)
+{
 	switch (optname) {
 	case FP_RECVINFO:
-		val = READ_ONCE(fs->recvinfo);
-		break;
+		return set_flag(&fs->recvinfo, val);
 	case FP_NEEDS_COPY:
-		val = READ_ONCE(fs->needs_copy);
-		break;
-	case FP_MSG_MAX:
-		val = fp_msg_max(fs);
-		break;
+		return set_flag(&fs->needs_copy, val);
+	case FP_PAYLOAD_CSUM:
+		return set_flag(&fs->payload_csum, val);
+	case FP_KEEPIDLE:
+		return set_seconds(fs, &fs->keep_idle, val);
+	case FP_KEEPINTVL:
+		return set_seconds(fs, &fs->keep_intvl, val);
+	case FP_KEEPCNT:
+		return set_count(&fs->keep_cnt, val);
 	default:
 		return -ENOPROTOOPT;
 	}
+}
 
+/* The core has taken SOL_SOCKET. */
+int fp_setsockopt(struct socket *sock, int level, int optname,
+		  sockptr_t optval, unsigned int optlen)
+{
+	struct fp_sock *fs = fp_sk(sock->sk);
+	int val;
+
+	if (level != SOL_FASTPROTO || optname < FP_RECVINFO ||
+	    optname > FP_KEEPCNT || optname == FP_MSG_MAX)
+		return -ENOPROTOOPT;
+	if (is_for_connections(optname) && sock->type == SOCK_DGRAM)
+		return -EOPNOTSUPP;
+	if (optlen < sizeof(val))
+		return -EINVAL;
+	if (copy_from_sockptr(&val, optval, sizeof(val)))
+		return -EFAULT;
+	return write_option(fs, optname, val);
+}
+
+static int read_option(const struct fp_sock *fs, int optname, int *val)
+{
+	switch (optname) {
+	case FP_RECVINFO:
+		*val = READ_ONCE(fs->recvinfo);
+		return 0;
+	case FP_NEEDS_COPY:
+		*val = READ_ONCE(fs->needs_copy);
+		return 0;
+	case FP_MSG_MAX:
+		*val = fp_msg_max(fs);
+		return 0;
+	case FP_PAYLOAD_CSUM:
+		*val = READ_ONCE(fs->payload_csum);
+		return 0;
+	case FP_KEEPIDLE:
+		*val = READ_ONCE(fs->keep_idle);
+		return 0;
+	case FP_KEEPINTVL:
+		*val = READ_ONCE(fs->keep_intvl);
+		return 0;
+	case FP_KEEPCNT:
+		*val = READ_ONCE(fs->keep_cnt);
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+int fp_getsockopt(struct socket *sock, int level, int optname,
+		  char __user *optval, int __user *optlen)
+{
+	int len, val, err;
+
+	if (level != SOL_FASTPROTO)
+		return -ENOPROTOOPT;
+	if (is_for_connections(optname) && sock->type == SOCK_DGRAM)
+		return -EOPNOTSUPP;
+	err = read_option(fp_sk(sock->sk), optname, &val);
+	if (err)
+		return err;
 	if (get_user(len, optlen))
 		return -EFAULT;
 	if (len < 0)

@@ -111,15 +111,95 @@ void fp_timer_set(struct fp_conn *conn, enum fp_deadline which, u64 at, u64 now)
 	arm(conn, now);
 }
 
+/* Seconds of a socket's option, in microseconds. */
+static u64 seconds(const u16 *option)
+{
+	return (u64)READ_ONCE(*option) * USEC_PER_SEC;
+}
+
+/* When the peer is to be asked if it is still there. */
+static u64 keepalive_due(const struct fp_sock *fs, const struct fp_act *act)
+{
+	if (act->keep_asked)
+		return act->keep_since + seconds(&fs->keep_intvl);
+	return max(act->ts_recent_at, act->keep_since) +
+	       seconds(&fs->keep_idle);
+}
+
+static const struct fp_sock *socket_of(const struct fp_conn *conn)
+{
+	return rcu_dereference_protected(conn->fs,
+					 lockdep_is_held(&conn->lock));
+}
+
+/**
+ * fp_timer_keepalive - have the peer's silence noticed, or not any more
+ * @conn: the connection, locked
+ * @on: SO_KEEPALIVE is set
+ * @now: microseconds
+ */
+void fp_timer_keepalive(struct fp_conn *conn, bool on, u64 now)
+{
+	struct fp_act *act = conn->act;
+	u64 due = 0;
+
+	if (on) {
+		act->keep_asked = 0;
+		act->keep_since = now;
+		due = keepalive_due(socket_of(conn), act);
+	}
+	fp_timer_set(conn, FP_DEADLINE_KEEPALIVE, due, now);
+}
+
 /**
  * fp_timer_stop - a connection is over
  * @conn: the connection, locked; the caller holds a reference
  */
 void fp_timer_stop(struct fp_conn *conn)
 {
+	struct fp_act *act = conn->act;
+
 	/* If it has fired already, it finds the connection closed. */
-	if (del_timer(&conn->act->timer))
+	if (del_timer(&act->timer))
 		fp_conn_put(conn);
+	if (act->pacing && hrtimer_try_to_cancel(&act->pace) == 1) {
+		act->pacing = false;
+		fp_conn_put(conn);
+	}
+}
+
+/**
+ * fp_timer_wait_pace - go on when it is the next datagram's turn
+ * @conn: the connection, locked; fp_act.pace_at is in the future
+ */
+void fp_timer_wait_pace(struct fp_conn *conn)
+{
+	struct fp_act *act = conn->act;
+	ktime_t at;
+
+	if (act->pacing)
+		return;
+	FP_INC_STATS(conn->net, PACED);
+	act->pacing = true;
+	fp_conn_get(conn);
+	at = ns_to_ktime((act->pace_at >> 10) * NSEC_PER_USEC);
+	hrtimer_start(&act->pace, at, HRTIMER_MODE_ABS_SOFT);
+}
+
+/* Context: softirq. The timer's reference is ours now. */
+enum hrtimer_restart fp_timer_pace(struct hrtimer *timer)
+{
+	struct fp_act *act = container_of(timer, struct fp_act, pace);
+	struct fp_conn *conn = act->conn;
+	struct fp_todo todo;
+
+	fp_conn_lock(conn, &todo);
+	act->pacing = false;
+	if (conn->state != FP_CLOSED)
+		fp_transmit_push(conn, &todo);
+	fp_conn_unlock(conn, &todo);
+	fp_conn_put(conn);
+	return HRTIMER_NORESTART;
 }
 
 /* Returns true if the connection was given up. */
@@ -166,6 +246,7 @@ static void probe_tail(struct fp_conn *conn, struct fp_todo *todo)
 static void loss(struct fp_conn *conn, struct fp_todo *todo)
 {
 	struct fp_act *act = conn->act;
+	struct fp_txframe *first;
 
 	if (act->tx_check && act->tx_check <= todo->now) {
 		fp_input_detect(conn, todo);
@@ -186,6 +267,10 @@ static void loss(struct fp_conn *conn, struct fp_todo *todo)
 	fp_rtt_backoff(&act->rtt);
 	act->tx_check = 0;
 	act->tx_restart = true;
+	first = fp_txwin_frame(&act->tx, act->tx.una);
+	if (first && fp_transmit_exceeds(conn, first,
+					 fp_transmit_mtu_below(conn)))
+		act->hole_asked = todo->now;
 }
 
 static void window(struct fp_conn *conn, struct fp_todo *todo)
@@ -197,6 +282,33 @@ static void window(struct fp_conn *conn, struct fp_todo *todo)
 	FP_INC_STATS(conn->net, WINDOW_PROBES);
 	fp_rtt_backoff(&act->rtt);
 	act->tx_probe = true;
+}
+
+/* RFC 1122, section 4.2.3.6; what is sent again asks more often than that. */
+static void keepalive(struct fp_conn *conn, struct fp_todo *todo)
+{
+	const struct fp_sock *fs = socket_of(conn);
+	struct fp_act *act = conn->act;
+
+	if (!fs || !sock_flag(&fs->sk, SOCK_KEEPOPEN))
+		return;
+	if (act->ts_recent_at >= act->keep_since)
+		act->keep_asked = 0;
+	if (conn->state <= FP_ECHO_SENT || act->tx.una != act->tx.end) {
+		act->keep_asked = 0;
+		act->keep_since = todo->now;
+	} else if (keepalive_due(fs, act) <= todo->now) {
+		if (act->keep_asked >= READ_ONCE(fs->keep_cnt)) {
+			FP_INC_STATS(conn->net, KEEPALIVE_TIMEOUTS);
+			fp_conn_abort(conn, -ETIMEDOUT, FP_RST_TIMEOUT, todo);
+			return;
+		}
+		FP_INC_STATS(conn->net, KEEPALIVE_PROBES);
+		act->keep_asked++;
+		act->keep_since = todo->now;
+		act->tx_probe = true;
+	}
+	act->deadline[FP_DEADLINE_KEEPALIVE] = keepalive_due(fs, act);
 }
 
 static void expire(struct fp_conn *conn, enum fp_deadline which,
@@ -217,6 +329,9 @@ static void expire(struct fp_conn *conn, enum fp_deadline which,
 		break;
 	case FP_DEADLINE_CORK:
 		conn->act->tx_corked = false;
+		break;
+	case FP_DEADLINE_KEEPALIVE:
+		keepalive(conn, todo);
 		break;
 	case FP_DEADLINE_END:
 		fp_conn_abort(conn, -ETIMEDOUT, FP_RST_TIMEOUT, todo);

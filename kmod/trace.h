@@ -26,7 +26,8 @@
 	{ FASTPROTO_A_STATS_DROP_ACK,	"ack" },	\
 	{ FASTPROTO_A_STATS_DROP_PROTOCOL,	"protocol" },	\
 	{ FASTPROTO_A_STATS_DROP_COOKIE,	"cookie" },	\
-	{ FASTPROTO_A_STATS_DROP_BACKLOG,	"backlog" }
+	{ FASTPROTO_A_STATS_DROP_BACKLOG,	"backlog" },	\
+	{ FASTPROTO_A_STATS_DROP_PAYLOAD,	"payload" }
 
 /* A frame is dropped: by which socket, why, how many bytes, from which skb. */
 TRACE_EVENT(fp_drop,

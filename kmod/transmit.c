@@ -7,7 +7,9 @@
  * fp_txframe. It stays until it is acknowledged; what goes out is a clone. Small
  * frames that go at the same time share a datagram, which they are copied to.
  */
+#include <linux/crc32.h>
 #include <linux/skbuff.h>
+#include <net/inet_ecn.h>
 
 #include "fastproto.h"
 #include "conn.h"
@@ -15,6 +17,16 @@
 /* Header and sections of a data frame, without the handshake's. */
 #define DATA_HDR	(sizeof(struct fp_hdr) + sizeof(struct fp_hdr_conn) + \
 			 sizeof(struct fp_hdr_ack))
+#define IPV4_LEAST_MTU	576	/* RFC 791, section 3.2 */
+
+/*
+ * So much goes out at once (RFC 6928, section 2), and so much more for the time
+ * that a timer may be late; what is beyond is spread over the round trip.
+ */
+#define BURST_FRAMES	10
+#define BURST_TIME	1000	/* microseconds */
+#define PACE_SHIFT	10	/* fp_act.pace_at */
+
 /* The handshake's sections. */
 #define ECHO_HDR	(sizeof(struct fp_hdr_syn) + \
 			 sizeof(struct fp_hdr_cookie))
@@ -46,6 +58,39 @@ u32 fp_conn_mss(const struct fp_conn *conn)
 }
 
 /**
+ * fp_transmit_mtu_below - what a path that loses large datagrams is tried with
+ * @conn: the connection
+ *
+ * Return: an MTU in bytes: what every link of IPv6 has, or below that, what
+ *	every host of IPv4 takes; 0: it can't be less.
+ */
+u32 fp_transmit_mtu_below(const struct fp_conn *conn)
+{
+	u32 mtu = READ_ONCE(conn->path->mtu);
+
+	if (mtu > IPV6_MIN_MTU)
+		return IPV6_MIN_MTU;
+	if (conn->path->peer.addr.family == AF_INET && mtu > IPV4_LEAST_MTU)
+		return IPV4_LEAST_MTU;
+	return 0;
+}
+
+/**
+ * fp_transmit_exceeds - would a frame be too large?
+ * @conn: the connection
+ * @frame: the frame
+ * @mtu: bytes; 0: nothing is too large
+ */
+bool fp_transmit_exceeds(const struct fp_conn *conn,
+			 const struct fp_txframe *frame, u32 mtu)
+{
+	u32 ip_len = conn->path->peer.addr.family == AF_INET ?
+		     sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+
+	return mtu && frame->bytes + ip_len + sizeof(struct udphdr) > mtu;
+}
+
+/**
  * fp_transmit_payload_max - the most of a frame's payload
  * @conn: the connection
  *
@@ -68,9 +113,17 @@ static unsigned int headroom_of(const struct fp_conn *conn)
 	       FP_RANGES_SENT * sizeof(struct fp_hdr_range);
 }
 
-static u32 cost_of(const struct sk_buff *skb)
+/* Without the trailer that the skb may hold. */
+static u32 payload_of(const struct fp_txframe *frame)
 {
-	return skb->len + FP_FRAME_COST;
+	u32 trailer = frame->flags & FP_F_CSUM ? FP_CSUM_LEN : 0;
+
+	return skb_of(frame)->len - trailer;
+}
+
+static u32 cost_of(const struct fp_txframe *frame)
+{
+	return payload_of(frame) + FP_FRAME_COST;
 }
 
 /* The window has forgotten an acknowledged frame. */
@@ -80,7 +133,7 @@ void fp_transmit_acked(struct fp_txwin *w, struct fp_txframe *frame)
 	struct sk_buff *skb = skb_of(frame);
 
 	WRITE_ONCE(act->tx_memory, act->tx_memory - skb->truesize);
-	act->tx_bytes -= skb->len;
+	act->tx_bytes -= payload_of(frame);
 	__skb_queue_tail(&act->tx_done, skb);
 }
 
@@ -254,8 +307,7 @@ static bool window_admits(const struct fp_act *act,
 {
 	if (frame->state == FP_TXFRAME_LOST)
 		return true;
-	return act->tx_cost_next + cost_of(skb_of(frame)) <=
-	       act->tx_edge;
+	return act->tx_cost_next + cost_of(frame) <= act->tx_edge;
 }
 
 static bool congestion_admits(const struct fp_act *act,
@@ -270,20 +322,51 @@ static bool may_send(const struct fp_act *act, const struct fp_txframe *frame)
 	return window_admits(act, frame) && congestion_admits(act, frame);
 }
 
+/*
+ * With so little in flight, nothing is spread. The same cheap comparison keeps
+ * all of pacing away from who only asks and answers.
+ */
+static bool is_paced(const struct fp_act *act)
+{
+	return act->tx.flight > BURST_FRAMES * act->cc.mss;
+}
+
+static bool pace_admits(const struct fp_act *act, u64 now)
+{
+	return !is_paced(act) ||
+	       act->pace_at <= (now + BURST_TIME) << PACE_SHIFT;
+}
+
+/* A datagram of so many bytes goes out: when is it the next one's turn? */
+static void pace(struct fp_act *act, u32 bytes, u64 now)
+{
+	u64 rate;
+
+	if (!is_paced(act))
+		return;
+	rate = fp_cubic_pacing_rate(&act->cc, fp_rtt_srtt(&act->rtt));
+	if (!rate)
+		return;
+	act->pace_at = max(act->pace_at, now << PACE_SHIFT) +
+		       div64_u64(((u64)bytes * USEC_PER_SEC) << PACE_SHIFT,
+				 rate);
+}
+
 static void sent(struct fp_conn *conn, struct fp_txframe *frame, u64 now)
 {
 	struct fp_act *act = conn->act;
 
 	if (frame->state == FP_TXFRAME_QUEUED) {
-		act->tx_cost_next += cost_of(skb_of(frame));
+		act->tx_cost_next += cost_of(frame);
 		FP_INC_STATS(conn->net, OUT_FRAMES);
-		FP_ADD_STATS(conn->net, OUT_BYTES, skb_of(frame)->len);
+		FP_ADD_STATS(conn->net, OUT_BYTES, payload_of(frame));
 	} else {
 		FP_INC_STATS(conn->net, OUT_RETRANS);
 	}
 	act->tx_restart = true;
 	act->tx_last = now;
 	fp_txwin_sent(&act->tx, frame, now);
+	pace(act, frame->bytes, now);
 }
 
 /* Several small frames into one datagram; NULL: there is only one, or no room. */
@@ -409,6 +492,18 @@ static void adapt(struct fp_conn *conn, u64 now)
 	}
 }
 
+/*
+ * Are the datagrams ECN-capable (RFC 3168)? Not in the handshake; and there are
+ * ways that lose all that are.
+ */
+static bool may_be_marked(const struct fp_conn *conn)
+{
+	const struct fp_act *act = conn->act;
+
+	return conn->state != FP_ECHO_SENT && act->retries < FP_ECT_RETRIES &&
+	       act->ect_failures < FP_ECT_FAILURES;
+}
+
 /**
  * fp_transmit_push - send what may be sent now
  * @conn: the connection, locked
@@ -430,6 +525,10 @@ void fp_transmit_push(struct fp_conn *conn, struct fp_todo *todo)
 	while ((frame = fp_txwin_next(&act->tx))) {
 		if (!may_send(act, frame) || is_corked(conn, frame))
 			break;
+		if (!pace_admits(act, todo->now)) {
+			fp_timer_wait_pace(conn);
+			break;
+		}
 		skb = build(conn, frame, todo->now);
 		if (!skb) {
 			starved = true;
@@ -440,8 +539,12 @@ void fp_transmit_push(struct fp_conn *conn, struct fp_todo *todo)
 		if (!act->rx.nr)
 			acked(act);
 	}
+	/* The one that went with a frame may be lost as that is. */
+	if (unlikely(act->hole_asked == todo->now))
+		act->tx_probe = true;
 	if (act->ack_now || act->tx_probe)
 		push_ack(conn, todo);
+	act->tos = may_be_marked(conn) ? INET_ECN_ECT_0 : 0;
 	fp_timer_update(conn, frame, starved, todo->now);
 }
 
@@ -504,10 +607,11 @@ void fp_transmit_rst(struct fp_conn *conn, enum fp_rst_reason why,
  * fp_transmit_xmit - give datagrams to IP
  * @conn: whose they are, not locked
  * @list: the datagrams; taken
+ * @tos: their type of service
  *
- * Context: any, RCU read lock held.
+ * Context: BH off, RCU read lock held.
  */
-void fp_transmit_xmit(struct fp_conn *conn, struct sk_buff_head *list)
+void fp_transmit_xmit(struct fp_conn *conn, struct sk_buff_head *list, u8 tos)
 {
 	struct fp_sock *fs = rcu_dereference(conn->fs);
 	struct sock *sk = fs ? &fs->sk : NULL;
@@ -525,6 +629,7 @@ void fp_transmit_xmit(struct fp_conn *conn, struct sk_buff_head *list)
 		if (sk)
 			skb->priority = READ_ONCE(sk->sk_priority);
 		skb->mark = conn->path->peer.mark;
+		route.tos = tos;
 		fp_endpoint_xmit(conn->endpoint, skb, &route);
 	}
 }
@@ -551,10 +656,23 @@ struct sk_buff *fp_transmit_alloc(struct fp_conn *conn, u32 len, gfp_t gfp)
 }
 
 /**
+ * fp_transmit_seal - put the checksum of the payload behind it
+ * @skb: from fp_transmit_alloc(), which was asked for FP_CSUM_LEN bytes more;
+ *	the payload is filled in
+ */
+void fp_transmit_seal(struct sk_buff *skb)
+{
+	u32 len = skb->len - FP_CSUM_LEN;
+	__le32 csum = cpu_to_le32(~__crc32c_le(~0U, skb->data, len));
+
+	memcpy(skb->data + len, &csum, sizeof(csum));
+}
+
+/**
  * fp_transmit_queue - queue a fragment of a message, or a FIN
  * @conn: the connection, locked; its window has room
  * @skb: from fp_transmit_alloc(); taken
- * @flags: FP_F_BEGIN, FP_F_END, FP_F_FIN, FP_F_NEEDS_COPY
+ * @flags: FP_F_BEGIN, FP_F_END, FP_F_FIN, FP_F_NEEDS_COPY, FP_F_CSUM
  */
 void fp_transmit_queue(struct fp_conn *conn, struct sk_buff *skb, u16 flags)
 {
@@ -567,6 +685,6 @@ void fp_transmit_queue(struct fp_conn *conn, struct sk_buff *skb, u16 flags)
 	/* A clone may write headers into the space before our data. */
 	__skb_header_release(skb);
 	WRITE_ONCE(act->tx_memory, act->tx_memory + skb->truesize);
-	act->tx_bytes += skb->len;
+	act->tx_bytes += payload_of(frame);
 	fp_txwin_queue(&act->tx, frame);
 }

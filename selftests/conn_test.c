@@ -110,6 +110,40 @@ TEST_F(conn, messages_of_all_sizes)
 	close(fd);
 }
 
+TEST_F(conn, payload_checksum)
+{
+	static const size_t sizes[] = { 0, 1, 300, 1400, 5000, 100000 };
+	struct fp_recvinfo info;
+	unsigned int i;
+	int fd;
+
+	EXPECT_EQ(0, fp_getint(self->client, SOL_FASTPROTO, FP_PAYLOAD_CSUM));
+	ASSERT_EQ(0, fp_setint(self->client, SOL_FASTPROTO, FP_PAYLOAD_CSUM,
+			       1));
+	EXPECT_FAILS(EINVAL, fp_setint(self->client, SOL_FASTPROTO,
+				       FP_PAYLOAD_CSUM, 2));
+	ASSERT_EQ(0, fp_setint(self->listener, SOL_FASTPROTO, FP_RECVINFO, 1));
+	ASSERT_EQ(0, fp_connect(self->client, &self->addr));
+	fd = accept(self->listener, NULL, NULL);
+	ASSERT_LE(0, fd);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		fill(out, sizes[i], i);
+		ASSERT_EQ((ssize_t)sizes[i],
+			  send(self->client, out, sizes[i], 0));
+		ASSERT_EQ((ssize_t)sizes[i],
+			  fp_recvinfo(fd, in, sizeof(in), 0, &info));
+		EXPECT_TRUE(filled(in, sizes[i], i));
+		EXPECT_TRUE(info.flags & FP_F_CSUM);
+	}
+	/* It counts from the next message on. */
+	ASSERT_EQ(0, fp_setint(self->client, SOL_FASTPROTO, FP_PAYLOAD_CSUM,
+			       0));
+	ASSERT_EQ(1, send(self->client, out, 1, 0));
+	ASSERT_EQ(1, fp_recvinfo(fd, in, sizeof(in), 0, &info));
+	EXPECT_FALSE(info.flags & FP_F_CSUM);
+	close(fd);
+}
+
 TEST_F(conn, refused)
 {
 	struct sockaddr_fp addr = self->addr;

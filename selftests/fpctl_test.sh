@@ -63,11 +63,13 @@ stats_json()
 		"$tmp/stdout"
 	jq -e '[.out_acks, .out_retrans, .out_resets, .out_resets_limited,
 		.in_resets, .accepted, .cookies_sent, .tlp_probes,
-		.rto_timeouts, .window_probes, .recoveries, .spurious] |
+		.rto_timeouts, .window_probes, .recoveries, .spurious,
+		.keepalive_probes, .keepalive_timeouts, .ce_marks,
+		.ce_reductions, .black_holes, .paced] |
 		all(. == 0)' "$tmp/stdout"
 	jq -e '.drop | [.incomplete, .magic, .version, .flags, .size, .checksum,
 		.no_socket, .no_memory, .queue_full, .filter, .duplicate, .id,
-		.ack, .protocol, .cookie, .backlog] | all(. == 0)' \
+		.ack, .protocol, .cookie, .backlog, .payload] | all(. == 0)' \
 		"$tmp/stdout"
 }
 

@@ -404,10 +404,10 @@ TEST_F(relay, payload_checksum)
 			       1, payload, 13);
 	frame[len - 1] ^= 1;
 	udp_sendto(relay->back, frame, len, &relay->server);
-	while (!count(self, FASTPROTO_A_STATS_DROP_CHECKSUM) &&
+	while (!count(self, FASTPROTO_A_STATS_DROP_PAYLOAD) &&
 	       time(NULL) <= end)
 		pump(relay);
-	EXPECT_EQ(1, count(self, FASTPROTO_A_STATS_DROP_CHECKSUM));
+	EXPECT_EQ(1, count(self, FASTPROTO_A_STATS_DROP_PAYLOAD));
 	EXPECT_FAILS(EAGAIN, recv(self->server, in, sizeof(in), MSG_DONTWAIT));
 	frame[len - 1] ^= 1;
 	udp_sendto(relay->back, frame, len, &relay->server);

@@ -105,7 +105,7 @@ TEST_F(opt, get_with_bad_arguments)
 
 TEST_F(opt, unknown)
 {
-	static const int names[] = { 0, 4, 77, -1 };
+	static const int names[] = { 0, 77, 1000, -1 };
 	static const int levels[] = {
 		IPPROTO_IP, IPPROTO_IPV6, IPPROTO_UDP, 0x4651, -1,
 	};

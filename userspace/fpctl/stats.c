@@ -38,6 +38,12 @@ static const struct counter traffic[] = {
 	{ FASTPROTO_A_STATS_WINDOW_PROBES,	"window_probes" },
 	{ FASTPROTO_A_STATS_RECOVERIES,		"recoveries" },
 	{ FASTPROTO_A_STATS_SPURIOUS,		"spurious" },
+	{ FASTPROTO_A_STATS_KEEPALIVE_PROBES,	"keepalive_probes" },
+	{ FASTPROTO_A_STATS_KEEPALIVE_TIMEOUTS,	"keepalive_timeouts" },
+	{ FASTPROTO_A_STATS_CE_MARKS,		"ce_marks" },
+	{ FASTPROTO_A_STATS_CE_REDUCTIONS,	"ce_reductions" },
+	{ FASTPROTO_A_STATS_BLACK_HOLES,	"black_holes" },
+	{ FASTPROTO_A_STATS_PACED,		"paced" },
 	{ }
 };
 
@@ -58,6 +64,7 @@ static const struct counter drops[] = {
 	{ FASTPROTO_A_STATS_DROP_PROTOCOL,	"protocol" },
 	{ FASTPROTO_A_STATS_DROP_COOKIE,	"cookie" },
 	{ FASTPROTO_A_STATS_DROP_BACKLOG,	"backlog" },
+	{ FASTPROTO_A_STATS_DROP_PAYLOAD,	"payload" },
 	{ }
 };
 

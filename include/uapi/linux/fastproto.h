@@ -71,10 +71,25 @@ struct sockaddr_fp {
  *	socket can carry. SOCK_DGRAM: to the connected peer's address family, or
  *	else to the family that carries less. SOCK_SEQPACKET: what the peer
  *	takes, or before there is one, what we do.
+ *
+ * Of SOCK_SEQPACKET only; an accepted socket has them from its listener:
+ *
+ * FP_PAYLOAD_CSUM: messages sent from now on carry a checksum of their payload,
+ *	frame by frame (FP_F_CSUM; 0 or 1, default 0). The receiver drops a frame
+ *	that does not match, and it is sent again.
+ * FP_KEEPIDLE: with SO_KEEPALIVE, seconds of silence until the peer is asked if
+ *	it is still there (1 to 32767, default 7200).
+ * FP_KEEPINTVL: seconds from one question to the next (1 to 32767, default 75).
+ * FP_KEEPCNT: questions without an answer until the connection ends with
+ *	ETIMEDOUT (1 to 127, default 9).
  */
 #define FP_RECVINFO		1
 #define FP_NEEDS_COPY		2
 #define FP_MSG_MAX		3
+#define FP_PAYLOAD_CSUM		4
+#define FP_KEEPIDLE		5
+#define FP_KEEPINTVL		6
+#define FP_KEEPCNT		7
 
 /**
  * struct fp_recvinfo - what the kernel knows of the frame of a message

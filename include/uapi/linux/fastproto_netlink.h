@@ -77,6 +77,12 @@ enum fastproto_stats_attr {
 	FASTPROTO_A_STATS_WINDOW_PROBES,	/* questions about a closed window */
 	FASTPROTO_A_STATS_RECOVERIES,	/* times that loss made a sender slow down */
 	FASTPROTO_A_STATS_SPURIOUS,	/* of them those for nothing */
+	FASTPROTO_A_STATS_KEEPALIVE_PROBES,	/* questions to a silent peer */
+	FASTPROTO_A_STATS_KEEPALIVE_TIMEOUTS,	/* connections that ended since it stayed silent */
+	FASTPROTO_A_STATS_CE_MARKS,	/* datagrams that came in with a congestion mark */
+	FASTPROTO_A_STATS_CE_REDUCTIONS,	/* times that the peer's marks made a sender slow down */
+	FASTPROTO_A_STATS_BLACK_HOLES,	/* paths found to lose what is large, without a word */
+	FASTPROTO_A_STATS_PACED,	/* times that a sender waited, not to send all at once */
 	FASTPROTO_A_STATS_DROP_INCOMPLETE, /* shorter than a header or its size */
 	FASTPROTO_A_STATS_DROP_MAGIC,	/* header: wrong magic */
 	FASTPROTO_A_STATS_DROP_VERSION,	/* header: unknown version */
@@ -93,6 +99,7 @@ enum fastproto_stats_attr {
 	FASTPROTO_A_STATS_DROP_PROTOCOL,	/* fragments that make no message */
 	FASTPROTO_A_STATS_DROP_COOKIE,	/* echo of an old or wrong cookie */
 	FASTPROTO_A_STATS_DROP_BACKLOG,	/* the listener's queue is full */
+	FASTPROTO_A_STATS_DROP_PAYLOAD,	/* the payload's checksum is wrong */
 
 	__FASTPROTO_A_STATS_MAX,
 	FASTPROTO_A_STATS_MAX = (__FASTPROTO_A_STATS_MAX - 1)
