@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The client: connects, does each test's work once to warm up and once with
+ * the clock running. Whatever fails ends the process; who watches it notices.
+ */
+#include <endian.h>
+#include <err.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fpperf.h"
+
+#define REPEAT_MS	200	/* a stream's end that is not answered */
+
+/**
+ * struct client - a run of a test
+ * @options: what is asked for
+ * @address: of the server
+ * @link: the socket; of TEST_SETUP, the present connection
+ * @progress: for who watches us
+ * @run: the run's number
+ * @number: of the next message; how many have been sent
+ * @lost: messages of which the server knows nothing
+ */
+struct client {
+	const struct options *options;
+	const struct address *address;
+	struct link link;
+	struct progress *progress;
+	uint32_t run;
+	uint32_t number;
+	uint32_t lost;
+};
+
+const char *const test_names[TEST_NR] = {
+	[TEST_RTT] = "rtt",
+	[TEST_STREAM] = "stream",
+	[TEST_BURST] = "burst",
+	[TEST_OUTSTANDING] = "outstanding",
+	[TEST_SETUP] = "setup",
+};
+
+const char *const test_operations[TEST_NR] = {
+	[TEST_RTT] = "round trip",
+	[TEST_STREAM] = "message",
+	[TEST_BURST] = "message",
+	[TEST_OUTSTANDING] = "request",
+	[TEST_SETUP] = "connection",
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+/* Sends the next message, which asks for so long an answer. */
+static void say(struct client *client, uint32_t answer)
+{
+	struct message *message = (struct message *)client->link.out;
+
+	message->magic = htole32(MESSAGE_MAGIC);
+	message->run = client->run;
+	message->number = htole32(client->number++);
+	message->answer = htole32(answer);
+	client->progress->steps++;
+	if (link_send(&client->link, client->options->size))
+		err(1, "cannot send message %u", client->number - 1);
+}
+
+/*
+ * Receives an answer of this run and of that length, and returns the number of
+ * the request. What datagrams bring of another run is ignored.
+ */
+static uint32_t hear(struct client *client, uint32_t answer)
+{
+	struct message *message;
+	ssize_t len;
+
+	do {
+		len = link_receive(&client->link, &message);
+		if (!len)
+			errx(1, "the server has closed the connection");
+		if (len < 0)
+			err(1, "cannot receive an answer");
+	} while (message->run != client->run);
+	client->progress->steps++;
+	if ((uint32_t)len != answer)
+		errx(1, "the answer has %zd bytes instead of %u", len, answer);
+	client->lost = client->number - le32toh(message->count);
+	return le32toh(message->number);
+}
+
+static void ask(struct client *client)
+{
+	uint32_t size = client->options->size;
+	uint32_t number = client->number;
+
+	say(client, size);
+	while (hear(client, size) != number)
+		;
+}
+
+static void do_rtt(struct client *client, uint32_t count)
+{
+	while (count--)
+		ask(client);
+}
+
+static bool is_answered(struct client *client)
+{
+	struct pollfd pfd = { .fd = client->link.fd, .events = POLLIN };
+
+	return poll(&pfd, 1, REPEAT_MS) > 0;
+}
+
+/* Datagrams: the last one may be lost as any other may, or its answer. */
+static void insist(struct client *client)
+{
+	uint64_t steps = client->progress->steps;
+
+	while (!is_answered(client)) {
+		say(client, SIZE_MIN_BYTES);
+		client->progress->steps = steps;
+	}
+}
+
+static void do_stream(struct client *client, uint32_t count)
+{
+	uint32_t last = client->number + count - 1;
+
+	while (client->number != last)
+		say(client, 0);
+	say(client, SIZE_MIN_BYTES);
+	do {
+		if (!client->link.transport->connected)
+			insist(client);
+	} while (hear(client, SIZE_MIN_BYTES) < last);
+}
+
+static void do_burst(struct client *client, uint32_t count)
+{
+	uint32_t width = client->options->width;
+	uint32_t i;
+
+	for (; count; count -= width) {
+		for (i = 1; i < width; i++)
+			say(client, 0);
+		say(client, SIZE_MIN_BYTES);
+		while (hear(client, SIZE_MIN_BYTES) != client->number - 1)
+			;
+	}
+}
+
+static void do_outstanding(struct client *client, uint32_t count)
+{
+	uint32_t size = client->options->size;
+	uint32_t last = client->number + count;
+	uint32_t i;
+
+	for (i = 0; i < client->options->width; i++)
+		say(client, size);
+	while (count--) {
+		hear(client, size);
+		if (client->number != last)
+			say(client, size);
+	}
+}
+
+static void client_connect(struct client *client)
+{
+	const struct options *options = client->options;
+	const struct address *address = client->address;
+	int fd = transport_socket(options->transport, address);
+
+	if (fd < 0)
+		err(1, "%s: cannot make a socket", options->transport->name);
+	/* One message at a time fits into any buffer. */
+	if (options->test != TEST_SETUP || options->buffer)
+		transport_set_buffers(options->transport, fd, options->buffer);
+	if (connect(fd, (const struct sockaddr *)&address->sa, address->len))
+		err(1, "cannot connect");
+	client->progress->steps++;
+	link_begin(&client->link, fd);
+}
+
+static void do_setup(struct client *client, uint32_t count)
+{
+	while (count--) {
+		client_connect(client);
+		ask(client);
+		close(client->link.fd);
+	}
+}
+
+static void (*const work[TEST_NR])(struct client *, uint32_t) = {
+	[TEST_RTT] = do_rtt,
+	[TEST_STREAM] = do_stream,
+	[TEST_BURST] = do_burst,
+	[TEST_OUTSTANDING] = do_outstanding,
+	[TEST_SETUP] = do_setup,
+};
+
+/*
+ * Datagrams that find the buffer full are lost. Requests on a connection whose
+ * answers find no room make both sides wait for each other. A buffer is
+ * charged with more than the message.
+ */
+static void check_room(const struct client *client)
+{
+	const struct options *options = client->options;
+	bool connected = options->transport->connected;
+	uint64_t need = options->width * (2ull * options->size + 1024);
+	socklen_t len = sizeof(int);
+	int room;
+
+	if (options->test != TEST_OUTSTANDING &&
+	    (options->test != TEST_BURST || connected))
+		return;
+	if (getsockopt(client->link.fd, SOL_SOCKET,
+		       connected ? SO_SNDBUF : SO_RCVBUF, &room, &len))
+		err(1, "size of the buffer");
+	if ((uint64_t)room < need)
+		errx(1, "buffers of %d bytes are too small for %u messages of %u bytes (see -B; the limit is net.core.%cmem_max)",
+		     room / 2, options->width, options->size,
+		     connected ? 'w' : 'r');
+}
+
+void client_work(const struct options *options, const struct address *address,
+		 struct progress *progress)
+{
+	struct client client = {
+		.options = options,
+		.address = address,
+		.progress = progress,
+		.run = getpid() ^ now_ns(),
+	};
+	struct result *result = &progress->result;
+	uint64_t begin;
+
+	link_init(&client.link, options->transport);
+	progress->what = "connecting";
+	if (options->test != TEST_SETUP) {
+		client_connect(&client);
+		check_room(&client);
+	}
+	if (options->warmup) {
+		progress->what = "warming up";
+		work[options->test](&client, options->warmup);
+	}
+	progress->what = "measuring";
+	begin = now_ns();
+	work[options->test](&client, options->count);
+	result->ns = now_ns() - begin;
+	result->operations = options->count;
+	result->lost = client.lost;
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * fpperf: what its files share. main.c reads the command line; watch.c starts
+ * the processes that work and sees that they get on; server.c and client.c are
+ * what these do, over the transports of transport.c; report.c writes it down.
+ */
+#ifndef _FPPERF_H
+#define _FPPERF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include "frame.h"
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+#define EXIT_USAGE	2
+
+#define PORT_DEFAULT	7700
+#define SIZE_MAX_BYTES	(1u << 20)
+#define BUFFER_DEFAULT	(4u << 20)
+
+/**
+ * struct message - what a message begins with, little-endian
+ * @magic: MESSAGE_MAGIC
+ * @run: a number that the client has chosen for all messages of its run
+ * @number: of the message; an answer has that of the request
+ * @answer: how many bytes the answer shall have; 0 for none
+ * @count: of an answer: how many messages of the run have come
+ * @pad: zero
+ */
+struct message {
+	uint32_t magic;
+	uint32_t run;
+	uint32_t number;
+	uint32_t answer;
+	uint32_t count;
+	uint32_t pad;
+};
+
+#define MESSAGE_MAGIC	0x46525046	/* "FPRF" */
+#define SIZE_MIN_BYTES	sizeof(struct message)
+
+/* transport.c */
+
+/**
+ * struct transport - a way to carry messages
+ * @name: for the command line
+ * @what: for people
+ * @domain: AF_FASTPROTO or AF_UNIX; 0 for the family of the address
+ * @type: SOCK_*
+ * @protocol: IPPROTO_* or 0
+ * @port: what is added to the port number, so that no two share one
+ * @max: bytes in a message, at most
+ * @connected: there are connections: listen, accept, connect
+ * @framed: carries bytes; frames are made here
+ * @set_rcvbuf: the receive buffer is set, to the default at least; where it is
+ *	not, it grows by itself or is large anyway
+ * @set_sndbuf: the same for the send buffer
+ */
+struct transport {
+	const char *name;
+	const char *what;
+	int domain;
+	int type;
+	int protocol;
+	unsigned int port;
+	uint32_t max;
+	bool connected;
+	bool framed;
+	bool set_rcvbuf;
+	bool set_sndbuf;
+};
+
+/**
+ * struct address - where a transport listens
+ * @sa: the address
+ * @len: its length
+ */
+struct address {
+	struct sockaddr_storage sa;
+	socklen_t len;
+};
+
+/**
+ * struct link - a socket to send messages by and to receive them from
+ * @transport: its transport
+ * @fd: the socket
+ * @peer: of a server without connections: who has sent the last message
+ * @reader: what came (a message, or a beginning of frames)
+ * @out: the message to send, with FRAME_HEADROOM bytes in front of it
+ * @seq: of the next frame
+ */
+struct link {
+	const struct transport *transport;
+	int fd;
+	struct address *peer;
+	struct frame_reader reader;
+	unsigned char *out;
+	uint64_t seq;
+};
+
+extern const struct transport transports[];
+extern const size_t transports_nr;
+
+const struct transport *transport_find(const char *name);
+int transport_resolve(const struct transport *transport, const char *host,
+		      unsigned int port, bool passive, struct address *address);
+int transport_socket(const struct transport *transport,
+		     const struct address *address);
+void transport_set_buffers(const struct transport *transport, int fd,
+			   uint32_t bytes);
+int transport_accept(const struct transport *transport, int listener,
+		     uint32_t buffer);
+int transport_listen(const struct transport *transport,
+		     const struct address *address, uint32_t buffer);
+const char *transport_name(const struct address *address, char *text,
+			   size_t size);
+bool transport_absent(int error);
+
+void link_init(struct link *link, const struct transport *transport);
+void link_begin(struct link *link, int fd);
+int link_send(struct link *link, size_t len);
+ssize_t link_receive(struct link *link, struct message **message);
+
+/* client.c */
+
+enum test {
+	TEST_RTT,
+	TEST_STREAM,
+	TEST_BURST,
+	TEST_OUTSTANDING,
+	TEST_SETUP,
+	TEST_NR,
+};
+
+extern const char *const test_names[TEST_NR];
+extern const char *const test_operations[TEST_NR];
+
+/**
+ * struct options - what the command line says
+ * @transport: of a client
+ * @test: of a client
+ * @size: bytes in a message
+ * @count: operations that are measured
+ * @warmup: operations before that
+ * @width: messages in a burst, or requests outstanding
+ * @buffer: of the sockets in bytes; 0: nothing was said
+ * @port: to which struct transport.port is added
+ * @timeout: seconds without progress until we give up
+ * @host: address or name; NULL: nothing was said
+ * @json: write JSON
+ */
+struct options {
+	const struct transport *transport;
+	enum test test;
+	uint32_t size;
+	uint32_t count;
+	uint32_t warmup;
+	uint32_t width;
+	uint32_t buffer;
+	unsigned int port;
+	unsigned int timeout;
+	const char *host;
+	bool json;
+};
+
+/**
+ * struct result - what a client has measured
+ * @operations: how many
+ * @ns: how long they took
+ * @lost: messages that did not come
+ */
+struct result {
+	uint64_t operations;
+	uint64_t ns;
+	uint64_t lost;
+};
+
+/**
+ * struct progress - what a process that works shares with the one that watches
+ * @steps: changes with every message and connection
+ * @busy: there is something to wait for
+ * @what: what it does
+ * @result: of a client
+ */
+struct progress {
+	volatile uint64_t steps;
+	volatile bool busy;
+	const char *volatile what;
+	struct result result;
+};
+
+void client_work(const struct options *options, const struct address *address,
+		 struct progress *progress);
+
+/* server.c */
+
+void server_work(const struct transport *transport, int fd, uint32_t buffer,
+		 struct progress *progress);
+
+/* watch.c */
+
+int watch_client(const struct options *options, const struct address *address,
+		 struct result *result);
+
+/**
+ * struct service - a transport that is served
+ * @transport: which
+ * @fd: its socket, which listens
+ * @pid: the process that serves it
+ * @steps: of its progress, when we last looked
+ * @progress: what it shares with us
+ */
+struct service {
+	const struct transport *transport;
+	int fd;
+	pid_t pid;
+	uint64_t steps;
+	struct progress *progress;
+};
+
+int watch_services(const struct options *options, struct service *services,
+		   size_t nr);
+
+/* report.c */
+
+void report_text(const struct options *options, const struct result *result);
+void report_json(const struct options *options, const struct result *result);
+
+#endif /* _FPPERF_H */

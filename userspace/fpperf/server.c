@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The server of one transport: it counts what comes, and answers what asks for
+ * an answer. That is all it has to know of tests.
+ */
+#include <endian.h>
+#include <err.h>
+#include <errno.h>
+#include <unistd.h>
+
+#include "fpperf.h"
+
+/**
+ * struct server - the server of one transport
+ * @link: the socket without connections, or the connection that is served
+ * @progress: for who watches us
+ * @run: that the last message belonged to
+ * @count: messages of this run
+ */
+struct server {
+	struct link link;
+	struct progress *progress;
+	uint32_t run;
+	uint32_t count;
+};
+
+static int answer(struct server *server, const struct message *request,
+		  size_t len)
+{
+	struct message *reply = (struct message *)server->link.out;
+
+	reply->magic = htole32(MESSAGE_MAGIC);
+	reply->run = request->run;
+	reply->number = request->number;
+	reply->count = htole32(server->count);
+	return link_send(&server->link, len);
+}
+
+/* Returns 0, or -1 if the answer can't be sent. */
+static int take(struct server *server, const struct message *message)
+{
+	uint32_t len = le32toh(message->answer);
+
+	if (message->run != server->run) {
+		server->run = message->run;
+		server->count = 0;
+	}
+	server->count++;
+	server->progress->steps++;
+	if (len < SIZE_MIN_BYTES || len > server->link.transport->max)
+		return 0;
+	return answer(server, message, len);
+}
+
+/* Until the peer closes it, or anything fails, which is no news to us. */
+static void serve_connection(struct server *server)
+{
+	struct message *message;
+	ssize_t len;
+
+	for (;;) {
+		len = link_receive(&server->link, &message);
+		if (len <= 0 || take(server, message))
+			return;
+	}
+}
+
+static void serve_connections(struct server *server, int listener,
+			      uint32_t buffer)
+{
+	for (;;) {
+		int fd = transport_accept(server->link.transport, listener,
+					  buffer);
+
+		if (fd < 0 && (errno == ECONNABORTED || errno == EINTR))
+			continue;
+		if (fd < 0)
+			err(1, "accept");
+		server->progress->busy = true;
+		link_begin(&server->link, fd);
+		serve_connection(server);
+		close(fd);
+		server->progress->steps++;
+		server->progress->busy = false;
+	}
+}
+
+/* What is no message of ours, or can't be answered, is ignored. */
+static void serve_datagrams(struct server *server, int fd)
+{
+	struct address peer;
+	struct message *message;
+
+	server->link.peer = &peer;
+	link_begin(&server->link, fd);
+	for (;;) {
+		if (link_receive(&server->link, &message) > 0)
+			take(server, message);
+		else if (errno != EPROTO && errno != EINTR)
+			warn("receive");
+	}
+}
+
+void server_work(const struct transport *transport, int fd, uint32_t buffer,
+		 struct progress *progress)
+{
+	struct server server = { .progress = progress };
+
+	link_init(&server.link, transport);
+	if (transport->connected)
+		serve_connections(&server, fd, buffer);
+	else
+		serve_datagrams(&server, fd);
+}
