@@ -8,6 +8,12 @@ KDIR	?= /lib/modules/$(shell uname -r)/build
 # The series that the tests boot, and which of the tests.
 K	?= 6.1 6.12
 T	?=
+# What `make bench` measures; empty: everything.
+CASE	?=
+TRANSPORT ?=
+SIZE	?=
+LINK	?=
+BOOTS	?= 3
 PREFIX	?= /usr/local
 DESTDIR	?=
 
@@ -26,7 +32,8 @@ define build_module
 		cp -p $(BUILD)/$(1)/module/fastproto.ko $(BUILD)/$(1)/fastproto.ko
 endef
 
-.PHONY: all module userspace selftests deps vm-build demo check coverage lint vm
+.PHONY: all module userspace selftests deps vm-build
+.PHONY: demo check bench coverage lint vm
 .PHONY: install install-module install-dkms install-userspace clean help
 
 all: module userspace
@@ -62,6 +69,11 @@ demo: deps
 
 check: deps
 	@$(TOP)/selftests/check -k "$(K)" -t "$(T)"
+
+bench: deps
+	@$(TOP)/selftests/bench/run --kernel $(lastword $(K)) \
+		--case "$(CASE)" --transport "$(TRANSPORT)" --size "$(SIZE)" \
+		--link "$(LINK)" --boots $(BOOTS)
 
 coverage: deps
 	@$(TOP)/selftests/coverage -t "$(T)"
@@ -99,13 +111,15 @@ help:
 	@echo '  make check         all tests on all kernels; K=6.12 one kernel,'
 	@echo '                     T=NAME only the tests whose name holds NAME'
 	@echo '                     K=debug, K=kcsan: kernels that look for bugs'
+	@echo '  make bench         instructions of an operation, beside UDP, TCP, SCTP and'
+	@echo '                     AF_UNIX; CASE=rtt SIZE=64 TRANSPORT=tcp LINK=veth: less'
 	@echo '  make coverage      which lines of the module the tests run'
 	@echo '  make lint          all that can be checked without running anything'
 	@echo '  make vm            a shell in the virtual machine; K=6.1 chooses the kernel'
 	@echo
 	@echo '  make               the module for the running kernel, and user space'
 	@echo '  make module        the module; KDIR=DIR chooses the kernel'
-	@echo '  make userspace     fpctl'
+	@echo '  make userspace     fpctl, fpperf'
 	@echo '  make install       install both; DESTDIR=, PREFIX=$(PREFIX)'
 	@echo '  make install-dkms  install the sources for DKMS'
 	@echo '  make deps          install what check, demo and lint need'
