@@ -13,7 +13,8 @@
 
 #include "fpperf.h"
 
-#define REPEAT_MS	200	/* a stream's end that is not answered */
+#define REPEAT_MS	200	/* what may be lost, and is not answered */
+#define REPEAT_MAX	10
 
 /**
  * struct client - a run of a test
@@ -172,6 +173,20 @@ static void do_outstanding(struct client *client, uint32_t count)
 	}
 }
 
+/* Datagrams: the server is free for others. If it does not answer, so be it. */
+static void finish(struct client *client)
+{
+	struct message *message = (struct message *)client->link.out;
+	int i;
+
+	message->answer = htole32(SIZE_MIN_BYTES);
+	message->flags = htole32(MESSAGE_END);
+	for (i = 0; i < REPEAT_MAX; i++)
+		if (link_send(&client->link, SIZE_MIN_BYTES) ||
+		    is_answered(client))
+			return;
+}
+
 static void client_connect(struct client *client)
 {
 	const struct options *options = client->options;
@@ -259,4 +274,6 @@ void client_work(const struct options *options, const struct address *address,
 	result->ns = now_ns() - begin;
 	result->operations = options->count;
 	result->lost = client.lost;
+	if (!options->transport->connected)
+		finish(&client);
 }

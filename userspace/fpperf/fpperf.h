@@ -30,7 +30,7 @@
  * @number: of the message; an answer has that of the request
  * @answer: how many bytes the answer shall have; 0 for none
  * @count: of an answer: how many messages of the run have come
- * @pad: zero
+ * @flags: MESSAGE_END: no more will come of this run
  */
 struct message {
 	uint32_t magic;
@@ -38,10 +38,11 @@ struct message {
 	uint32_t number;
 	uint32_t answer;
 	uint32_t count;
-	uint32_t pad;
+	uint32_t flags;
 };
 
 #define MESSAGE_MAGIC	0x46525046	/* "FPRF" */
+#define MESSAGE_END	1
 #define SIZE_MIN_BYTES	sizeof(struct message)
 
 /* transport.c */
@@ -89,7 +90,6 @@ struct address {
  * struct link - a socket to send messages by and to receive them from
  * @transport: its transport
  * @fd: the socket
- * @peer: of a server without connections: who has sent the last message
  * @reader: what came (a message, or a beginning of frames)
  * @out: the message to send, with FRAME_HEADROOM bytes in front of it
  * @seq: of the next frame
@@ -97,7 +97,6 @@ struct address {
 struct link {
 	const struct transport *transport;
 	int fd;
-	struct address *peer;
 	struct frame_reader reader;
 	unsigned char *out;
 	uint64_t seq;
@@ -125,6 +124,8 @@ void link_init(struct link *link, const struct transport *transport);
 void link_begin(struct link *link, int fd);
 int link_send(struct link *link, size_t len);
 ssize_t link_receive(struct link *link, struct message **message);
+ssize_t link_receive_from(struct link *link, struct message **message,
+			  struct address *from);
 
 /* client.c */
 
@@ -199,31 +200,32 @@ void client_work(const struct options *options, const struct address *address,
 
 /* server.c */
 
-void server_work(const struct transport *transport, int fd, uint32_t buffer,
-		 struct progress *progress);
-
-/* watch.c */
-
-int watch_client(const struct options *options, const struct address *address,
-		 struct result *result);
-
 /**
  * struct service - a transport that is served
  * @transport: which
- * @fd: its socket, which listens
+ * @address: where
+ * @fd: its socket, which listens; it is with who serves
  * @pid: the process that serves it
  * @steps: of its progress, when we last looked
  * @progress: what it shares with us
  */
 struct service {
 	const struct transport *transport;
+	struct address address;
 	int fd;
 	pid_t pid;
 	uint64_t steps;
 	struct progress *progress;
 };
 
-int watch_services(const struct options *options, struct service *services,
+void server_work(const struct options *options, struct service *service);
+
+/* watch.c */
+
+int watch_client(const struct options *options, const struct address *address,
+		 struct result *result);
+
+int watch_services(const struct options *options, struct service *first,
 		   size_t nr);
 
 /* report.c */

@@ -256,16 +256,16 @@ static int client_run(int argc, char **argv, struct arguments *args)
 static bool serve(const struct options *options, struct service *service)
 {
 	const struct transport *transport = service->transport;
-	struct address address;
+	const struct address *address = &service->address;
 	char text[128];
 
 	if (transport_resolve(transport, options->host, options->port, true,
-			      &address))
+			      &service->address))
 		exit(1);
-	service->fd = transport_listen(transport, &address, options->buffer);
+	service->fd = transport_listen(transport, address, options->buffer);
 	if (service->fd < 0 && transport_absent(errno))
 		return false;
-	transport_name(&address, text, sizeof(text));
+	transport_name(address, text, sizeof(text));
 	if (service->fd < 0)
 		err(1, "%s: cannot listen at %s", transport->name, text);
 	printf("%s: %s\n", transport->name, text);

@@ -85,30 +85,65 @@ static void serve_connections(struct server *server, int listener,
 	}
 }
 
-/* What is no message of ours, or can't be answered, is ignored. */
-static void serve_datagrams(struct server *server, int fd)
+/*
+ * One client, from its first message to its last: the socket is connected to
+ * it, as it would be for a conversation of two. A client that is gone without a
+ * last message is noticed by an ICMP error, or by who watches us.
+ */
+static void serve_run(struct server *server, struct message *message)
 {
-	struct address peer;
-	struct message *message;
+	ssize_t len;
 
-	server->link.peer = &peer;
-	link_begin(&server->link, fd);
+	do {
+		if (take(server, message) ||
+		    le32toh(message->flags) & MESSAGE_END)
+			return;
+		do {
+			len = link_receive(&server->link, &message);
+		} while (len < 0 && errno == EPROTO);
+	} while (len > 0);
+}
+
+/* A UDP socket that is disconnected does not hear everybody again: a new one. */
+static void reopen(struct server *server, const struct options *options,
+		   struct service *service)
+{
+	close(service->fd);
+	service->fd = transport_listen(service->transport, &service->address,
+				       options->buffer);
+	if (service->fd < 0)
+		err(1, "%s: cannot listen again", service->transport->name);
+	link_begin(&server->link, service->fd);
+}
+
+static void serve_datagrams(struct server *server,
+			    const struct options *options,
+			    struct service *service)
+{
+	struct message *message;
+	struct address peer;
+
+	link_begin(&server->link, service->fd);
 	for (;;) {
-		if (link_receive(&server->link, &message) > 0)
-			take(server, message);
-		else if (errno != EPROTO && errno != EINTR)
-			warn("receive");
+		if (link_receive_from(&server->link, &message, &peer) < 0 ||
+		    connect(service->fd, (struct sockaddr *)&peer.sa,
+			    peer.len))
+			continue;
+		server->progress->busy = true;
+		serve_run(server, message);
+		reopen(server, options, service);
+		server->progress->busy = false;
 	}
 }
 
-void server_work(const struct transport *transport, int fd, uint32_t buffer,
-		 struct progress *progress)
+void server_work(const struct options *options, struct service *service)
 {
-	struct server server = { .progress = progress };
+	const struct transport *transport = service->transport;
+	struct server server = { .progress = service->progress };
 
 	link_init(&server.link, transport);
 	if (transport->connected)
-		serve_connections(&server, fd, buffer);
+		serve_connections(&server, service->fd, options->buffer);
 	else
-		serve_datagrams(&server, fd);
+		serve_datagrams(&server, options, service);
 }

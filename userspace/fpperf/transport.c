@@ -303,17 +303,9 @@ static int send_frame(struct link *link, size_t len)
 /* The message in link->out. Returns 0, or -1. */
 int link_send(struct link *link, size_t len)
 {
-	ssize_t sent;
-
 	if (link->transport->framed)
 		return send_frame(link, len);
-	if (link->peer)
-		sent = sendto(link->fd, link->out, len, MSG_NOSIGNAL,
-			      (struct sockaddr *)&link->peer->sa,
-			      link->peer->len);
-	else
-		sent = send(link->fd, link->out, len, MSG_NOSIGNAL);
-	return sent < 0 ? -1 : 0;
+	return send(link->fd, link->out, len, MSG_NOSIGNAL) < 0 ? -1 : 0;
 }
 
 static ssize_t receive_frame(struct link *link, unsigned char **payload)
@@ -332,11 +324,16 @@ static ssize_t receive_frame(struct link *link, unsigned char **payload)
 	return len;
 }
 
-static ssize_t receive_from(struct link *link)
+static ssize_t check(unsigned char *payload, ssize_t len,
+		     struct message **message)
 {
-	link->peer->len = sizeof(link->peer->sa);
-	return recvfrom(link->fd, link->reader.buf, link->reader.size, 0,
-			(struct sockaddr *)&link->peer->sa, &link->peer->len);
+	*message = (struct message *)payload;
+	if (len >= (ssize_t)sizeof(**message) &&
+	    (*message)->magic == htole32(MESSAGE_MAGIC))
+		return len;
+	if (len >= 0)
+		errno = EPROTO;
+	return -1;
 }
 
 /*
@@ -350,18 +347,22 @@ ssize_t link_receive(struct link *link, struct message **message)
 
 	if (link->transport->framed)
 		len = receive_frame(link, &payload);
-	else if (link->peer)
-		len = receive_from(link);
 	else
 		len = recv(link->fd, payload, link->reader.size, 0);
+	if (!len && link->transport->connected)
+		return 0;
+	return check(payload, len, message);
+}
 
-	if (len <= 0 && (len < 0 || link->transport->connected))
-		return len;
-	*message = (struct message *)payload;
-	if ((size_t)len < sizeof(**message) ||
-	    (*message)->magic != htole32(MESSAGE_MAGIC)) {
-		errno = EPROTO;
-		return -1;
-	}
-	return len;
+/* The same without a connection: who has sent it? */
+ssize_t link_receive_from(struct link *link, struct message **message,
+			  struct address *from)
+{
+	unsigned char *payload = link->reader.buf;
+	ssize_t len;
+
+	from->len = sizeof(from->sa);
+	len = recvfrom(link->fd, payload, link->reader.size, 0,
+		       (struct sockaddr *)&from->sa, &from->len);
+	return check(payload, len, message);
 }

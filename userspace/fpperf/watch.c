@@ -18,7 +18,7 @@
 
 #include "fpperf.h"
 
-#define SERVER_IDLE_S	60	/* a connection that nothing comes from */
+#define SERVER_IDLE_S	15	/* without anything from the client served */
 
 static struct progress *progress_create(void)
 {
@@ -66,12 +66,8 @@ static bool ends_within(int pidfd, unsigned int seconds)
 	return got;
 }
 
-static int exit_status(pid_t pid)
+static int exit_status(int status)
 {
-	int status;
-
-	if (waitpid(pid, &status, 0) < 0)
-		err(1, "wait");
 	if (WIFSIGNALED(status))
 		warnx("ended by %s", strsignal(WTERMSIG(status)));
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
@@ -83,8 +79,8 @@ int watch_client(const struct options *options, const struct address *address,
 {
 	struct progress *progress = progress_create();
 	uint64_t steps = 0;
+	int pidfd, status;
 	pid_t pid;
-	int pidfd;
 
 	pid = fork_or_die();
 	if (!pid) {
@@ -105,24 +101,45 @@ int watch_client(const struct options *options, const struct address *address,
 		errx(1, "%s: nothing came for %u seconds; giving up",
 		     progress->what, options->timeout);
 	}
+	if (waitpid(pid, &status, 0) < 0)
+		err(1, "wait");
 	*result = progress->result;
-	return exit_status(pid);
+	return exit_status(status);
 }
 
+/**
+ * struct services - all that are served
+ * @nr: how many
+ * @first: the first of them
+ */
+struct services {
+	size_t nr;
+	struct service *first;
+};
+
+/* Nobody but who serves it keeps a socket open. */
 static void service_start(const struct options *options,
+			  const struct services *services,
 			  struct service *service)
 {
+	size_t i;
+
 	*service->progress = (struct progress){ 0 };
 	service->pid = fork_or_die();
-	if (service->pid)
-		return;
-	server_work(service->transport, service->fd, options->buffer,
-		    service->progress);
-	_exit(1);
+	if (!service->pid) {
+		for (i = 0; i < services->nr; i++)
+			if (services->first + i != service)
+				close(services->first[i].fd);
+		server_work(options, service);
+		_exit(1);
+	}
+	close(service->fd);
+	service->fd = -1;
 }
 
 /* A client that has gone without a word must not keep others waiting. */
 static void service_check(const struct options *options,
+			  const struct services *services,
 			  struct service *service)
 {
 	struct progress *progress = service->progress;
@@ -131,32 +148,39 @@ static void service_check(const struct options *options,
 		service->steps = progress->steps;
 		return;
 	}
-	warnx("%s: nothing came for %u seconds; connection closed",
+	warnx("%s: nothing came from a client for %u seconds",
 	      service->transport->name, SERVER_IDLE_S);
 	kill(service->pid, SIGKILL);
 	waitpid(service->pid, NULL, 0);
-	service_start(options, service);
+	service->fd = transport_listen(service->transport, &service->address,
+				       options->buffer);
+	if (service->fd < 0)
+		err(1, "%s: cannot listen again", service->transport->name);
+	service_start(options, services, service);
 }
 
 /* Until one of them fails. */
-int watch_services(const struct options *options, struct service *services,
+int watch_services(const struct options *options, struct service *first,
 		   size_t nr)
 {
+	struct services services = { .nr = nr, .first = first };
 	struct timespec idle = { .tv_sec = SERVER_IDLE_S };
 	sigset_t child;
+	int status;
 	size_t i;
 
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &child, NULL);
 	for (i = 0; i < nr; i++) {
-		services[i].progress = progress_create();
-		service_start(options, &services[i]);
+		first[i].progress = progress_create();
+		service_start(options, &services, &first[i]);
 	}
 	for (;;) {
-		if (sigtimedwait(&child, NULL, &idle) == SIGCHLD)
-			return exit_status(-1);
+		if (sigtimedwait(&child, NULL, &idle) == SIGCHLD &&
+		    waitpid(-1, &status, WNOHANG) > 0)
+			return exit_status(status);
 		for (i = 0; i < nr; i++)
-			service_check(options, &services[i]);
+			service_check(options, &services, &first[i]);
 	}
 }
