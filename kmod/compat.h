@@ -12,6 +12,16 @@
 #include <net/route.h>
 #include <net/sock.h>
 
+/*
+ * A large local variable that is filled in as far as it is used: kernels with
+ * CONFIG_INIT_STACK_ALL_ZERO would clear all of it first.
+ */
+#if __has_attribute(__uninitialized__)
+#define __fp_uninitialized	__attribute__((__uninitialized__))
+#else
+#define __fp_uninitialized
+#endif
+
 /* 6.5: proto.ioctl hands over the value instead of a user pointer. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
 #define FP_IOCTL_ARG	unsigned long

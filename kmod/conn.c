@@ -201,6 +201,7 @@ static struct fp_act *create_act(gfp_t gfp)
 	act->rx_ahead = RB_ROOT;
 	INIT_LIST_HEAD(&act->rx_ready);
 	timer_setup(&act->timer, fp_timer_fire, 0);
+	act->timer_at = U64_MAX;
 	fp_hrtimer_setup(&act->pace, fp_timer_pace, CLOCK_MONOTONIC,
 			 HRTIMER_MODE_ABS_SOFT);
 	return act;

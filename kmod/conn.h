@@ -161,6 +161,7 @@ struct fp_path {
  * @pace: fires when more may be sent
  * @deadline: microseconds, 0 for none
  * @timer: fires at the first of them or earlier
+ * @timer_at: when that is, microseconds; U64_MAX: it is not set
  *
  * The connection's lock guards all of it.
  */
@@ -225,6 +226,7 @@ struct fp_act {
 
 	u64 deadline[FP_DEADLINES];
 	struct timer_list timer;
+	u64 timer_at;
 };
 
 /**
@@ -431,7 +433,8 @@ static inline bool fp_conn_is_over(const struct fp_conn *conn)
 /* No more will come: the peer has closed its side. */
 static inline bool fp_conn_is_at_end(const struct fp_conn *conn)
 {
-	switch (READ_ONCE(conn->state)) {
+	/* Pairs with smp_store_release() in fin_received() and fp_conn_end(). */
+	switch (smp_load_acquire(&conn->state)) {
 	case FP_CLOSE_WAIT:
 	case FP_CLOSING:
 	case FP_LAST_ACK:

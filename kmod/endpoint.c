@@ -564,26 +564,15 @@ static int choose_source(const struct fp_endpoint *endpoint,
 	return 0;
 }
 
-static struct dst_entry *cached_route(struct fp_peer *peer)
-{
-	struct dst_entry *dst;
-
-	local_bh_disable();
-	dst = dst_cache_get(&peer->cache);
-	local_bh_enable();
-	return dst;
-}
 
 static void cache_route(struct fp_peer *peer, const struct fp_route *route)
 {
-	local_bh_disable();
 	if (route->to.family == AF_INET)
 		dst_cache_set_ip4(&peer->cache, route->dst,
 				  route->src.sin.sin_addr.s_addr);
 	else
 		dst_cache_set_ip6(&peer->cache, route->dst,
 				  &route->src.sin6.sin6_addr);
-	local_bh_enable();
 }
 
 /**
@@ -594,7 +583,7 @@ static void cache_route(struct fp_peer *peer, const struct fp_route *route)
  * @peer: the peer, or NULL; its route is remembered
  * @route: filled in on success, with a reference to the route
  *
- * Context: any, RCU read lock held if @peer is given.
+ * Context: any; if @peer is given, BH is off and the RCU read lock held.
  * Return: 0, -EAFNOSUPPORT, -ENETUNREACH, -EHOSTUNREACH, -EACCES (broadcast
  *	that is not wanted), -EINVAL (port 0, scope) ...
  */
@@ -621,7 +610,7 @@ int fp_endpoint_route(struct fp_endpoint *endpoint, const struct fp_flow *flow,
 		return -EINVAL;
 
 	if (cache) {
-		route->dst = cached_route(peer);
+		route->dst = dst_cache_get(&peer->cache);
 		if (route->dst)
 			return 0;
 	}
@@ -687,20 +676,18 @@ static void xmit_inet6(struct sock *udp_sk, struct sk_buff *skb,
  * @skb: its payload, with fp_endpoint_headroom(); taken
  * @route: from fp_endpoint_route(); its reference is taken
  *
- * Context: process.
+ * Context: BH off, RCU read lock held: the tunnel code counts its recursion on
+ * this CPU.
  */
 void fp_endpoint_xmit(struct fp_endpoint *endpoint, struct sk_buff *skb,
 		      struct fp_route *route)
 {
 	struct sock *udp_sk = endpoint->udp_sk;
 
-	/* The tunnel code counts its recursion on this CPU. */
-	rcu_read_lock_bh();
 	if (route->to.family == AF_INET)
 		xmit_inet(udp_sk, skb, route);
 	else
 		xmit_inet6(udp_sk, skb, route);
-	rcu_read_unlock_bh();
 	route->dst = NULL;
 }
 

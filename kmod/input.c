@@ -50,15 +50,15 @@ static void fin_acked(struct fp_conn *conn, struct fp_todo *todo)
 	}
 }
 
-/* The peer's FIN is next in order. */
+/* The peer's FIN is next in order. Who sees that sees all messages before. */
 static void fin_received(struct fp_conn *conn)
 {
 	switch (conn->state) {
 	case FP_ESTABLISHED:
-		WRITE_ONCE(conn->state, FP_CLOSE_WAIT);
+		smp_store_release(&conn->state, FP_CLOSE_WAIT);
 		break;
 	case FP_FIN_WAIT_1:
-		WRITE_ONCE(conn->state, FP_CLOSING);
+		smp_store_release(&conn->state, FP_CLOSING);
 		break;
 	case FP_FIN_WAIT_2:
 		conn->act->finished = true;

@@ -57,9 +57,9 @@ static int probe(struct fp_path *path, struct fp_endpoint *endpoint)
 	struct fp_route route;
 	int err;
 
-	rcu_read_lock();
+	rcu_read_lock_bh();
 	err = fp_path_route(path, endpoint, NULL, &route);
-	rcu_read_unlock();
+	rcu_read_unlock_bh();
 	if (!err)
 		dst_release(route.dst);
 	return err;
@@ -175,7 +175,7 @@ static struct sk_buff *sample(const struct fp_route *route)
  * (RFC 8899, section 3, allows it): frames that were made before are fragmented
  * from now on, those to come are smaller.
  *
- * Context: any, RCU read lock held.
+ * Context: BH off, RCU read lock held.
  */
 void fp_path_lower_mtu(struct fp_path *path, struct fp_endpoint *endpoint,
 		       u32 mtu)
@@ -201,7 +201,7 @@ void fp_path_lower_mtu(struct fp_path *path, struct fp_endpoint *endpoint,
  * @sk: on whose behalf, or NULL
  * @route: filled in on success, with a reference to the route
  *
- * Context: any, RCU read lock held.
+ * Context: BH off, RCU read lock held.
  * Return: 0 or as fp_endpoint_route().
  */
 int fp_path_route(struct fp_path *path, struct fp_endpoint *endpoint,

@@ -160,21 +160,21 @@ struct cursor {
 
 /*
  * Frames of connections, up to the next one without. Returns why the last
- * dropped one was dropped, or 0. Not inlined, for its buffers are large and a
- * kernel may fill them with zeros first.
+ * dropped one was dropped, or 0. Not inlined, for its buffers are large.
  */
 static noinline int connection_frames(struct fp_endpoint *endpoint,
 				      struct sk_buff *skb,
 				      const struct fp_rx *rx,
 				      struct cursor *at)
 {
-	struct fp_input in = {};
+	struct fp_input in __fp_uninitialized;
+	u8 copy[FP_HDR_MAX] __fp_uninitialized;
 	enum fp_wire_status status;
 	struct fp_frame frame;
-	u8 copy[FP_HDR_MAX];
 	int why = 0, reason;
 	const void *hdr;
 
+	in.conn = NULL;
 	do {
 		status = decode(skb, at->offset, &frame, copy, sizeof(copy),
 				&hdr);

@@ -51,15 +51,15 @@ static int find_route(struct fp_sock *fs, struct msghdr *msg, size_t len,
 		return fp_endpoint_route(fs->endpoint, &flow, &to, NULL, route);
 	}
 
-	rcu_read_lock();
-	peer = rcu_dereference(fs->peer);
+	rcu_read_lock_bh();
+	peer = rcu_dereference_bh(fs->peer);
 	if (!peer)
 		err = -EDESTADDRREQ;
 	else if (len > family_msg_max(&peer->addr))
 		err = -EMSGSIZE;
 	else
 		err = fp_endpoint_route(fs->endpoint, &flow, NULL, peer, route);
-	rcu_read_unlock();
+	rcu_read_unlock_bh();
 	return err;
 }
 
@@ -154,7 +154,9 @@ int fp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 
 	FP_INC_STATS(net, OUT_FRAMES);
 	FP_ADD_STATS(net, OUT_BYTES, len);
+	rcu_read_lock_bh();
 	fp_endpoint_xmit(fs->endpoint, skb, &route);
+	rcu_read_unlock_bh();
 	return len;
 
 count:

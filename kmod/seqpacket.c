@@ -155,7 +155,7 @@ static int wait_to_send(struct fp_sock *fs, struct fp_conn *conn, int flags)
 	}
 }
 
-/* Enough room in the window's ring for @count more frames and a FIN. */
+/* Make room in the window's ring for @count more frames and a FIN. */
 static int reserve(struct fp_conn *conn, u32 count)
 {
 	struct fp_txframe **ring, **old;
@@ -209,6 +209,7 @@ static int copy_message(struct fp_conn *conn, struct msghdr *msg, size_t len,
 	return 0;
 }
 
+/* Returns 0, -EPIPE, or -ENOSPC: the window's ring is too small. */
 static int queue_message(struct fp_conn *conn, struct sk_buff_head *list,
 			 u16 flags, bool more)
 {
@@ -222,7 +223,7 @@ static int queue_message(struct fp_conn *conn, struct sk_buff_head *list,
 	if (conn->state == FP_CLOSED || act->fin_queued) {
 		err = -EPIPE;
 	} else if (fp_txwin_room(&act->tx) <= skb_queue_len(list)) {
-		err = -ERESTART;	/* another thread took it */
+		err = -ENOSPC;
 	} else {
 		while ((skb = __skb_dequeue(list))) {
 			u16 end = skb_queue_empty(list) ? FP_F_END : 0;
@@ -257,12 +258,11 @@ static int send_message(struct fp_sock *fs, struct fp_conn *conn,
 	__skb_queue_head_init(&list);
 	err = copy_message(conn, msg, len, flags, &list);
 	while (!err) {
-		err = reserve(conn, skb_queue_len(&list));
-		if (!err)
-			err = queue_message(conn, &list, flags, more);
-		if (err != -ERESTART)
+		err = queue_message(conn, &list, flags, more);
+		if (err != -ENOSPC)
 			break;
-		err = 0;
+		/* Another thread may take it before we do. */
+		err = reserve(conn, skb_queue_len(&list));
 	}
 	__skb_queue_purge(&list);
 	return err;
@@ -314,14 +314,47 @@ static u32 charge_of(const struct fp_packet *packet)
 	return charge;
 }
 
+/* Have the peer told something at once. */
+static void speak(struct fp_conn *conn, bool *due)
+{
+	struct fp_todo todo;
+
+	fp_conn_lock(conn, &todo);
+	if (conn->state > FP_SYN_SENT) {
+		*due = true;
+		fp_transmit_push(conn, &todo);
+	}
+	fp_conn_unlock(conn, &todo);
+}
+
+/* Who waits for the server to speak has it told that he is there. */
+static void echo(struct fp_conn *conn)
+{
+	struct fp_act *act = conn->act;
+	bool due;
+
+	spin_lock_bh(&conn->lock);
+	due = conn->state == FP_ECHO_SENT && !act->tx.flight && !act->echoed;
+	if (due)
+		act->echoed = true;
+	spin_unlock_bh(&conn->lock);
+	if (due)
+		speak(conn, &act->tx_probe);
+}
+
 /* The first message, a reference; it stays if the caller only peeks. */
 static struct fp_packet *take(struct fp_conn *conn, int flags)
 {
 	struct fp_act *act = conn->act;
 	struct fp_packet *packet;
-	struct fp_todo todo;
+	bool news = false;
 
-	fp_conn_lock(conn, &todo);
+	if (!READ_ONCE(act->rx_count)) {
+		if (READ_ONCE(conn->state) == FP_ECHO_SENT)
+			echo(conn);
+		return NULL;
+	}
+	spin_lock_bh(&conn->lock);
 	packet = list_first_entry_or_null(&act->rx_ready, struct fp_packet,
 					  list);
 	if (packet && flags & MSG_PEEK) {
@@ -330,19 +363,11 @@ static struct fp_packet *take(struct fp_conn *conn, int flags)
 		list_del(&packet->list);
 		WRITE_ONCE(act->rx_count, act->rx_count - 1);
 		act->rx_memory -= charge_of(packet);
-		if (conn->state != FP_CLOSED && is_news(act)) {
-			act->ack_now = true;
-			fp_transmit_push(conn, &todo);
-		}
-	} else if (conn->state == FP_ECHO_SENT && !act->tx.flight) {
-		/* Who waits for the server to speak has it told at once. */
-		if (!act->echoed) {
-			act->echoed = true;
-			act->tx_probe = true;
-			fp_transmit_push(conn, &todo);
-		}
+		news = is_news(act);
 	}
-	fp_conn_unlock(conn, &todo);
+	spin_unlock_bh(&conn->lock);
+	if (news)
+		speak(conn, &act->ack_now);
 	return packet;
 }
 

@@ -20,21 +20,17 @@
 static void arm(struct fp_conn *conn, u64 now)
 {
 	struct fp_act *act = conn->act;
-	unsigned long expires;
 	u64 first = U64_MAX;
 	int i;
 
 	for (i = 0; i < FP_DEADLINES; i++)
 		if (act->deadline[i])
 			first = min(first, act->deadline[i]);
-	if (first == U64_MAX)
+	if (first >= act->timer_at)
 		return;
 	first = first > now ? min_t(u64, first - now, USEC_PER_SEC * 600) : 0;
-	expires = jiffies + usecs_to_jiffies(first);
-	if (timer_pending(&act->timer) &&
-	    time_before_eq(act->timer.expires, expires))
-		return;
-	if (!mod_timer(&act->timer, expires))
+	act->timer_at = now + first;
+	if (!mod_timer(&act->timer, jiffies + usecs_to_jiffies(first)))
 		fp_conn_get(conn);
 }
 
@@ -350,6 +346,7 @@ void fp_timer_fire(struct timer_list *timer)
 	int i;
 
 	fp_conn_lock(conn, &todo);
+	act->timer_at = U64_MAX;
 	for (i = 0; i < FP_DEADLINES; i++) {
 		if (!act->deadline[i] || act->deadline[i] > todo.now)
 			continue;

@@ -284,7 +284,7 @@ static u16 flags_of(struct fp_act *act, const struct fp_txframe *frame)
 static struct sk_buff *single(struct fp_conn *conn, struct fp_txframe *frame,
 			      u64 now)
 {
-	struct fp_sections sections;
+	struct fp_sections sections __fp_uninitialized;
 	unsigned int ranges = 0;
 	struct sk_buff *skb;
 	u16 flags;
@@ -374,15 +374,14 @@ static struct sk_buff *bundle(struct fp_conn *conn, struct fp_txframe *frame,
 			      u64 now)
 {
 	struct fp_act *act = conn->act;
-	struct fp_txframe *next = NULL;
-	struct fp_sections sections;
+	struct fp_txframe *next;
+	struct fp_sections sections __fp_uninitialized;
 	u32 max = fp_conn_mss(conn), hdr_len;
 	struct sk_buff *skb;
 	u16 flags;
 
-	/* Is there another one, and does it fit, too? */
-	if (frame->state == FP_TXFRAME_QUEUED)
-		next = fp_txwin_frame(&act->tx, frame->seq + 1);
+	/* Does the next one fit, too? */
+	next = fp_txwin_frame(&act->tx, frame->seq + 1);
 	if (!next || next->state != FP_TXFRAME_QUEUED)
 		return NULL;
 	hdr_len = max - fp_transmit_payload_max(conn);
@@ -435,8 +434,11 @@ static bool is_corked(const struct fp_conn *conn, struct fp_txframe *frame)
 static struct sk_buff *build(struct fp_conn *conn, struct fp_txframe *frame,
 			     u64 now)
 {
-	struct sk_buff *skb = bundle(conn, frame, now);
+	struct sk_buff *skb = NULL;
 
+	if (frame->state == FP_TXFRAME_QUEUED &&
+	    frame->seq + 1 != conn->act->tx.end)
+		skb = bundle(conn, frame, now);
 	if (skb)
 		return skb;
 	skb = single(conn, frame, now);
@@ -460,7 +462,7 @@ static struct sk_buff *alloc_bare(const struct fp_conn *conn)
 static void push_ack(struct fp_conn *conn, struct fp_todo *todo)
 {
 	struct fp_act *act = conn->act;
-	struct fp_sections sections;
+	struct fp_sections sections __fp_uninitialized;
 	struct sk_buff *skb;
 	u16 flags;
 
