@@ -7,7 +7,6 @@
 #include "fastproto.h"
 #include "conn.h"
 
-#define RESETS_PER_SECOND	1000	/* for frames without a connection */
 #define RING_SIZE	16	/* frames; it grows */
 
 static struct kmem_cache *conn_cache;
@@ -92,7 +91,7 @@ int fp_conn_net_init(struct net *net)
 	err = rhashtable_init(&fn->passive, &passive_params);
 	if (err)
 		goto exit_paths;
-	ratelimit_state_init(&fn->rst_limit, HZ, RESETS_PER_SECOND);
+	ratelimit_state_init(&fn->rst_limit, HZ, 0);
 	ratelimit_set_flags(&fn->rst_limit, RATELIMIT_MSG_ON_RELEASE);
 	return 0;
 
@@ -152,6 +151,12 @@ static void free_packets(struct fp_act *act)
 	fp_packet_put(act->rx_partial);
 }
 
+static void uncount(struct fp_net *fn)
+{
+	if (atomic_dec_and_test(&fn->conns))
+		wake_up_var(&fn->conns);
+}
+
 static void free_rcu(struct rcu_head *rcu)
 {
 	struct fp_conn *conn = container_of(rcu, struct fp_conn, rcu);
@@ -164,8 +169,7 @@ static void free_rcu(struct rcu_head *rcu)
 	fp_endpoint_put(conn->endpoint);
 	fp_slot_release(&fn->slots, fp_id_slot(conn->id));
 	kmem_cache_free(conn_cache, conn);
-	if (atomic_dec_and_test(&fn->conns))
-		wake_up_var(&fn->conns);
+	uncount(fn);
 }
 
 /**
@@ -180,7 +184,20 @@ void fp_conn_put(struct fp_conn *conn)
 		call_rcu(&conn->rcu, free_rcu);
 }
 
-static struct fp_act *create_act(gfp_t gfp)
+/* One connection more, unless there are as many as there may be. */
+static bool count(struct fp_net *fn)
+{
+	int max = READ_ONCE(fn->settings.connections_max);
+	int conns = atomic_read(&fn->conns);
+
+	do {
+		if (conns >= max)
+			return false;
+	} while (!atomic_try_cmpxchg(&fn->conns, &conns, conns + 1));
+	return true;
+}
+
+static struct fp_act *create_act(const struct net *net, gfp_t gfp)
 {
 	struct fp_txframe **ring;
 	struct fp_act *act;
@@ -196,6 +213,8 @@ static struct fp_act *create_act(gfp_t gfp)
 	fp_txwin_init(&act->tx, ring, RING_SIZE, fp_transmit_acked);
 	fp_rxwin_init(&act->rx);
 	fp_rtt_init(&act->rtt);
+	fp_rtt_set_limits(&act->rtt, fp_setting(net, rto_initial),
+			  fp_setting(net, rto_min), fp_setting(net, rto_max));
 	__skb_queue_head_init(&act->tx_done);
 	__skb_queue_head_init(&act->out);
 	act->rx_ahead = RB_ROOT;
@@ -216,18 +235,22 @@ static struct fp_act *create_act(gfp_t gfp)
  *
  * Context: any.
  * Return: the connection in FP_CLOSED, one reference, which is to be the
- *	table's; the slot goes with it. Or -ENOMEM, or what fp_path_get() says.
+ *	table's; the slot goes with it. Or -EAGAIN (there are as many as there
+ *	may be), -ENOMEM, or what fp_path_get() says.
  */
 struct fp_conn *fp_conn_create(struct fp_endpoint *endpoint,
 			       const struct fp_peer *peer, u32 slot, gfp_t gfp)
 {
+	struct fp_net *fn = fp_net(endpoint->net);
 	struct fp_conn *conn;
 	int err = -ENOMEM;
 
+	if (!count(fn))
+		return ERR_PTR(-EAGAIN);
 	conn = kmem_cache_zalloc(conn_cache, gfp);
 	if (!conn)
-		goto out;
-	conn->act = create_act(gfp);
+		goto uncount;
+	conn->act = create_act(endpoint->net, gfp);
 	if (!conn->act)
 		goto free_conn;
 	conn->path = fp_path_get(endpoint, peer, gfp);
@@ -247,7 +270,6 @@ struct fp_conn *fp_conn_create(struct fp_endpoint *endpoint,
 	if (READ_ONCE(conn->path->rtt))
 		fp_rtt_sample(&conn->act->rtt, READ_ONCE(conn->path->rtt),
 			      ktime_to_us(ktime_get()));
-	atomic_inc(&fp_net(conn->net)->conns);
 	return conn;
 
 free_act:
@@ -255,7 +277,8 @@ free_act:
 	kmem_cache_free(act_cache, conn->act);
 free_conn:
 	kmem_cache_free(conn_cache, conn);
-out:
+uncount:
+	uncount(fn);
 	return ERR_PTR(err);
 }
 

@@ -18,11 +18,8 @@
 #include "txwin.h"
 #include "wire.h"
 
-#define FP_MSG_MAX_DEFAULT	BIT(20)	/* largest message we take, bytes */
-#define FP_RX_AHEAD		65536		/* frames beyond the next one */
-#define FP_ACK_DELAY		25000		/* of a delayed acknowledgment, us */
-#define FP_ORPHAN_TIMEOUT	(120ULL * USEC_PER_SEC)	/* without progress */
-#define FP_FIN_TIMEOUT		(60ULL * USEC_PER_SEC)	/* for the peer's FIN */
+#define FP_ACK_DELAY		25000		/* of an acknowledgment at most, us */
+#define FP_COOKIE_LIFETIME	60000000	/* of a cookie at most, us */
 #define FP_RANGES_SENT		4		/* selective ranges beside data */
 #define FP_ECT_RETRIES		2		/* timeouts until ECT is left out */
 #define FP_ECT_FAILURES		3		/* times that helped until it stays so */
@@ -132,6 +129,7 @@ struct fp_path {
  * @rx_edge: how far we let the peer go, units
  * @rx_memory: truesize of what waits for the application or for its turn
  * @rx_limit: how much of that there may be
+ * @rx_msg_max: largest message that we take, bytes
  * @rx_msg_units: what a message may need beyond that, units
  * @rx_ahead: frames that came too early, by sequence number
  * @rx_partial: the message in the making, its first fragment
@@ -196,6 +194,7 @@ struct fp_act {
 	u64 rx_edge;
 	u32 rx_memory;
 	u32 rx_limit;
+	u32 rx_msg_max;
 	u32 rx_msg_units;
 	struct rb_root rx_ahead;
 	struct fp_packet *rx_partial;

@@ -16,7 +16,8 @@ void fp_sock_set_limits(struct fp_sock *fs, struct fp_conn *conn)
 	struct fp_act *act = conn->act;
 
 	act->rx_limit = READ_ONCE(fs->sk.sk_rcvbuf);
-	act->rx_msg_units = 2 * FP_MSG_MAX_DEFAULT;
+	/* Frames are large, or there is one: what they cost is less than this. */
+	act->rx_msg_units = 2 * (act->rx_msg_max + FP_FRAME_COST);
 }
 
 /* A connection to @to; owned by the socket, whose lock is held. */
@@ -51,6 +52,7 @@ static struct fp_conn *create(struct fp_sock *fs, struct fp_endpoint *endpoint,
 		fp_slot_release(slots, slot);
 		return conn;
 	}
+	conn->act->rx_msg_max = fs->msg_max;
 	fp_sock_set_limits(fs, conn);
 	conn->act->rx_edge = fp_transmit_window(conn->act);
 	rcu_assign_pointer(conn->fs, fs);
@@ -64,8 +66,8 @@ static void start(struct fp_conn *conn, bool keep)
 	fp_conn_lock(conn, &todo);
 	fp_conn_publish(conn, FP_SYN_SENT);
 	fp_handshake_syn(conn, &todo);
-	fp_timer_set(conn, FP_DEADLINE_HANDSHAKE, todo.now + USEC_PER_SEC,
-		     todo.now);
+	fp_timer_set(conn, FP_DEADLINE_HANDSHAKE, todo.now +
+		     fp_setting(conn->net, syn_timeout), todo.now);
 	fp_timer_keepalive(conn, keep, todo.now);
 	fp_conn_unlock(conn, &todo);
 }
@@ -305,8 +307,8 @@ static void finish(struct fp_sock *fs, struct fp_conn *conn)
 	} else {
 		conn->orphan = true;
 		queue_fin(conn, fin, &todo);
-		fp_timer_set(conn, FP_DEADLINE_END, todo.now + FP_ORPHAN_TIMEOUT,
-			     todo.now);
+		fp_timer_set(conn, FP_DEADLINE_END, todo.now +
+			     fp_setting(conn->net, orphan_timeout), todo.now);
 	}
 	fp_conn_unlock(conn, &todo);
 

@@ -18,7 +18,7 @@
  *	Softirq takes 4 and 5: always with BH off.
  *
  * Dependencies go one way, from the first to the last of: wire, rtt, cubic,
- * rxwin, txwin; addr, packet, mib, slot; endpoint; path; conn; timer, transmit;
+ * rxwin, txwin; addr, packet, mib, setting, slot; endpoint; path; conn; timer, transmit;
  * handshake; input; receive, recvmsg, send; listen, connect, seqpacket, sockopt,
  * af_fastproto, netlink; main. The only calls back are endpoint -> receive, and from conn and
  * timer -> transmit, handshake and input.
@@ -52,8 +52,9 @@
 #include "slot.h"
 #include "wire.h"
 
-#define FP_COPYBREAK		256	/* default of fp_net.copybreak, bytes */
+#define FP_COPYBREAK		256	/* default of the setting, bytes */
 #define FP_COPYBREAK_MAX	2048	/* its greatest value, bytes */
+#define FP_MSG_MAX_MAX		BIT(24)	/* that of FP_MSG_MAX, bytes */
 
 /* The family number, AF_FASTPROTO unless the module was told another. */
 extern int fp_family;
@@ -67,13 +68,59 @@ struct fp_mib {
 };
 
 /**
+ * struct fp_settings - limits and timers of a namespace
+ * @copybreak: payloads up to that many bytes are copied out of their datagram
+ * @msg_max: FP_MSG_MAX of new sockets, bytes
+ * @rx_buffer: SO_RCVBUF of new SOCK_SEQPACKET sockets, bytes
+ * @tx_buffer: SO_SNDBUF of the same
+ * @early_buffer: what a connection may keep before accept(), bytes
+ * @rx_ahead: frames to keep beyond the next one
+ * @ack_delay: of an acknowledgment
+ * @rto_min: least retransmission timeout
+ * @rto_initial: the same while there is no sample
+ * @rto_max: greatest one
+ * @syn_timeout: before the first SYN is sent again
+ * @syn_retries: how often a SYN is sent again
+ * @data_retries: how often anything else is, without an answer
+ * @cookie_lifetime: for how long a cookie is good
+ * @cork_timeout: for how long MSG_MORE holds a frame back
+ * @orphan_timeout: for how long a closed connection may make no progress
+ * @fin_timeout: for how long it waits for the peer's FIN
+ * @resets_per_second: for frames without a connection
+ * @connections_max: how many connections there may be
+ *
+ * Times are in microseconds. READ_ONCE()/WRITE_ONCE(); the table is in
+ * setting.c.
+ */
+struct fp_settings {
+	u32 copybreak;
+	u32 msg_max;
+	u32 rx_buffer;
+	u32 tx_buffer;
+	u32 early_buffer;
+	u32 rx_ahead;
+	u32 ack_delay;
+	u32 rto_min;
+	u32 rto_initial;
+	u32 rto_max;
+	u32 syn_timeout;
+	u32 syn_retries;
+	u32 data_retries;
+	u32 cookie_lifetime;
+	u32 cork_timeout;
+	u32 orphan_timeout;
+	u32 fin_timeout;
+	u32 resets_per_second;
+	u32 connections_max;
+};
+
+/**
  * struct fp_net - what a network namespace has
  * @sockets: struct fp_sock by its id, all that are open; its own lock, readers
  *	under RCU
  * @next_id: where to look for the next id; guarded by the lock of @sockets
  * @nr_sockets: how many they are
- * @copybreak: payloads up to that many bytes are copied out of their datagram;
- *	READ_ONCE()/WRITE_ONCE()
+ * @settings: limits and timers
  * @endpoint_lock: guards @endpoints and fp_endpoint.fs
  * @endpoints: all open ports
  * @slots: connections by their ID
@@ -90,7 +137,7 @@ struct fp_net {
 	struct xarray sockets;
 	u32 next_id;
 	atomic_t nr_sockets;
-	u32 copybreak;
+	struct fp_settings settings;
 	struct mutex endpoint_lock;	/* see above */
 	struct list_head endpoints;
 	struct fp_slots slots;
@@ -108,6 +155,8 @@ static inline struct fp_net *fp_net(const struct net *net)
 {
 	return net_generic(net, fp_net_id);
 }
+
+#define fp_setting(net, name)	READ_ONCE(fp_net(net)->settings.name)
 
 /**
  * union fp_addr - a transport address that was checked
@@ -199,6 +248,8 @@ static inline struct fp_endpoint *fp_endpoint_get(struct fp_endpoint *endpoint)
  * @keep_cnt: FP_KEEPCNT; READ_ONCE()/WRITE_ONCE()
  * @keep_idle: FP_KEEPIDLE, seconds; READ_ONCE()/WRITE_ONCE()
  * @keep_intvl: FP_KEEPINTVL, seconds; READ_ONCE()/WRITE_ONCE()
+ * @msg_max: SOCK_SEQPACKET: FP_MSG_MAX, what this end takes, bytes; written
+ *	under the socket lock while there is no connection and no listener
  * @endpoint: set once, under the socket lock, by smp_store_release(); gone only
  *	after the last call of the application
  * @peer: NULL if not connected; written under the socket lock, read under RCU
@@ -227,6 +278,7 @@ struct fp_sock {
 	u8 keep_cnt;
 	u16 keep_idle;
 	u16 keep_intvl;
+	u32 msg_max;
 	struct fp_endpoint *endpoint;
 	struct fp_peer __rcu *peer;
 	atomic64_t tx_seq;
@@ -328,6 +380,15 @@ void fp_drop(const struct net *net, const struct sock *sk,
 	     const struct sk_buff *skb, u32 len,
 	     enum fastproto_stats_attr why);
 enum skb_drop_reason fp_drop_reason(enum fastproto_stats_attr why);
+
+/* setting.c */
+struct nla_policy;
+struct nlattr;
+extern struct nla_policy fp_setting_policy[];
+void fp_setting_init(void);
+void fp_setting_net_init(struct fp_net *fn);
+int fp_setting_put(struct sk_buff *msg, struct fp_net *fn);
+int fp_setting_set(struct fp_net *fn, struct nlattr **attrs);
 
 /* endpoint.c */
 

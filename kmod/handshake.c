@@ -12,9 +12,7 @@
 #include "conn.h"
 
 #define EPOCH_BITS	16	/* of milliseconds: how long a secret is used */
-#define LIFETIME	60000	/* of a cookie, milliseconds; less than an epoch */
 #define USED_BITS	17	/* log2 of the bits that tell used cookies */
-#define EARLY_LIMIT	65536	/* bytes to keep before accept() */
 
 /**
  * struct fp_cookies - what a namespace needs to make and check cookies
@@ -108,13 +106,17 @@ static u64 mac_of(struct fp_cookies *cookies, const struct fp_rx *rx,
 	return siphash(&text, sizeof(text), &key);
 }
 
-static bool is_genuine(struct fp_cookies *cookies, const struct fp_rx *rx,
-		       u64 client_id, const struct fp_cookie *cookie)
+static bool is_genuine(struct fp_net *fn, const struct fp_rx *rx, u64 client_id,
+		       const struct fp_cookie *cookie)
 {
+	u32 lifetime = READ_ONCE(fn->settings.cookie_lifetime) / USEC_PER_MSEC;
+	struct fp_cookies *cookies = READ_ONCE(fn->cookies);
 	u32 now = clock_ms();
 
+	/* Of an epoch that is over for longer there is no key. */
+	BUILD_BUG_ON(FP_COOKIE_LIFETIME / USEC_PER_MSEC >= 1 << EPOCH_BITS);
 	renew(cookies, now);
-	return now - cookie->time < LIFETIME &&
+	return now - cookie->time < lifetime &&
 	       mac_of(cookies, rx, client_id, cookie->time) == cookie->mac;
 }
 
@@ -139,7 +141,8 @@ static void set_used(struct fp_cookies *cookies, const struct fp_cookie *cookie)
 /* What a connection may keep at first, bytes: no more before accept(). */
 static u32 early_limit(const struct sock *sk)
 {
-	return min_t(u32, READ_ONCE(sk->sk_rcvbuf), EARLY_LIMIT);
+	return min_t(u32, READ_ONCE(sk->sk_rcvbuf),
+		     fp_setting(sock_net(sk), early_buffer));
 }
 
 static void fill_syn(struct fp_syn *syn, u32 tag, u32 msg_max, u32 window,
@@ -161,8 +164,10 @@ static void fill_syn(struct fp_syn *syn, u32 tag, u32 msg_max, u32 window,
  */
 void fp_handshake_fill(const struct fp_conn *conn, struct fp_syn *syn)
 {
-	fill_syn(syn, fp_id_tag(conn->id), FP_MSG_MAX_DEFAULT,
-		 conn->act->rx_edge, conn->act->syn_sent);
+	const struct fp_act *act = conn->act;
+
+	fill_syn(syn, fp_id_tag(conn->id), act->rx_msg_max, act->rx_edge,
+		 act->syn_sent);
 }
 
 static struct sk_buff *alloc_control(unsigned int headroom, u16 flags,
@@ -280,8 +285,8 @@ static void send_cookie(struct fp_endpoint *endpoint, const struct fp_sock *fs,
 	u32 now = clock_ms();
 
 	renew(cookies, now);
-	fill_syn(&answer.syn, 0, FP_MSG_MAX_DEFAULT, early_limit(&fs->sk) / 2,
-		 sections->syn.ts);
+	fill_syn(&answer.syn, 0, READ_ONCE(fs->msg_max),
+		 early_limit(&fs->sk) / 2, sections->syn.ts);
 	answer.cookie.time = now;
 	answer.cookie.mac = mac_of(cookies, rx, answer.conn_id, now);
 	FP_INC_STATS(endpoint->net, COOKIES_SENT);
@@ -350,8 +355,8 @@ void fp_handshake_cookie_rcv(struct fp_conn *conn,
 			      todo->now);
 	act->retries = 0;
 	WRITE_ONCE(conn->state, FP_ECHO_SENT);
-	fp_timer_set(conn, FP_DEADLINE_HANDSHAKE, todo->now + FP_ACK_DELAY,
-		     todo->now);
+	fp_timer_set(conn, FP_DEADLINE_HANDSHAKE, todo->now +
+		     fp_setting(conn->net, ack_delay), todo->now);
 	todo->flags |= FP_WAKE_STATE | FP_WAKE_WRITE;
 }
 
@@ -388,11 +393,11 @@ static struct fp_conn *create(struct fp_endpoint *endpoint,
 	struct fp_act *act;
 
 	if (slot == FP_SLOT_NONE)
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	conn = fp_conn_create(endpoint, &peer, slot, GFP_ATOMIC);
 	if (IS_ERR(conn)) {
 		fp_slot_release(slots, slot);
-		return NULL;
+		return conn;
 	}
 	act = conn->act;
 	conn->passive = true;
@@ -400,6 +405,7 @@ static struct fp_conn *create(struct fp_endpoint *endpoint,
 	conn->peer_id = client_id(sections);
 	conn->msg_max = sections->syn.msg_max;
 	act->tx_edge = sections->syn.window;
+	act->rx_msg_max = READ_ONCE(fs->msg_max);
 	act->rx_limit = early_limit(&fs->sk);
 	act->rx_edge = act->rx_limit / 2;
 	return conn;
@@ -441,7 +447,7 @@ struct fp_conn *fp_handshake_echo_rcv(struct fp_endpoint *endpoint,
 	}
 	cookies = READ_ONCE(fp_net(endpoint->net)->cookies);
 	*why = FASTPROTO_A_STATS_DROP_COOKIE;
-	if (!is_genuine(cookies, rx, id, &sections->cookie) ||
+	if (!is_genuine(fp_net(endpoint->net), rx, id, &sections->cookie) ||
 	    was_used(cookies, &sections->cookie)) {
 		send_cookie(endpoint, fs, sections, rx);
 		return NULL;
@@ -450,10 +456,14 @@ struct fp_conn *fp_handshake_echo_rcv(struct fp_endpoint *endpoint,
 	if (sk_acceptq_is_full(&fs->sk))
 		return NULL;
 
-	*why = FASTPROTO_A_STATS_DROP_NO_MEMORY;
 	conn = create(endpoint, fs, sections, rx);
-	if (!conn)
+	if (IS_ERR(conn)) {
+		*why = PTR_ERR(conn) == -EAGAIN ?
+		       FASTPROTO_A_STATS_DROP_LIMIT :
+		       FASTPROTO_A_STATS_DROP_NO_MEMORY;
 		return NULL;
+	}
+	*why = FASTPROTO_A_STATS_DROP_NO_MEMORY;
 	fp_conn_get(conn);
 	fp_conn_lock(conn, &todo);
 	err = fp_conn_publish(conn, FP_ESTABLISHED);

@@ -39,7 +39,8 @@ static void fin_acked(struct fp_conn *conn, struct fp_todo *todo)
 		todo->flags |= FP_WAKE_STATE;
 		if (conn->orphan)
 			conn->act->deadline[FP_DEADLINE_END] =
-				todo->now + FP_FIN_TIMEOUT;
+				todo->now +
+				fp_setting(conn->net, fin_timeout);
 		break;
 	case FP_CLOSING:
 	case FP_LAST_ACK:
@@ -192,7 +193,8 @@ static bool take_ack(struct fp_conn *conn, const struct fp_ack *ack,
 		/* Whoever gets on may take his time. */
 		if (conn->orphan)
 			act->deadline[FP_DEADLINE_END] =
-				todo->now + FP_ORPHAN_TIMEOUT;
+				todo->now +
+				fp_setting(conn->net, orphan_timeout);
 	}
 	/* Never less than was promised before. */
 	more = ack->window - (u32)act->tx_edge;
@@ -229,7 +231,7 @@ static bool append(struct fp_conn *conn, struct fp_packet *packet,
 	}
 	act->rx_partial_last = packet;
 	head = act->rx_partial;
-	if (packet->frame.payload_len > FP_MSG_MAX_DEFAULT - head->len)
+	if (packet->frame.payload_len > act->rx_msg_max - head->len)
 		return false;
 	head->len += packet->frame.payload_len;
 	if (!(flags & FP_F_END))
@@ -355,7 +357,7 @@ static int take_data(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 		     u16 index, struct fp_todo *todo)
 {
 	struct fp_act *act = conn->act;
-	u32 copybreak = READ_ONCE(fp_net(conn->net)->copybreak);
+	u32 copybreak = fp_setting(conn->net, copybreak);
 	enum fp_rxwin_result result;
 	struct fp_packet *packet;
 	bool gaps;
@@ -386,7 +388,8 @@ static int take_data(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 	}
 
 	gaps = act->rx.nr;
-	result = fp_rxwin_add(&act->rx, frame->seq, act->rx.next + FP_RX_AHEAD);
+	result = fp_rxwin_add(&act->rx, frame->seq, act->rx.next +
+			      fp_setting(conn->net, rx_ahead));
 	if (result == FP_RXWIN_OLD || result == FP_RXWIN_FULL) {
 		fp_packet_put(packet);
 		act->ack_now = true;

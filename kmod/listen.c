@@ -117,6 +117,7 @@ static void inherit(struct sock *sk, const struct sock *from)
 	fp_sk(sk)->keep_cnt = READ_ONCE(fp_sk(from)->keep_cnt);
 	fp_sk(sk)->keep_idle = READ_ONCE(fp_sk(from)->keep_idle);
 	fp_sk(sk)->keep_intvl = READ_ONCE(fp_sk(from)->keep_intvl);
+	fp_sk(sk)->msg_max = READ_ONCE(fp_sk(from)->msg_max);
 }
 
 /* Nobody knows the new socket yet. */

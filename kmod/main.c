@@ -30,7 +30,7 @@ static int __net_init net_init(struct net *net)
 	xa_init_flags(&fn->sockets, XA_FLAGS_ALLOC);
 	mutex_init(&fn->endpoint_lock);
 	INIT_LIST_HEAD(&fn->endpoints);
-	fn->copybreak = FP_COPYBREAK;
+	fp_setting_net_init(fn);
 	return 0;
 }
 
@@ -60,6 +60,7 @@ static int __init fastproto_init(void)
 		return -EINVAL;
 	}
 
+	fp_setting_init();
 	err = fp_packet_init();
 	if (err)
 		return err;

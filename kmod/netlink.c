@@ -16,11 +16,6 @@ static const struct nla_policy no_policy[] = {
 	[1] = { .type = NLA_REJECT },
 };
 
-static const struct nla_policy dev_policy[] = {
-	[FASTPROTO_A_DEV_COPYBREAK] =
-		NLA_POLICY_MAX(NLA_U32, FP_COPYBREAK_MAX),
-};
-
 static const struct nla_policy conn_policy[] = {
 	[FASTPROTO_A_CONN_ID] = { .type = NLA_U64 },
 };
@@ -57,12 +52,11 @@ static int dev_get(struct sk_buff *skb, struct genl_info *info)
 			FP_DGRAM_MAX_INET) ||
 	    nla_put_u32(msg, FASTPROTO_A_DEV_MSG_MAX_INET6,
 			FP_DGRAM_MAX_INET6) ||
-	    nla_put_u32(msg, FASTPROTO_A_DEV_COPYBREAK,
-			READ_ONCE(fn->copybreak)) ||
 	    nla_put_u32(msg, FASTPROTO_A_DEV_COPYBREAK_MAX,
 			FP_COPYBREAK_MAX) ||
 	    nla_put_u32(msg, FASTPROTO_A_DEV_SOCKETS,
-			atomic_read(&fn->nr_sockets))) {
+			atomic_read(&fn->nr_sockets)) ||
+	    fp_setting_put(msg, fn)) {
 		nlmsg_free(msg);
 		return -EMSGSIZE;
 	}
@@ -72,13 +66,10 @@ static int dev_get(struct sk_buff *skb, struct genl_info *info)
 
 static int dev_set(struct sk_buff *skb, struct genl_info *info)
 {
-	struct fp_net *fn = fp_net(genl_info_net(info));
-
-	if (GENL_REQ_ATTR_CHECK(info, FASTPROTO_A_DEV_COPYBREAK))
-		return -EINVAL;
-	WRITE_ONCE(fn->copybreak,
-		   nla_get_u32(info->attrs[FASTPROTO_A_DEV_COPYBREAK]));
-	return 0;
+	if (fp_setting_set(fp_net(genl_info_net(info)), info->attrs))
+		return 0;
+	NL_SET_ERR_MSG(info->extack, "no setting is given");
+	return -EINVAL;
 }
 
 static int stats_get(struct sk_buff *skb, struct genl_info *info)
@@ -393,8 +384,8 @@ static const struct genl_ops ops[] = {
 	}, {
 		.cmd		= FASTPROTO_CMD_DEV_SET,
 		.doit		= dev_set,
-		.policy		= dev_policy,
-		.maxattr	= ARRAY_SIZE(dev_policy) - 1,
+		.policy		= fp_setting_policy,
+		.maxattr	= FASTPROTO_A_DEV_MAX,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	}, {
 		.cmd		= FASTPROTO_CMD_STATS_GET,

@@ -140,7 +140,7 @@ static struct fp_packet *packet_of(struct fp_sock *fs, struct sk_buff *skb,
 				   u32 offset, const struct fp_frame *frame,
 				   const struct fp_rx *rx, u16 index)
 {
-	u32 copybreak = READ_ONCE(fp_net(sock_net(&fs->sk))->copybreak);
+	u32 copybreak = fp_setting(sock_net(&fs->sk), copybreak);
 	struct fp_packet *packet;
 
 	packet = fp_packet_create(skb, offset + frame->hdr_len, frame,

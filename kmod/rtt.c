@@ -6,8 +6,8 @@
 
 #define GRANULARITY	1000U	/* G of RFC 6298, us */
 
-/* FP_RTO_MIN << BACKOFF_MAX is more than FP_RTO_MAX: no need to count on. */
-#define BACKOFF_MAX	9
+/* From a millisecond that is more than any limit: no need to count on. */
+#define BACKOFF_MAX	20
 
 /**
  * fp_rtt_init - forget all samples
@@ -16,6 +16,21 @@
 void fp_rtt_init(struct fp_rtt *rtt)
 {
 	memset(rtt, 0, sizeof(*rtt));
+	fp_rtt_set_limits(rtt, FP_RTO_INITIAL, FP_RTO_MIN, FP_RTO_MAX);
+}
+
+/**
+ * fp_rtt_set_limits - choose what the retransmission timeout may be
+ * @rtt: the estimate
+ * @initial: while there is no sample
+ * @least: with samples, and before the first one, too
+ * @greatest: the same, and with back-off; not less than @least
+ */
+void fp_rtt_set_limits(struct fp_rtt *rtt, u32 initial, u32 least, u32 greatest)
+{
+	rtt->rto_initial = initial;
+	rtt->rto_min = least;
+	rtt->rto_max = greatest;
 }
 
 /* Two halves of the window, so that one old sample goes without the others. */
@@ -89,19 +104,19 @@ u32 fp_rtt_min(const struct fp_rtt *rtt)
  * fp_rtt_rto - how long to wait before all in flight counts as lost
  * @rtt: the estimate
  *
- * RFC 6298 with a minimum of FP_RTO_MIN instead of a second.
+ * RFC 6298 with the minimum of fp_rtt_set_limits() instead of a second.
  *
- * Return: microseconds from FP_RTO_MIN to FP_RTO_MAX, back-off included.
+ * Return: microseconds within these limits, back-off included.
  */
 u32 fp_rtt_rto(const struct fp_rtt *rtt)
 {
-	u64 rto = FP_RTO_INITIAL;
+	u64 rto = rtt->rto_initial;
 
 	/* Kept in quarters, rttvar is what the RFC multiplies by 4. */
 	if (rtt->srtt)
 		rto = fp_rtt_srtt(rtt) + max(rtt->rttvar, GRANULARITY);
-	rto = clamp(rto, (u64)FP_RTO_MIN, (u64)FP_RTO_MAX);
-	return min(rto << rtt->backoff, (u64)FP_RTO_MAX);
+	rto = clamp(rto, (u64)rtt->rto_min, (u64)rtt->rto_max);
+	return min(rto << rtt->backoff, (u64)rtt->rto_max);
 }
 
 /**
@@ -129,7 +144,7 @@ void fp_rtt_backoff(struct fp_rtt *rtt)
 u32 fp_rtt_pto(const struct fp_rtt *rtt, bool one_in_flight,
 	       u32 max_ack_delay_us)
 {
-	u64 pto = FP_RTO_INITIAL;
+	u64 pto = rtt->rto_initial;
 
 	if (rtt->srtt) {
 		pto = 2 * (u64)fp_rtt_srtt(rtt);

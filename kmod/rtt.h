@@ -9,6 +9,7 @@
 
 #include <linux/types.h>
 
+/* Unless fp_rtt_set_limits() says otherwise. */
 #define FP_RTO_INITIAL	1000000U	/* while there is no sample */
 #define FP_RTO_MIN	200000U
 #define FP_RTO_MAX	60000000U
@@ -26,6 +27,9 @@
  * @min: the least samples of this half of the window and of the half before,
  *	0: none
  * @min_since: when this half began
+ * @rto_initial: the retransmission timeout while there is no sample
+ * @rto_min: the least one
+ * @rto_max: the greatest one
  * @backoff: retransmission timeouts in a row
  *
  * Whoever holds it guards it.
@@ -35,10 +39,14 @@ struct fp_rtt {
 	u32 rttvar;
 	u32 min[2];
 	u64 min_since;
+	u32 rto_initial;
+	u32 rto_min;
+	u32 rto_max;
 	u8 backoff;
 };
 
 void fp_rtt_init(struct fp_rtt *rtt);
+void fp_rtt_set_limits(struct fp_rtt *rtt, u32 initial, u32 least, u32 greatest);
 void fp_rtt_sample(struct fp_rtt *rtt, u32 rtt_us, u64 now);
 u32 fp_rtt_srtt(const struct fp_rtt *rtt);
 u32 fp_rtt_min(const struct fp_rtt *rtt);

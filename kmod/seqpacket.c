@@ -13,10 +13,6 @@
 #include "fastproto.h"
 #include "conn.h"
 
-#define BUFFER_DEFAULT	(4U << 20)	/* of each direction, bytes, if more than
-					 * the system's default
-					 */
-
 /* What RFC 1122, section 4.2.3.6, and TCP of this kernel have. */
 #define KEEP_IDLE_DEFAULT	7200	/* seconds */
 #define KEEP_INTVL_DEFAULT	75	/* seconds */
@@ -25,13 +21,15 @@
 void fp_seqpacket_init(struct fp_sock *fs)
 {
 	struct sock *sk = &fs->sk;
+	struct net *net = sock_net(sk);
 
 	INIT_LIST_HEAD(&fs->accept_queue);
 	fs->keep_idle = KEEP_IDLE_DEFAULT;
 	fs->keep_intvl = KEEP_INTVL_DEFAULT;
 	fs->keep_cnt = KEEP_CNT_DEFAULT;
-	WRITE_ONCE(sk->sk_sndbuf, max_t(int, sk->sk_sndbuf, BUFFER_DEFAULT));
-	WRITE_ONCE(sk->sk_rcvbuf, max_t(int, sk->sk_rcvbuf, BUFFER_DEFAULT));
+	fs->msg_max = fp_setting(net, msg_max);
+	WRITE_ONCE(sk->sk_sndbuf, fp_setting(net, tx_buffer));
+	WRITE_ONCE(sk->sk_rcvbuf, fp_setting(net, rx_buffer));
 }
 
 static int get_name(struct socket *sock, struct sockaddr *uaddr, int peername)

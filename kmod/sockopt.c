@@ -17,7 +17,7 @@ u32 fp_msg_max(const struct fp_sock *fs)
 	u32 max = FP_DGRAM_MAX_INET;
 
 	if (fs->sk.sk_type == SOCK_SEQPACKET)
-		max = FP_MSG_MAX_DEFAULT;
+		max = READ_ONCE(fs->msg_max);
 	rcu_read_lock();
 	conn = rcu_dereference(fs->conn);
 	if (conn && fp_conn_connected(conn))
@@ -31,6 +31,23 @@ u32 fp_msg_max(const struct fp_sock *fs)
 
 #define KEEP_SECONDS_MAX	32767
 #define KEEP_CNT_MAX		127
+
+/* The peer is told in the handshake; from then on it stands. */
+static int set_msg_max(struct fp_sock *fs, int val)
+{
+	struct sock *sk = &fs->sk;
+	int err = 0;
+
+	if (val < 1 || val > FP_MSG_MAX_MAX)
+		return -EINVAL;
+	lock_sock(sk);
+	if (sk->sk_state == TCP_LISTEN || fp_sock_conn(fs))
+		err = -EISCONN;
+	else
+		WRITE_ONCE(fs->msg_max, val);
+	release_sock(sk);
+	return err;
+}
 
 static int set_flag(bool *option, int val)
 {
@@ -72,6 +89,8 @@ static int write_option(struct fp_sock *fs, int optname, int val)
 		return set_flag(&fs->recvinfo, val);
 	case FP_NEEDS_COPY:
 		return set_flag(&fs->needs_copy, val);
+	case FP_MSG_MAX:
+		return set_msg_max(fs, val);
 	case FP_PAYLOAD_CSUM:
 		return set_flag(&fs->payload_csum, val);
 	case FP_KEEPIDLE:
@@ -93,7 +112,9 @@ int fp_setsockopt(struct socket *sock, int level, int optname,
 	int val;
 
 	if (level != SOL_FASTPROTO || optname < FP_RECVINFO ||
-	    optname > FP_KEEPCNT || optname == FP_MSG_MAX)
+	    optname > FP_KEEPCNT)
+		return -ENOPROTOOPT;
+	if (optname == FP_MSG_MAX && sock->type == SOCK_DGRAM)
 		return -ENOPROTOOPT;
 	if (is_for_connections(optname) && sock->type == SOCK_DGRAM)
 		return -EOPNOTSUPP;

@@ -10,10 +10,6 @@
 #include "fastproto.h"
 #include "conn.h"
 
-#define SYN_RETRIES	6	/* of a SYN: about a minute */
-#define DATA_RETRIES	15	/* without any answer: about ten minutes */
-#define SYN_TIMEOUT	(USEC_PER_SEC)
-#define CORK_TIMEOUT	(200 * USEC_PER_MSEC)
 #define NO_MEMORY_PAUSE	(10 * USEC_PER_MSEC)
 
 /* Set the timer for the first deadline, unless it fires earlier anyway. */
@@ -87,10 +83,12 @@ void fp_timer_update(struct fp_conn *conn, struct fp_txframe *waiting,
 	if (!waiting || !act->tx_corked)
 		deadline[FP_DEADLINE_CORK] = 0;
 	else if (!deadline[FP_DEADLINE_CORK])
-		deadline[FP_DEADLINE_CORK] = now + CORK_TIMEOUT;
+		deadline[FP_DEADLINE_CORK] = now +
+			fp_setting(conn->net, cork_timeout);
 
 	if (act->ack_later && !deadline[FP_DEADLINE_ACK])
-		deadline[FP_DEADLINE_ACK] = now + FP_ACK_DELAY;
+		deadline[FP_DEADLINE_ACK] = now +
+			fp_setting(conn->net, ack_delay);
 	arm(conn, now);
 }
 
@@ -219,11 +217,13 @@ static void handshake(struct fp_conn *conn, struct fp_todo *todo)
 	/* Data in flight carry the echo and are sent again as data. */
 	if (conn->state == FP_ECHO_SENT && act->tx.flight)
 		return;
-	if (give_up(conn, conn->state == FP_SYN_SENT ? SYN_RETRIES :
-		    DATA_RETRIES, todo))
+	if (give_up(conn, conn->state == FP_SYN_SENT ?
+		    fp_setting(conn->net, syn_retries) :
+		    fp_setting(conn->net, data_retries), todo))
 		return;
-	act->deadline[FP_DEADLINE_HANDSHAKE] =
-		todo->now + ((u64)SYN_TIMEOUT << min(act->retries - 1, 6));
+	act->deadline[FP_DEADLINE_HANDSHAKE] = todo->now +
+		((u64)fp_setting(conn->net, syn_timeout) <<
+		 min(act->retries - 1, 6));
 	if (conn->state == FP_SYN_SENT)
 		fp_handshake_syn(conn, todo);
 	else
@@ -254,7 +254,7 @@ static void loss(struct fp_conn *conn, struct fp_todo *todo)
 		probe_tail(conn, todo);
 		return;
 	}
-	if (give_up(conn, DATA_RETRIES, todo))
+	if (give_up(conn, fp_setting(conn->net, data_retries), todo))
 		return;
 	FP_INC_STATS(conn->net, RTO_TIMEOUTS);
 	if (act->retries == 1)
@@ -273,7 +273,7 @@ static void window(struct fp_conn *conn, struct fp_todo *todo)
 {
 	struct fp_act *act = conn->act;
 
-	if (give_up(conn, DATA_RETRIES, todo))
+	if (give_up(conn, fp_setting(conn->net, data_retries), todo))
 		return;
 	FP_INC_STATS(conn->net, WINDOW_PROBES);
 	fp_rtt_backoff(&act->rtt);

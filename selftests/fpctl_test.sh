@@ -69,7 +69,8 @@ stats_json()
 		all(. == 0)' "$tmp/stdout"
 	jq -e '.drop | [.incomplete, .magic, .version, .flags, .size, .checksum,
 		.no_socket, .no_memory, .queue_full, .filter, .duplicate, .id,
-		.ack, .protocol, .cookie, .backlog, .payload] | all(. == 0)' \
+		.ack, .protocol, .cookie, .backlog, .payload,
+		.limit] | all(. == 0)' \
 		"$tmp/stdout"
 }
 
@@ -288,8 +289,95 @@ set_copybreak()
 	[ "$(fpctl -N "$b" -j show | jq .copybreak)" = 256 ]
 }
 
+# value_is HOST NAME VALUE
+value_is()
+{
+	[ "$(fpctl -N "$1" -j get "$2" | jq ".[\"$2\"].value")" = "$3" ]
+}
+
+get_settings()
+{
+	two_hosts
+	exits 0 fpctl -N "$a" -j get
+	jq -e 'length >= 19 and all(.value == .default and
+		.least <= .value and .value <= .greatest and
+		.least < .greatest and (.unit | length) > 1)' "$tmp/stdout"
+	jq -e '.copybreak == { value: 256, unit: "bytes", least: 0,
+		greatest: 2048, default: 256 } and
+		.["msg-max"].value == 1048576 and
+		.["msg-max"].greatest == 16777216 and
+		.["connections-max"].default == 16777216' "$tmp/stdout"
+	names=$(jq -r 'keys[]' "$tmp/stdout")
+	exits 0 fpctl -N "$a" get
+	[ "$(sed 's/ .*//' "$tmp/stdout" | sort)" = "$names" ]
+	fails grep -v '^[a-z-]*  *[0-9][0-9]* [a-z]*$' "$tmp/stdout"
+	exits 0 fpctl -N "$a" get msg-max
+	grep '^msg-max  *1048576 bytes$' "$tmp/stdout"
+	[ "$(wc -l <"$tmp/stdout")" = 1 ]
+	exits 0 fpctl -N "$a" get -s ack-delay syn-retries
+	grep '^ack-delay  *25000 us (0 to 25000, default 25000): ' "$tmp/stdout"
+	[ "$(wc -l <"$tmp/stdout")" = 2 ]
+	exits 1 fpctl get nonsense
+	exits 1 fpctl get copybreak copybreak
+	[ ! -s "$tmp/stdout" ]
+}
+
+# Every setting can be changed to its least and its greatest value, and no
+# further; other hosts have their own.
+set_settings()
+{
+	two_hosts
+	exits 0 fpctl -N "$a" -j get
+	cp "$tmp/stdout" "$tmp/before"
+	for end in least greatest default; do
+		# shellcheck disable=SC2046 # words are wanted
+		exits 0 fpctl -N "$a" set $(jq -r --arg end "$end" \
+			'to_entries[] | "\(.key) \(.value[$end])"' \
+			"$tmp/before")
+		exits 0 fpctl -N "$a" -j get
+		jq -e --arg end "$end" 'all(.value == .[$end])' "$tmp/stdout"
+		exits 0 fpctl -N "$b" -j get
+		cmp "$tmp/stdout" "$tmp/before"
+	done
+	jq -r 'to_entries[] | "\(.key) \(.value.least) \(.value.greatest)"' \
+		"$tmp/before" >"$tmp/ranges"
+	while read -r name least greatest; do
+		exits 2 fpctl -N "$a" set "$name" "$((greatest + 1))"
+		grep "set: $name: .*range.* ($least to $greatest)\$" \
+			"$tmp/stderr"
+		[ "$least" = 0 ] ||
+			exits 2 fpctl -N "$a" set "$name" "$((least - 1))"
+	done <"$tmp/ranges"
+	exits 0 fpctl -N "$a" -j get
+	cmp "$tmp/stdout" "$tmp/before"
+}
+
+# All or none.
+set_several()
+{
+	one_host
+	exits 0 fpctl -N "$a" set copybreak 1 ack-delay 2 msg-max 3000
+	value_is "$a" copybreak 1
+	value_is "$a" ack-delay 2
+	value_is "$a" msg-max 3000
+	exits 2 fpctl -N "$a" set copybreak 7 ack-delay 25001 msg-max 7000
+	grep 'set: ack-delay: ' "$tmp/stderr"
+	exits 1 fpctl -N "$a" set copybreak 7 ack-delay 7x
+	exits 1 fpctl -N "$a" set copybreak 7 ack-delay
+	exits 1 fpctl -N "$a" set copybreak 7 nonsense 7
+	exits 1 fpctl -N "$a" set copybreak 7 ack-delay 7 copybreak 8
+	value_is "$a" copybreak 1
+	value_is "$a" ack-delay 2
+	value_is "$a" msg-max 3000
+	exits 0 fpctl -N "$a" set copybreak default ack-delay 9 msg-max default
+	value_is "$a" copybreak 256
+	value_is "$a" ack-delay 9
+	value_is "$a" msg-max 1048576
+}
+
 reading_is_for_all_changing_for_root()
 {
+	exits 0 nobody fpctl -j get
 	before=$(fpctl -j show | jq .copybreak)
 	exits 0 nobody fpctl show
 	exits 0 nobody fpctl -j stats
@@ -325,7 +413,7 @@ help()
 {
 	for option in --help -h help; do
 		exits 0 fpctl "$option"
-		for command in show stats socket connection kill set; do
+		for command in show get stats socket connection kill set; do
 			grep -q "$command" "$tmp/stdout"
 		done
 		[ ! -s "$tmp/stderr" ]
@@ -367,7 +455,7 @@ without_the_module()
 		skip 'somebody uses the module'
 	wait_for rmmod fastproto
 	trap 'modprobe fastproto; clean_up' EXIT
-	for command in show stats socket connection 'kill 0x1' \
+	for command in show get stats socket connection 'kill 0x1' \
 		'set copybreak 7'; do
 		# shellcheck disable=SC2086 # words are wanted
 		exits 2 fpctl $command
@@ -382,5 +470,6 @@ without_the_module()
 
 tap_run show show_json stats stats_json sockets connected_sockets many_sockets \
 	connections dying_connections many_connections kill_connection \
-	set_copybreak reading_is_for_all_changing_for_root ids_are_for_root \
-	help wrong_usage output_that_cannot_be_written without_the_module
+	set_copybreak get_settings set_settings set_several \
+	reading_is_for_all_changing_for_root ids_are_for_root help wrong_usage \
+	output_that_cannot_be_written without_the_module

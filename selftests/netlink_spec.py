@@ -25,7 +25,7 @@ def enums_of(text):
         members = {}
         for line in body.splitlines():
             match = re.match(r"\s*(\w+)(?: = (\d+))?,"
-                             r"(?:\s*/\* (u\d+|string|binary):)?", line)
+                             r"(?:\s*/\* (u\d+|string|binary|nest):)?", line)
             if not match or match[1].startswith("__"):
                 continue
             value = int(match[2]) if match[2] else value + 1

@@ -413,6 +413,190 @@ TEST_F(full, unplugged)
 	EXPECT_EQ(0, net_run(HOST_A, PLUG));
 }
 
+/*
+ * FP_MSG_MAX of a connection: what one end takes is what the other may send.
+ */
+#define LIMIT_MAX	(16 << 20)
+
+static unsigned char large_in[LIMIT_MAX + 1], large_out[LIMIT_MAX + 1];
+
+FIXTURE(limit) {
+	struct sockaddr_fp addr;	/* of listener */
+	int listener;			/* on host B */
+	int client;			/* on host A */
+	int server;
+};
+
+FIXTURE_VARIANT(limit) {
+	int limit;
+	int buffer;			/* the server's SO_RCVBUF, halved */
+};
+
+FIXTURE_VARIANT_ADD(limit, byte) { .limit = 1, .buffer = 1 << 20 };
+FIXTURE_VARIANT_ADD(limit, byte_small_buffer) { .limit = 1, .buffer = 2000 };
+FIXTURE_VARIANT_ADD(limit, fragments) { .limit = 10000, .buffer = 1 << 20 };
+FIXTURE_VARIANT_ADD(limit, fragments_small_buffer) {
+	.limit = 100000, .buffer = 2000
+};
+
+FIXTURE_VARIANT_ADD(limit, largest) { .limit = LIMIT_MAX, .buffer = 1 << 20 };
+FIXTURE_VARIANT_ADD(limit, largest_small_buffer) {
+	.limit = LIMIT_MAX, .buffer = 20000
+};
+
+FIXTURE_SETUP(limit)
+{
+	size_t i;
+
+	self->server = -1;
+	self->listener = fp_open_seqpacket(HOST_B);
+	self->client = fp_open_seqpacket(HOST_A);
+	ASSERT_LE(0, self->listener);
+	ASSERT_LE(0, self->client);
+	ASSERT_EQ(0, fp_setint(self->listener, SOL_SOCKET, SO_RCVBUF,
+			       variant->buffer));
+	self->addr = fp_host(AF_INET, HOST_B, 0);
+	ASSERT_EQ(0, fp_bind(self->listener, &self->addr));
+	ASSERT_EQ(0, fp_name(self->listener, &self->addr));
+	for (i = 0; i < sizeof(large_out); i++)
+		large_out[i] = i ^ i >> 8 ^ i >> 16;
+}
+
+FIXTURE_TEARDOWN(limit)
+{
+	close(self->listener);
+	close(self->client);
+	close(self->server);
+}
+
+static bool passes_limit(int from, int to, int limit)
+{
+	memset(large_in, 0, limit);
+	return send(from, large_out, limit + 1, 0) == -1 &&
+	       errno == EMSGSIZE && send(from, large_out, limit, 0) == limit &&
+	       recv(to, large_in, sizeof(large_in), 0) == limit &&
+	       !memcmp(large_in, large_out, limit);
+}
+
+TEST_F(limit, both_directions)
+{
+	ASSERT_EQ(0, fp_setint(self->listener, SOL_FASTPROTO, FP_MSG_MAX,
+			       variant->limit));
+	ASSERT_EQ(0, fp_setint(self->client, SOL_FASTPROTO, FP_MSG_MAX, 777));
+	EXPECT_EQ(777, fp_getint(self->client, SOL_FASTPROTO, FP_MSG_MAX));
+	ASSERT_EQ(0, listen(self->listener, 1));
+	ASSERT_EQ(0, fp_connect(self->client, &self->addr));
+	EXPECT_EQ(variant->limit,
+		  fp_getint(self->client, SOL_FASTPROTO, FP_MSG_MAX));
+	/* The echo says it again, and what comes before accept() is no more. */
+	EXPECT_FAILS(EMSGSIZE, send(self->client, large_out,
+				    variant->limit + 1, 0));
+	self->server = accept4(self->listener, NULL, NULL, SOCK_CLOEXEC);
+	ASSERT_LE(0, self->server);
+	EXPECT_EQ(777, fp_getint(self->server, SOL_FASTPROTO, FP_MSG_MAX));
+	EXPECT_TRUE(passes_limit(self->client, self->server, variant->limit));
+	EXPECT_TRUE(passes_limit(self->server, self->client, 777));
+	EXPECT_TRUE(passes_limit(self->client, self->server, variant->limit));
+}
+
+TEST(limit_of_a_socket)
+{
+	static const int good[] = { 1, 2, 12345, LIMIT_MAX };
+	static const int bad[] = { 0, -1, LIMIT_MAX + 1, 0x7fffffff };
+	int listener = fp_open_seqpacket(HOST_B);
+	int fd = fp_open_seqpacket(HOST_A);
+	struct sockaddr_fp addr;
+	size_t i;
+
+	ASSERT_LE(0, fd);
+	ASSERT_LE(0, listener);
+	EXPECT_EQ(1 << 20, fp_getint(fd, SOL_FASTPROTO, FP_MSG_MAX));
+	for (i = 0; i < ARRAY_SIZE(good); i++) {
+		EXPECT_EQ(0, fp_setint(fd, SOL_FASTPROTO, FP_MSG_MAX, good[i]));
+		EXPECT_EQ(good[i], fp_getint(fd, SOL_FASTPROTO, FP_MSG_MAX));
+		EXPECT_FAILS(EINVAL, fp_setint(fd, SOL_FASTPROTO, FP_MSG_MAX,
+					       bad[i]));
+		EXPECT_EQ(good[i], fp_getint(fd, SOL_FASTPROTO, FP_MSG_MAX));
+	}
+
+	addr = fp_host(AF_INET6, HOST_B, 0);
+	ASSERT_EQ(0, fp_bind(listener, &addr));
+	ASSERT_EQ(0, fp_name(listener, &addr));
+	ASSERT_EQ(0, listen(listener, 1));
+	EXPECT_FAILS(EISCONN, fp_setint(listener, SOL_FASTPROTO, FP_MSG_MAX,
+					100));
+	ASSERT_EQ(0, fp_connect(fd, &addr));
+	EXPECT_FAILS(EISCONN, fp_setint(fd, SOL_FASTPROTO, FP_MSG_MAX, 100));
+	EXPECT_EQ(1 << 20, fp_getint(fd, SOL_FASTPROTO, FP_MSG_MAX));
+	/* And anew when that is over. */
+	addr.sfp_family = AF_UNSPEC;
+	ASSERT_EQ(0, fp_connect(fd, &addr));
+	EXPECT_EQ(0, fp_setint(fd, SOL_FASTPROTO, FP_MSG_MAX, 100));
+	close(fd);
+	close(listener);
+}
+
+/* Settings of the host act on sockets that are made afterwards. */
+TEST(host_settings)
+{
+	int before = fp_open_seqpacket(HOST_A), fd;
+
+	ASSERT_LE(0, before);
+	ASSERT_EQ(0, dev_set_u32(HOST_A, FASTPROTO_A_DEV_MSG_MAX, 5000));
+	ASSERT_EQ(0, dev_set_u32(HOST_A, FASTPROTO_A_DEV_RX_BUFFER, 8192));
+	ASSERT_EQ(0, dev_set_u32(HOST_A, FASTPROTO_A_DEV_TX_BUFFER, 1 << 30));
+	fd = fp_open_seqpacket(HOST_A);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(1 << 20, fp_getint(before, SOL_FASTPROTO, FP_MSG_MAX));
+	EXPECT_EQ(4 << 20, fp_getint(before, SOL_SOCKET, SO_RCVBUF));
+	EXPECT_EQ(4 << 20, fp_getint(before, SOL_SOCKET, SO_SNDBUF));
+	EXPECT_EQ(5000, fp_getint(fd, SOL_FASTPROTO, FP_MSG_MAX));
+	EXPECT_EQ(8192, fp_getint(fd, SOL_SOCKET, SO_RCVBUF));
+	EXPECT_EQ(1 << 30, fp_getint(fd, SOL_SOCKET, SO_SNDBUF));
+	close(fd);
+	close(before);
+	EXPECT_EQ(0, dev_set_u32(HOST_A, FASTPROTO_A_DEV_MSG_MAX, 1 << 20));
+	EXPECT_EQ(0, dev_set_u32(HOST_A, FASTPROTO_A_DEV_RX_BUFFER, 4 << 20));
+	EXPECT_EQ(0, dev_set_u32(HOST_A, FASTPROTO_A_DEV_TX_BUFFER, 4 << 20));
+}
+
+/* No more connections than there may be: nobody is reset, it takes longer. */
+TEST(ceiling_of_connections)
+{
+	const int ceiling = FASTPROTO_A_DEV_CONNECTIONS_MAX;
+	struct sockaddr_fp addr;
+	struct stats base;
+	int listener, a, b, server;
+
+	listener = fp_listen(HOST_B, AF_INET, 5, &addr);
+	ASSERT_LE(0, listener);
+	a = fp_open_seqpacket(HOST_A);
+	b = fp_open_seqpacket(HOST_A);
+	stats_read(HOST_B, &base);
+	ASSERT_EQ(0, dev_set_u32(HOST_B, ceiling, 0));
+	ASSERT_EQ(0, fp_connect(a, &addr));
+	ASSERT_EQ(4, send(a, "ping", 4, 0));
+	EXPECT_TRUE(stats_wait(HOST_B, &base, FASTPROTO_A_STATS_DROP_LIMIT, 1));
+	EXPECT_EQ(0, stats_since(HOST_B, &base, FASTPROTO_A_STATS_OUT_RESETS));
+	EXPECT_EQ(0, stats_since(HOST_B, &base, FASTPROTO_A_STATS_ACCEPTED));
+	ASSERT_EQ(0, dev_set_u32(HOST_B, ceiling, 1));
+	server = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	ASSERT_LE(0, server);
+	EXPECT_EQ(4, recv(server, large_in, sizeof(large_in), 0));
+
+	/* Host A has as many as there may be. */
+	ASSERT_EQ(0, dev_set_u32(HOST_A, ceiling, 1));
+	EXPECT_FAILS(EAGAIN, fp_connect(b, &addr));
+	EXPECT_EQ(0, fp_getint(b, SOL_SOCKET, SO_ERROR));
+	ASSERT_EQ(0, dev_set_u32(HOST_A, ceiling, 1 << 24));
+	EXPECT_EQ(0, dev_set_u32(HOST_B, ceiling, 1 << 24));
+	EXPECT_EQ(0, fp_connect(b, &addr));
+	close(server);
+	close(listener);
+	close(a);
+	close(b);
+}
+
 int main(int argc, char **argv)
 {
 	net_setup();

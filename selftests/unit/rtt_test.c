@@ -170,6 +170,38 @@ TEST(backoff_without_a_sample)
 	EXPECT_EQ(60000000, fp_rtt_rto(&rtt));
 }
 
+TEST(chosen_limits)
+{
+	struct fp_rtt rtt;
+	int i;
+
+	fp_rtt_init(&rtt);
+	fp_rtt_set_limits(&rtt, 3000, 1000, 1000000);
+	EXPECT_EQ(3000, fp_rtt_rto(&rtt));
+	EXPECT_EQ(3000, fp_rtt_pto(&rtt, true, 0));
+	fp_rtt_sample(&rtt, 1, 0);
+	EXPECT_EQ(1001, fp_rtt_rto(&rtt));
+	for (i = 1; i < 300; i++) {
+		fp_rtt_backoff(&rtt);
+		EXPECT_EQ(i < 10 ? 1001u << i : 1000000, fp_rtt_rto(&rtt));
+	}
+	fp_rtt_sample(&rtt, FP_RTT_MAX, 0);
+	EXPECT_EQ(1000000, fp_rtt_rto(&rtt));
+
+	/* The initial one is not beyond the others. */
+	fp_rtt_init(&rtt);
+	fp_rtt_set_limits(&rtt, 1000, 5000, 60000000);
+	EXPECT_EQ(5000, fp_rtt_rto(&rtt));
+	fp_rtt_set_limits(&rtt, 60000000, 5000, 1000000);
+	EXPECT_EQ(1000000, fp_rtt_rto(&rtt));
+	EXPECT_EQ(1000000, fp_rtt_pto(&rtt, false, 0));
+	/* The greatest back-off of the least timeout is the greatest there is. */
+	fp_rtt_set_limits(&rtt, 1000, 1000, 300000000);
+	for (i = 0; i < 300; i++)
+		fp_rtt_backoff(&rtt);
+	EXPECT_EQ(300000000, fp_rtt_rto(&rtt));
+}
+
 /* RFC 8985, section 7.2. */
 TEST(probe_timeout)
 {

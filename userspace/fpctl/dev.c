@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * fpctl show, fpctl set: the module as this network namespace has it.
+ * fpctl show: the module as this network namespace has it.
  */
-#include <err.h>
 #include <netlink/msg.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "args.h"
 #include "fpctl.h"
@@ -74,51 +72,4 @@ int show_run(struct fpctl *fp, char **argv)
 	if (args_end("show", argv))
 		return EXIT_USAGE;
 	return netlink_get("show", FASTPROTO_CMD_DEV_GET, on_dev, fp);
-}
-
-static int set_copybreak(unsigned int bytes)
-{
-	struct netlink nl;
-	struct nl_msg *msg;
-	int err;
-
-	err = netlink_open(&nl, "set");
-	if (err)
-		return err;
-
-	err = EXIT_KERNEL;
-	msg = netlink_request(&nl, FASTPROTO_CMD_DEV_SET);
-	if (msg) {
-		nla_put_u32(msg, FASTPROTO_A_DEV_COPYBREAK, bytes);
-		err = netlink_do(&nl, msg, NULL, NULL);
-	}
-	netlink_close(&nl);
-	return err;
-}
-
-int set_run(struct fpctl *fp, char **argv)
-{
-	unsigned int bytes;
-
-	(void)fp;
-	if (!argv[0]) {
-		warnx("set: it needs a setting (try: fpctl help set)");
-		return EXIT_USAGE;
-	}
-	if (strcmp(argv[0], "copybreak")) {
-		warnx("set: unknown setting \"%s\" (try: fpctl help set)",
-		      argv[0]);
-		return EXIT_USAGE;
-	}
-	if (!argv[1]) {
-		warnx("set: copybreak needs a number of bytes");
-		return EXIT_USAGE;
-	}
-	if (args_u32(&bytes, argv[1])) {
-		warnx("set: \"%s\" is not a number of bytes", argv[1]);
-		return EXIT_USAGE;
-	}
-	if (args_end("set", argv + 2))
-		return EXIT_USAGE;
-	return set_copybreak(bytes);
 }

@@ -41,10 +41,14 @@ bool fpctl_write_failed(struct fpctl *fp);
  * return the exit code. They check all arguments before they ask the kernel.
  */
 int show_run(struct fpctl *fp, char **argv);
+int get_run(struct fpctl *fp, char **argv);
 int set_run(struct fpctl *fp, char **argv);
 int stats_run(struct fpctl *fp, char **argv);
 int socket_run(struct fpctl *fp, char **argv);
 int connection_run(struct fpctl *fp, char **argv);
 int kill_run(struct fpctl *fp, char **argv);
+
+/* Writes out what settings there are. */
+void setting_help(void);
 
 #endif /* _FPCTL_H */

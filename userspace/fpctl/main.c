@@ -3,8 +3,8 @@
  * fpctl - configures and inspects AF_FASTPROTO.
  *
  * This file has the command line: options, the table of commands, help. What
- * a command does is in the file of its noun: dev.c (show, set), stats.c,
- * socket.c, connection.c (connection, kill). They ask through netlink.c and
+ * a command does is in the file of its noun: dev.c (show), setting.c (get, set),
+ * stats.c, socket.c, connection.c (connection, kill). They ask through netlink.c and
  * write through json.c or stdio.
  */
 #include <err.h>
@@ -30,22 +30,26 @@ static const struct command {
 	const char *what;
 	const char *more;
 	int (*run)(struct fpctl *fp, char **argv);
+	void (*list)(void);
 } commands[] = {
-	{ "show", "", "version, family number and limits", "", show_run },
-	{ "set", "copybreak BYTES", "change a limit",
-	  "  copybreak BYTES   payloads of up to BYTES are copied out of their datagram\n"
-	  "It needs CAP_NET_ADMIN in the network namespace.\n",
-	  set_run },
+	{ "show", "", "version, family number and limits", "", show_run, NULL },
+	{ "get", "[ -s ] [ NAME ... ]",
+	  "settings; -s: what they may be and are for",
+	  "NAME:\n", get_run, setting_help },
+	{ "set", "NAME VALUE ...", "change settings, all or none of them",
+	  "VALUE is a number or \"default\".\n"
+	  "It needs CAP_NET_ADMIN in the network namespace.\n"
+	  "NAME:\n", set_run, setting_help },
 	{ "stats", "[ -a ]", "counters that are not zero; -a: all counters",
 	  "JSON output always has all counters.\n",
-	  stats_run },
+	  stats_run, NULL },
 	{ "socket", "[ -s ] [ FILTER ... ]", "sockets; -s: more about each",
 	  "FILTER, of which all must fit:\n"
 	  "  type TYPE         dgram, seqpacket, rdm or stream\n"
 	  "  local ADDR[:PORT] the socket's own address\n"
 	  "  peer ADDR[:PORT]  the address it is connected to\n"
 	  ADDR_HELP,
-	  socket_run },
+	  socket_run, NULL },
 	{ "connection", "[ -s ] [ FILTER ... ]",
 	  "connections; -s: more about each",
 	  "FILTER, of which all must fit:\n"
@@ -55,13 +59,13 @@ static const struct command {
 	  "  peer ADDR[:PORT]  the address of the other end\n"
 	  ADDR_HELP
 	  "IDs are only for those who have CAP_NET_ADMIN in the network namespace.\n",
-	  connection_run },
+	  connection_run, NULL },
 	{ "kill", "ID ...", "abort connections",
 	  "  ID                as fpctl connection shows it: 0x and hexadecimal digits\n"
 	  "It needs CAP_NET_ADMIN in the network namespace.\n",
-	  kill_run },
+	  kill_run, NULL },
 	{ "help", "[ COMMAND ]", "this text, or the help of a command", "",
-	  help_run },
+	  help_run, NULL },
 };
 
 static const char option_help[] =
@@ -70,7 +74,8 @@ static const char option_help[] =
 	"  -p, --pretty      with -j: indented, for people\n"
 	"  -n, --numeric     accepted; names are never looked up\n"
 	"  -s, --statistics  socket: memory, limits, frames, drops, owner;\n"
-	"                    connection: times, windows, queues, losses\n"
+	"                    connection: times, windows, queues, losses;\n"
+	"                    get: ranges, defaults, meanings\n"
 	"  -a, --all         stats: also the counters that are zero\n"
 	"  -N, --netns NAME  work in the network namespace NAME\n"
 	"  -h, --help        this text, or the help of a command\n"
@@ -102,9 +107,12 @@ static void usage(FILE *out)
 
 static void command_usage(const struct command *cmd)
 {
-	printf("Usage: fpctl [ OPTIONS ] %s%s%s\n%s: %s\n%s%s", cmd->name,
+	printf("Usage: fpctl [ OPTIONS ] %s%s%s\n%s: %s\n%s", cmd->name,
 	       *cmd->args ? " " : "", cmd->args, cmd->name, cmd->what,
-	       cmd->more, option_help);
+	       cmd->more);
+	if (cmd->list)
+		cmd->list();
+	fputs(option_help, stdout);
 }
 
 /* A command by its name or by a beginning that no other shares. */

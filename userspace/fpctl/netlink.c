@@ -15,13 +15,45 @@
 
 #define DUMP_ATTEMPTS	8
 
-/* Keeps the text that the kernel put @offset bytes into the message @nlh. */
+/* The range in the policy of an attribute, if it tells one. */
+static void range_save(struct netlink *nl, struct nlattr *policy)
+{
+	struct nlattr *tb[NL_POLICY_TYPE_ATTR_MAX + 1];
+
+	if (nla_parse_nested(tb, NL_POLICY_TYPE_ATTR_MAX, policy, NULL) < 0 ||
+	    !tb[NL_POLICY_TYPE_ATTR_MIN_VALUE_U] ||
+	    !tb[NL_POLICY_TYPE_ATTR_MAX_VALUE_U])
+		return;
+	nl->range = true;
+	nl->least = netlink_uint(tb[NL_POLICY_TYPE_ATTR_MIN_VALUE_U]);
+	nl->greatest = netlink_uint(tb[NL_POLICY_TYPE_ATTR_MAX_VALUE_U]);
+}
+
+/* Which attribute of the request begins at this offset. */
+static int attr_at(const struct nlmsghdr *request, unsigned int offset)
+{
+	struct nlattr *attr;
+	int left;
+
+	nlmsg_for_each_attr(attr, (struct nlmsghdr *)request, GENL_HDRLEN, left)
+		if ((char *)attr - (const char *)request == offset)
+			return nla_type(attr);
+	return 0;
+}
+
+/* Keeps what the kernel put @offset bytes into the message @nlh. */
 static void extack_save(struct netlink *nl, struct nlmsghdr *nlh, int offset)
 {
-	const struct nlattr *text;
+	struct nlattr *text, *attr;
 
 	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS))
 		return;
+	attr = nlmsg_find_attr(nlh, offset, NLMSGERR_ATTR_OFFS);
+	if (attr)
+		nl->attr = attr_at(nl->request, nla_get_u32(attr));
+	attr = nlmsg_find_attr(nlh, offset, NLMSGERR_ATTR_POLICY);
+	if (attr)
+		range_save(nl, attr);
 	text = nlmsg_find_attr(nlh, offset, NLMSGERR_ATTR_MSG);
 	if (text)
 		snprintf(nl->extack, sizeof(nl->extack), "%.*s", nla_len(text),
@@ -84,15 +116,20 @@ static int on_valid(struct nl_msg *msg, void *arg)
 /* Says what went wrong: the kernel's errno if it gave one, else libnl's. */
 static int report(const struct netlink *nl, int error)
 {
-	const char *text;
+	const char *text, *name = NULL;
+	char range[64] = "";
 
 	if (!nl->error && error >= 0)
 		return 0;
 	text = nl->error ? strerror(nl->error) : nl_geterror(error);
-	if (*nl->extack)
-		warnx("%s: %s: %s", nl->command, text, nl->extack);
-	else
-		warnx("%s: %s", nl->command, text);
+	if (nl->attr && nl->attr_name)
+		name = nl->attr_name(nl->attr);
+	if (nl->error && nl->range)
+		snprintf(range, sizeof(range), " (%llu to %llu)", nl->least,
+			 nl->greatest);
+	warnx("%s: %s%s%s%s%s%s", nl->command, name ? name : "",
+	      name ? ": " : "", text, *nl->extack ? ": " : "", nl->extack,
+	      range);
 	return EXIT_KERNEL;
 }
 
@@ -168,12 +205,16 @@ static int exchange(struct netlink *nl, struct nl_msg *msg,
 	nl->done = false;
 	nl->error = 0;
 	*nl->extack = '\0';
+	nl->attr = 0;
+	nl->range = false;
+	nl->request = nlmsg_hdr(msg);
 	nl_socket_modify_cb(nl->sock, NL_CB_VALID, NL_CB_CUSTOM,
 			    reply ? reply : on_valid, arg);
 	err = nl_send_auto(nl->sock, msg);
-	nlmsg_free(msg);
 	while (err >= 0 && !nl->done)
 		err = nl_recvmsgs_default(nl->sock);
+	nl->request = NULL;
+	nlmsg_free(msg);
 	return err;
 }
 

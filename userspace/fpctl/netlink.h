@@ -15,17 +15,30 @@
  * @sock: the socket
  * @family: its number
  * @command: the fpctl command that asks, for error messages
+ * @request: what is asked at the moment
  * @done: the answer is complete, or the rest of it is not wanted
  * @error: the errno that the kernel answered with, or 0
  * @extack: its own words about it, or ""
+ * @attr_name: what the command line calls an attribute of the request, or NULL;
+ *	may be NULL itself
+ * @attr: the attribute that the kernel found wrong, or 0
+ * @range: whether it said in what range the value must be:
+ * @least: from this
+ * @greatest: to this
  */
 struct netlink {
 	struct nl_sock *sock;
 	int family;
 	const char *command;
+	const struct nlmsghdr *request;
 	bool done;
 	int error;
 	char extack[256];
+	const char *(*attr_name)(int attr);
+	int attr;
+	bool range;
+	unsigned long long least;
+	unsigned long long greatest;
 };
 
 /* All that return int return 0, or an exit code after an error message. */

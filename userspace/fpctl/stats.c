@@ -65,6 +65,7 @@ static const struct counter drops[] = {
 	{ FASTPROTO_A_STATS_DROP_COOKIE,	"cookie" },
 	{ FASTPROTO_A_STATS_DROP_BACKLOG,	"backlog" },
 	{ FASTPROTO_A_STATS_DROP_PAYLOAD,	"payload" },
+	{ FASTPROTO_A_STATS_DROP_LIMIT,		"limit" },
 	{ }
 };
 

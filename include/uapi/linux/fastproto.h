@@ -67,10 +67,15 @@ struct sockaddr_fp {
  *	level and type that holds a struct fp_recvinfo (0 or 1, default 0).
  * FP_NEEDS_COPY: frames sent from now on carry FP_F_NEEDS_COPY (0 or 1,
  *	default 0).
- * FP_MSG_MAX: read only: the largest message in bytes that one send on this
+ * FP_MSG_MAX: to read: the largest message in bytes that one send on this
  *	socket can carry. SOCK_DGRAM: to the connected peer's address family, or
  *	else to the family that carries less. SOCK_SEQPACKET: what the peer
  *	takes, or before there is one, what we do.
+ *	To set, with SOCK_SEQPACKET only: the largest message that this end takes,
+ *	1 to 16 MiB, before connect() and listen() (afterwards EISCONN). The peer
+ *	is told, and there a larger one is refused with EMSGSIZE. A socket from
+ *	accept() has the limit of its listener. The default is the setting
+ *	msg-max of the namespace when the socket was made (`fpctl get msg-max`).
  *
  * Of SOCK_SEQPACKET only; an accepted socket has them from its listener:
  *

@@ -11,9 +11,9 @@
 
 /**
  * enum fastproto_cmd - requests
- * @FASTPROTO_CMD_DEV_GET: do: version, family number, limits
- * @FASTPROTO_CMD_DEV_SET: do: change a limit of the namespace; needs
- *	CAP_NET_ADMIN there
+ * @FASTPROTO_CMD_DEV_GET: do: version, family number, limits, settings
+ * @FASTPROTO_CMD_DEV_SET: do: change settings of the namespace, all that are
+ *	given or none; needs CAP_NET_ADMIN there
  * @FASTPROTO_CMD_STATS_GET: do: the counters of the namespace
  * @FASTPROTO_CMD_SOCKET_GET: dump: the sockets of the namespace
  * @FASTPROTO_CMD_CONN_GET: dump: the connections of the namespace; their IDs
@@ -34,7 +34,12 @@ enum fastproto_cmd {
 	FASTPROTO_CMD_MAX = (__FASTPROTO_CMD_MAX - 1)
 };
 
-/* Attributes of FASTPROTO_CMD_DEV_GET and FASTPROTO_CMD_DEV_SET. */
+/*
+ * Attributes of FASTPROTO_CMD_DEV_GET and FASTPROTO_CMD_DEV_SET. COPYBREAK and
+ * those from MSG_MAX on are settings of the namespace, which may be changed;
+ * times are in microseconds. Those marked "new" act on sockets or connections
+ * that are made afterwards.
+ */
 enum fastproto_dev_attr {
 	FASTPROTO_A_DEV_PAD = 1,
 	FASTPROTO_A_DEV_MODULE_VERSION,	/* string: version of the module */
@@ -42,9 +47,30 @@ enum fastproto_dev_attr {
 	FASTPROTO_A_DEV_FAMILY,		/* u32: number of the socket family */
 	FASTPROTO_A_DEV_MSG_MAX_INET,	/* u32: largest datagram message, bytes */
 	FASTPROTO_A_DEV_MSG_MAX_INET6,	/* u32: the same over IPv6 */
-	FASTPROTO_A_DEV_COPYBREAK,	/* u32: payloads up to it are copied; settable */
+	FASTPROTO_A_DEV_COPYBREAK,	/* u32: payloads up to it are copied, bytes */
 	FASTPROTO_A_DEV_COPYBREAK_MAX,	/* u32: greatest value of it */
 	FASTPROTO_A_DEV_SOCKETS,	/* u32: sockets open in this namespace */
+	FASTPROTO_A_DEV_LEAST,		/* nest: the least value of each setting */
+	FASTPROTO_A_DEV_GREATEST,	/* nest: the greatest value of each */
+	FASTPROTO_A_DEV_PRESET,		/* nest: the value that each has at first */
+	FASTPROTO_A_DEV_MSG_MAX,	/* u32: largest message to take, bytes; new */
+	FASTPROTO_A_DEV_RX_BUFFER,	/* u32: SO_RCVBUF of SOCK_SEQPACKET, bytes; new */
+	FASTPROTO_A_DEV_TX_BUFFER,	/* u32: SO_SNDBUF of SOCK_SEQPACKET, bytes; new */
+	FASTPROTO_A_DEV_EARLY_BUFFER,	/* u32: memory before accept(), bytes; new */
+	FASTPROTO_A_DEV_RX_AHEAD,	/* u32: frames to keep beyond a gap */
+	FASTPROTO_A_DEV_ACK_DELAY,	/* u32: of an acknowledgment */
+	FASTPROTO_A_DEV_RTO_MIN,	/* u32: least retransmission timeout; new */
+	FASTPROTO_A_DEV_RTO_INITIAL,	/* u32: the same before a sample; new */
+	FASTPROTO_A_DEV_RTO_MAX,	/* u32: greatest one; new */
+	FASTPROTO_A_DEV_SYN_TIMEOUT,	/* u32: before the first SYN is repeated */
+	FASTPROTO_A_DEV_SYN_RETRIES,	/* u32: times that a SYN is repeated */
+	FASTPROTO_A_DEV_DATA_RETRIES,	/* u32: times for the rest, without answer */
+	FASTPROTO_A_DEV_COOKIE_LIFETIME, /* u32: for how long a cookie is good */
+	FASTPROTO_A_DEV_CORK_TIMEOUT,	/* u32: for how long MSG_MORE holds back */
+	FASTPROTO_A_DEV_ORPHAN_TIMEOUT,	/* u32: closed, without progress */
+	FASTPROTO_A_DEV_FIN_TIMEOUT,	/* u32: closed, waits for the peer's FIN */
+	FASTPROTO_A_DEV_RESETS_PER_SECOND, /* u32: to frames without a connection */
+	FASTPROTO_A_DEV_CONNECTIONS_MAX, /* u32: connections in the namespace */
 
 	__FASTPROTO_A_DEV_MAX,
 	FASTPROTO_A_DEV_MAX = (__FASTPROTO_A_DEV_MAX - 1)
@@ -100,6 +126,7 @@ enum fastproto_stats_attr {
 	FASTPROTO_A_STATS_DROP_COOKIE,	/* echo of an old or wrong cookie */
 	FASTPROTO_A_STATS_DROP_BACKLOG,	/* the listener's queue is full */
 	FASTPROTO_A_STATS_DROP_PAYLOAD,	/* the payload's checksum is wrong */
+	FASTPROTO_A_STATS_DROP_LIMIT,	/* echo: as many connections as there may be */
 
 	__FASTPROTO_A_STATS_MAX,
 	FASTPROTO_A_STATS_MAX = (__FASTPROTO_A_STATS_MAX - 1)
