@@ -505,5 +505,9 @@ void fp_conn_abort(struct fp_conn *conn, int err, enum fp_rst_reason why,
 {
 	if (conn->state > FP_ECHO_SENT)
 		fp_transmit_rst(conn, why, todo);
+	if (conn->state != FP_CLOSED && why == FP_RST_TIMEOUT)
+		FP_INC_STATS(conn->net, ENDED_TIMEOUT);
+	else if (conn->state != FP_CLOSED)
+		FP_INC_STATS(conn->net, ENDED_ABORTED);
 	fp_conn_end(conn, err, todo);
 }

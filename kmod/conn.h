@@ -117,6 +117,7 @@ struct fp_path {
  * @tx_probe: the next frame is to ask for an answer
  * @tx_check: when to look for lost frames again, microseconds, 0: no need
  * @tx_last: when data was sent last, microseconds
+ * @timed_out: when all in flight was last given up as lost, microseconds
  * @round: a round trip ends when all below are acknowledged
  * @tx_restart: something was sent or acknowledged: wait anew
  * @tx_full: somebody waits for room to send
@@ -176,6 +177,7 @@ struct fp_act {
 	u32 tx_bytes;
 	u64 tx_check;
 	u64 tx_last;
+	u64 timed_out;
 	u64 round;
 	bool tx_corked;
 	bool tx_probe;
@@ -392,9 +394,9 @@ int fp_handshake_syn_rcv(struct fp_endpoint *endpoint,
 			 const struct fp_frame *frame,
 			 const struct fp_sections *sections,
 			 const struct fp_rx *rx);
-void fp_handshake_cookie_rcv(struct fp_conn *conn,
-			     const struct fp_sections *sections,
-			     struct fp_todo *todo);
+int fp_handshake_cookie_rcv(struct fp_conn *conn,
+			    const struct fp_sections *sections,
+			    struct fp_todo *todo);
 struct fp_conn *fp_handshake_echo_rcv(struct fp_endpoint *endpoint,
 				      const struct fp_frame *frame,
 				      const struct fp_sections *sections,

@@ -49,6 +49,8 @@ static struct fp_conn *create(struct fp_sock *fs, struct fp_endpoint *endpoint,
 		return ERR_PTR(err == -ENOSPC ? -EAGAIN : err);
 	conn = fp_conn_create(endpoint, &peer, slot, GFP_KERNEL);
 	if (IS_ERR(conn)) {
+		if (PTR_ERR(conn) == -EAGAIN)
+			FP_INC_STATS(sock_net(sk), CONNECTS_LIMITED);
 		fp_slot_release(slots, slot);
 		return conn;
 	}
@@ -115,6 +117,7 @@ static int begin_connect(struct fp_sock *fs, struct sockaddr *uaddr, int len)
 	fs->sk.sk_err = 0;
 	WRITE_ONCE(fs->sk.sk_shutdown, 0);
 	WRITE_ONCE(fs->sk.sk_state, TCP_SYN_SENT);
+	FP_INC_STATS(sock_net(&fs->sk), CONNECTS);
 	start(conn, sock_flag(&fs->sk, SOCK_KEEPOPEN));
 	return 0;
 }

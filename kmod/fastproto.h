@@ -379,6 +379,8 @@ int fp_packet_copy_to(const struct fp_packet *packet, struct iov_iter *to,
 void fp_drop(const struct net *net, const struct sock *sk,
 	     const struct sk_buff *skb, u32 len,
 	     enum fastproto_stats_attr why);
+void fp_count_reset(const struct net *net, enum fastproto_stats_attr which,
+		    u64 why);
 enum skb_drop_reason fp_drop_reason(enum fastproto_stats_attr why);
 
 /* setting.c */

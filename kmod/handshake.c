@@ -210,6 +210,8 @@ void fp_handshake_syn(struct fp_conn *conn, struct fp_todo *todo)
 			    &sections);
 	if (skb)
 		__skb_queue_tail(&todo->xmit, skb);
+	else
+		FP_INC_STATS(conn->net, OUT_ERRORS);
 }
 
 /* Answer a frame without a connection. */
@@ -221,6 +223,8 @@ static void reply(struct fp_endpoint *endpoint, const struct fp_rx *rx,
 	skb = alloc_control(FP_REPLY_HEADROOM, flags, 0, seq, sections);
 	if (skb)
 		fp_endpoint_reply(endpoint, skb, rx);
+	else
+		FP_INC_STATS(endpoint->net, OUT_ERRORS);
 }
 
 /**
@@ -257,7 +261,7 @@ void fp_handshake_refuse(struct fp_endpoint *endpoint,
 		answer.conn_slot = fp_id_slot(sections->conn_id);
 	}
 	answer.conn_id = tag << 32 | sections->conn_slot;
-	FP_INC_STATS(endpoint->net, OUT_RESETS);
+	fp_count_reset(endpoint->net, FASTPROTO_A_STATS_OUT_RESETS, why);
 	reply(endpoint, rx, FP_F_CONN | FP_F_RST, why, &answer);
 }
 
@@ -313,12 +317,12 @@ int fp_handshake_syn_rcv(struct fp_endpoint *endpoint,
 	if (!is_listening(fs)) {
 		fp_handshake_refuse(endpoint, frame, sections, rx,
 				    FP_RST_REFUSED);
-		return FASTPROTO_A_STATS_DROP_NO_SOCKET;
+		return FASTPROTO_A_STATS_DROP_REFUSED;
 	}
 	if (!speaks_our_version(&sections->syn)) {
 		fp_handshake_refuse(endpoint, frame, sections, rx,
 				    FP_RST_VERSION);
-		return FASTPROTO_A_STATS_DROP_VERSION;
+		return FASTPROTO_A_STATS_DROP_NO_VERSION;
 	}
 	send_cookie(endpoint, fs, sections, rx);
 	return 0;
@@ -332,20 +336,22 @@ int fp_handshake_syn_rcv(struct fp_endpoint *endpoint,
  *
  * The client is connected now. It keeps silent for a moment: data that are sent
  * soon take the echo along.
+ *
+ * Return: 0 or why the frame is dropped.
  */
-void fp_handshake_cookie_rcv(struct fp_conn *conn,
-			     const struct fp_sections *sections,
-			     struct fp_todo *todo)
+int fp_handshake_cookie_rcv(struct fp_conn *conn,
+			    const struct fp_sections *sections,
+			    struct fp_todo *todo)
 {
 	struct fp_act *act = conn->act;
 
 	if (conn->state != FP_SYN_SENT && conn->state != FP_ECHO_SENT)
-		return;
+		return FASTPROTO_A_STATS_DROP_STATE;
 	act->cookie = sections->cookie;
 	if (conn->state == FP_ECHO_SENT) {
 		/* The one before was not taken. */
 		act->tx_probe = true;
-		return;
+		return 0;
 	}
 	conn->msg_max = sections->syn.msg_max;
 	act->tx_edge = sections->syn.window;
@@ -358,6 +364,7 @@ void fp_handshake_cookie_rcv(struct fp_conn *conn,
 	fp_timer_set(conn, FP_DEADLINE_HANDSHAKE, todo->now +
 		     fp_setting(conn->net, ack_delay), todo->now);
 	todo->flags |= FP_WAKE_STATE | FP_WAKE_WRITE;
+	return 0;
 }
 
 /* A new connection into the accept queue; it may have closed, or be full. */
@@ -439,7 +446,7 @@ struct fp_conn *fp_handshake_echo_rcv(struct fp_endpoint *endpoint,
 	if (conn)
 		return conn;
 
-	*why = FASTPROTO_A_STATS_DROP_NO_SOCKET;
+	*why = FASTPROTO_A_STATS_DROP_REFUSED;
 	if (!is_listening(fs)) {
 		fp_handshake_refuse(endpoint, frame, sections, rx,
 				    FP_RST_REFUSED);
@@ -460,10 +467,10 @@ struct fp_conn *fp_handshake_echo_rcv(struct fp_endpoint *endpoint,
 	if (IS_ERR(conn)) {
 		*why = PTR_ERR(conn) == -EAGAIN ?
 		       FASTPROTO_A_STATS_DROP_LIMIT :
-		       FASTPROTO_A_STATS_DROP_NO_MEMORY;
+		       FASTPROTO_A_STATS_DROP_MEMORY;
 		return NULL;
 	}
-	*why = FASTPROTO_A_STATS_DROP_NO_MEMORY;
+	*why = FASTPROTO_A_STATS_DROP_MEMORY;
 	fp_conn_get(conn);
 	fp_conn_lock(conn, &todo);
 	err = fp_conn_publish(conn, FP_ESTABLISHED);

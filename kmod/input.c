@@ -371,7 +371,7 @@ static int take_data(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 		return FASTPROTO_A_STATS_DROP_PAYLOAD;
 	if (conn->orphan && !(frame->flags & FP_F_FIN)) {
 		fp_conn_abort(conn, -ECONNRESET, FP_RST_ABORTED, todo);
-		return FASTPROTO_A_STATS_DROP_NO_SOCKET;
+		return FASTPROTO_A_STATS_DROP_CLOSED;
 	}
 	packet = fp_packet_create(skb, offset + frame->hdr_len, frame,
 				  copybreak);
@@ -394,7 +394,7 @@ static int take_data(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 		fp_packet_put(packet);
 		act->ack_now = true;
 		if (result == FP_RXWIN_FULL)
-			return FASTPROTO_A_STATS_DROP_QUEUE_FULL;
+			return FASTPROTO_A_STATS_DROP_AHEAD;
 		act->dup++;
 		return FASTPROTO_A_STATS_DROP_DUPLICATE;
 	}
@@ -425,6 +425,7 @@ static int take_data(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 /* The server tells its ID to a client in FP_ECHO_SENT. */
 static void learn_peer(struct fp_conn *conn, const struct fp_sections *sections)
 {
+	FP_INC_STATS(conn->net, CONNECTED);
 	conn->peer_id = (u64)sections->syn.tag << 32 | sections->conn_slot;
 	conn->act->deadline[FP_DEADLINE_HANDSHAKE] = 0;
 	conn->act->retries = 0;
@@ -461,7 +462,7 @@ static int take_frame(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 
 	if (conn->state == FP_ECHO_SENT) {
 		if (!(frame->flags & FP_F_SYN))
-			return FASTPROTO_A_STATS_DROP_ID;
+			return FASTPROTO_A_STATS_DROP_STATE;
 		learn_peer(conn, sections);
 	} else if (conn->syn_due && !(frame->flags & FP_F_SYN)) {
 		conn->syn_due = false;
@@ -518,9 +519,11 @@ static int rst_error(const struct fp_conn *conn, u64 why)
 static int take_rst(struct fp_conn *conn, const struct fp_frame *frame,
 		    const struct fp_sections *sections, struct fp_todo *todo)
 {
-	if (conn->state == FP_CLOSED || !is_own_rst(conn, sections))
+	if (conn->state == FP_CLOSED)
 		return FASTPROTO_A_STATS_DROP_ID;
-	FP_INC_STATS(conn->net, IN_RESETS);
+	if (!is_own_rst(conn, sections))
+		return FASTPROTO_A_STATS_DROP_TAG;
+	fp_count_reset(conn->net, FASTPROTO_A_STATS_IN_RESETS, frame->seq);
 	fp_conn_end(conn, rst_error(conn, frame->seq), todo);
 	return 0;
 }
@@ -537,8 +540,10 @@ void fp_input_finish(struct fp_input *in)
 		return;
 	if (conn->state != FP_CLOSED)
 		fp_transmit_push(conn, &in->todo);
-	if (conn->act->finished)
+	if (conn->act->finished && conn->state != FP_CLOSED) {
+		FP_INC_STATS(conn->net, ENDED_CLOSED);
 		fp_conn_end(conn, 0, &in->todo);
+	}
 	fp_conn_unlock(conn, &in->todo);
 	fp_conn_put(conn);
 	in->conn = NULL;
@@ -573,11 +578,13 @@ static struct fp_conn *find(struct fp_endpoint *endpoint,
 		goto refuse;
 	/* A reset names the tag of the other end; that is checked later. */
 	if (!(frame->flags & FP_F_RST) && conn->id != sections->conn_id) {
+		*why = FASTPROTO_A_STATS_DROP_TAG;
 		fp_conn_put(conn);
 		goto refuse;
 	}
 	if (conn->endpoint != endpoint ||
 	    !fp_addr_equal(&conn->path->peer.addr, &rx->src)) {
+		*why = FASTPROTO_A_STATS_DROP_ADDRESS;
 		fp_conn_put(conn);
 		return NULL;
 	}
@@ -615,7 +622,7 @@ int fp_input_frame(struct fp_input *in, struct fp_endpoint *endpoint,
 
 	/* Connections are between two. */
 	if (skb->pkt_type != PACKET_HOST)
-		return FASTPROTO_A_STATS_DROP_ID;
+		return FASTPROTO_A_STATS_DROP_BROADCAST;
 	fp_sections_decode(hdr, frame, sections);
 	if (frame->flags == (FP_F_CONN | FP_F_SYN))
 		return fp_handshake_syn_rcv(endpoint, frame, sections, rx);
@@ -628,12 +635,10 @@ int fp_input_frame(struct fp_input *in, struct fp_endpoint *endpoint,
 		return take_rst(conn, frame, sections, &in->todo);
 	if (conn->state == FP_CLOSED)
 		return FASTPROTO_A_STATS_DROP_ID;
-	if (!(frame->flags & FP_F_ACK)) {
-		fp_handshake_cookie_rcv(conn, sections, &in->todo);
-		return 0;
-	}
+	if (!(frame->flags & FP_F_ACK))
+		return fp_handshake_cookie_rcv(conn, sections, &in->todo);
 	if (conn->state == FP_SYN_SENT)
-		return FASTPROTO_A_STATS_DROP_ID;
+		return FASTPROTO_A_STATS_DROP_STATE;
 	return take_frame(conn, skb, offset, frame, sections, rx, index,
 			  &in->todo);
 }
@@ -669,8 +674,10 @@ void fp_input_error(struct fp_endpoint *endpoint, const union fp_addr *to,
 	fp_conn_lock(conn, &todo);
 	if ((conn->state == FP_SYN_SENT || conn->state == FP_ECHO_SENT) &&
 	    conn->endpoint == endpoint &&
-	    fp_addr_equal(&conn->path->peer.addr, to))
+	    fp_addr_equal(&conn->path->peer.addr, to)) {
+		FP_INC_STATS(conn->net, ENDED_ICMP);
 		fp_conn_end(conn, err, &todo);
+	}
 	fp_conn_unlock(conn, &todo);
 	fp_conn_put(conn);
 }

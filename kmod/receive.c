@@ -219,8 +219,10 @@ static int datagram_frame(struct fp_endpoint *endpoint, struct fp_sock *fs,
 		at->offset = skb->len;
 		return why;
 	}
-	if (!fs || !wants(fs, rx)) {
+	if (!fs) {
 		why = FASTPROTO_A_STATS_DROP_NO_SOCKET;
+	} else if (!wants(fs, rx)) {
+		why = FASTPROTO_A_STATS_DROP_PEER;
 	} else {
 		packet = packet_of(fs, skb, at->offset, &frame, rx, at->index);
 		if (packet)

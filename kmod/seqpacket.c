@@ -364,8 +364,10 @@ static struct fp_packet *take(struct fp_conn *conn, int flags)
 		news = is_news(act);
 	}
 	spin_unlock_bh(&conn->lock);
-	if (news)
+	if (news) {
+		FP_INC_STATS(conn->net, WINDOW_UPDATES);
 		speak(conn, &act->ack_now);
+	}
 	return packet;
 }
 

@@ -224,10 +224,15 @@ static void handshake(struct fp_conn *conn, struct fp_todo *todo)
 	act->deadline[FP_DEADLINE_HANDSHAKE] = todo->now +
 		((u64)fp_setting(conn->net, syn_timeout) <<
 		 min(act->retries - 1, 6));
-	if (conn->state == FP_SYN_SENT)
+	if (conn->state == FP_SYN_SENT) {
+		FP_INC_STATS(conn->net, RETRANS_SYN);
 		fp_handshake_syn(conn, todo);
-	else
-		act->tx_probe = true;
+		return;
+	}
+	if (act->echoed)
+		FP_INC_STATS(conn->net, RETRANS_ECHO);
+	act->echoed = true;
+	act->tx_probe = true;
 }
 
 static void probe_tail(struct fp_conn *conn, struct fp_todo *todo)
@@ -259,6 +264,7 @@ static void loss(struct fp_conn *conn, struct fp_todo *todo)
 	FP_INC_STATS(conn->net, RTO_TIMEOUTS);
 	if (act->retries == 1)
 		fp_cubic_timeout(&act->cc);
+	act->timed_out = todo->now;
 	fp_txwin_timeout(&act->tx);
 	fp_rtt_backoff(&act->rtt);
 	act->tx_check = 0;

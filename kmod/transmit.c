@@ -352,6 +352,18 @@ static void pace(struct fp_act *act, u32 bytes, u64 now)
 				 rate);
 }
 
+/* A frame is sent once more. */
+static void count_again(struct fp_conn *conn, const struct fp_txframe *frame)
+{
+	FP_INC_STATS(conn->net, OUT_RETRANS);
+	if (frame->state == FP_TXFRAME_FLIGHT)
+		FP_INC_STATS(conn->net, RETRANS_TLP);
+	else if (frame->sent < conn->act->timed_out)
+		FP_INC_STATS(conn->net, RETRANS_RTO);
+	else
+		FP_INC_STATS(conn->net, RETRANS_RACK);
+}
+
 static void sent(struct fp_conn *conn, struct fp_txframe *frame, u64 now)
 {
 	struct fp_act *act = conn->act;
@@ -361,7 +373,7 @@ static void sent(struct fp_conn *conn, struct fp_txframe *frame, u64 now)
 		FP_INC_STATS(conn->net, OUT_FRAMES);
 		FP_ADD_STATS(conn->net, OUT_BYTES, payload_of(frame));
 	} else {
-		FP_INC_STATS(conn->net, OUT_RETRANS);
+		count_again(conn, frame);
 	}
 	act->tx_restart = true;
 	act->tx_last = now;
@@ -602,7 +614,7 @@ void fp_transmit_rst(struct fp_conn *conn, enum fp_rst_reason why,
 		return;
 	push_header(skb, FP_F_CONN | FP_F_RST, why, &sections);
 	__skb_queue_tail(&todo->xmit, skb);
-	FP_INC_STATS(conn->net, OUT_RESETS);
+	fp_count_reset(conn->net, FASTPROTO_A_STATS_OUT_RESETS, why);
 }
 
 /**

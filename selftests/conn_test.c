@@ -147,13 +147,27 @@ TEST_F(conn, payload_checksum)
 TEST_F(conn, refused)
 {
 	struct sockaddr_fp addr = self->addr;
+	struct stats a, b;
 
+	stats_read(HOST_A, &a);
+	stats_read(HOST_B, &b);
 	close(self->listener);
 	EXPECT_FAILS(ECONNREFUSED, fp_connect(self->client, &addr));
+	EXPECT_EQ(1, stats_since(HOST_A, &a, FASTPROTO_A_STATS_ENDED_ICMP));
 	/* Somebody is bound there, but does not listen. */
 	self->listener = fp_open_seqpacket(HOST_B);
 	ASSERT_EQ(0, fp_bind(self->listener, &addr));
 	EXPECT_FAILS(ECONNREFUSED, fp_connect(self->client, &addr));
+	EXPECT_EQ(1, stats_since(HOST_B, &b, FASTPROTO_A_STATS_DROP_REFUSED));
+	EXPECT_EQ(1, stats_drops_since(HOST_B, &b));
+	EXPECT_EQ(1, stats_since(HOST_B, &b, FASTPROTO_A_STATS_OUT_RESETS));
+	EXPECT_EQ(1, stats_since(HOST_B, &b,
+				 FASTPROTO_A_STATS_OUT_RESETS_REFUSED));
+	EXPECT_EQ(1, stats_since(HOST_A, &a, FASTPROTO_A_STATS_IN_RESETS));
+	EXPECT_EQ(1, stats_since(HOST_A, &a,
+				 FASTPROTO_A_STATS_IN_RESETS_REFUSED));
+	EXPECT_EQ(2, stats_since(HOST_A, &a, FASTPROTO_A_STATS_CONNECTS));
+	EXPECT_EQ(0, stats_since(HOST_A, &a, FASTPROTO_A_STATS_CONNECTED));
 	/* And now he does. */
 	ASSERT_EQ(0, listen(self->listener, 1));
 	EXPECT_EQ(0, fp_connect(self->client, &addr));
@@ -161,8 +175,11 @@ TEST_F(conn, refused)
 
 TEST_F(conn, end_of_file)
 {
+	struct stats a, b;
 	int fd;
 
+	stats_read(HOST_A, &a);
+	stats_read(HOST_B, &b);
 	ASSERT_EQ(0, fp_connect(self->client, &self->addr));
 	ASSERT_EQ(4, send(self->client, "last", 4, 0));
 	ASSERT_EQ(0, shutdown(self->client, SHUT_WR));
@@ -177,10 +194,55 @@ TEST_F(conn, end_of_file)
 	EXPECT_EQ(6, recv(self->client, in, sizeof(in), 0));
 	close(fd);
 	EXPECT_EQ(0, recv(self->client, in, sizeof(in), 0));
+	EXPECT_TRUE(stats_wait(HOST_A, &a, FASTPROTO_A_STATS_ENDED_CLOSED, 1));
+	EXPECT_TRUE(stats_wait(HOST_B, &b, FASTPROTO_A_STATS_ENDED_CLOSED, 1));
+	EXPECT_EQ(0, stats_since(HOST_A, &a, FASTPROTO_A_STATS_ENDED_ABORTED));
+	EXPECT_EQ(0, stats_since(HOST_B, &b, FASTPROTO_A_STATS_ENDED_ABORTED));
+}
+
+TEST_F(conn, abort_is_counted_at_both_ends)
+{
+	struct stats a, b;
+	int fd;
+
+	ASSERT_EQ(0, fp_connect(self->client, &self->addr));
+	ASSERT_EQ(4, send(self->client, "ping", 4, 0));
+	fd = accept(self->listener, NULL, NULL);
+	ASSERT_LE(0, fd);
+	ASSERT_TRUE(fp_wait(fd, POLLIN));
+	stats_read(HOST_A, &a);
+	stats_read(HOST_B, &b);
+	/* With something unread. */
+	close(fd);
+	EXPECT_TRUE(fp_wait(self->client, POLLHUP));
+	EXPECT_EQ(1, stats_since(HOST_B, &b, FASTPROTO_A_STATS_ENDED_ABORTED));
+	EXPECT_EQ(1, stats_since(HOST_B, &b,
+				 FASTPROTO_A_STATS_OUT_RESETS_ABORTED));
+	EXPECT_EQ(1, stats_since(HOST_A, &a,
+				 FASTPROTO_A_STATS_IN_RESETS_ABORTED));
+	EXPECT_EQ(1, stats_since(HOST_A, &a, FASTPROTO_A_STATS_IN_RESETS));
+	EXPECT_EQ(0, stats_since(HOST_A, &a, FASTPROTO_A_STATS_ENDED_ABORTED));
+}
+
+TEST_F(conn, timeout_is_counted)
+{
+	struct stats a;
+
+	ASSERT_EQ(0, dev_set_u32(HOST_A, FASTPROTO_A_DEV_SYN_TIMEOUT, 10000));
+	ASSERT_EQ(0, dev_set_u32(HOST_A, FASTPROTO_A_DEV_SYN_RETRIES, 2));
+	ASSERT_EQ(0, net_netem(HOST_A, "loss 100%"));
+	stats_read(HOST_A, &a);
+	EXPECT_FAILS(ETIMEDOUT, fp_connect(self->client, &self->addr));
+	EXPECT_EQ(2, stats_since(HOST_A, &a, FASTPROTO_A_STATS_RETRANS_SYN));
+	EXPECT_EQ(1, stats_since(HOST_A, &a, FASTPROTO_A_STATS_ENDED_TIMEOUT));
+	net_netem(HOST_A, NULL);
+	ASSERT_EQ(0, dev_set_u32(HOST_A, FASTPROTO_A_DEV_SYN_TIMEOUT, 1000000));
+	ASSERT_EQ(0, dev_set_u32(HOST_A, FASTPROTO_A_DEV_SYN_RETRIES, 6));
 }
 
 /* What a bad network is. */
 FIXTURE(transfer) {
+	struct stats base;		/* of host A */
 	int client;
 	int server;
 };
@@ -231,6 +293,7 @@ FIXTURE_VARIANT_ADD(transfer, all) {
 FIXTURE_SETUP(transfer)
 {
 	ASSERT_EQ(0, fp_pair(variant->family, &self->client, &self->server));
+	stats_read(HOST_A, &self->base);
 	ASSERT_EQ(0, net_netem(HOST_A, variant->netem));
 	ASSERT_EQ(0, net_netem(HOST_B, variant->netem));
 }
@@ -285,6 +348,24 @@ static void *send_all(void *arg)
 	return NULL;
 }
 
+/* Each retransmission has a cause; while some are under way, look again. */
+static bool causes_add_up(enum host host)
+{
+	time_t end = time(NULL) + PATIENCE;
+	struct stats now;
+
+	do {
+		stats_read(host, &now);
+		if (now.v[FASTPROTO_A_STATS_OUT_RETRANS] ==
+		    now.v[FASTPROTO_A_STATS_RETRANS_RACK] +
+		    now.v[FASTPROTO_A_STATS_RETRANS_TLP] +
+		    now.v[FASTPROTO_A_STATS_RETRANS_RTO])
+			return true;
+		usleep(1000);
+	} while (time(NULL) <= end);
+	return false;
+}
+
 TEST_F_TIMEOUT(transfer, both_ways, 600)
 {
 	struct sender senders[2] = {
@@ -331,6 +412,11 @@ TEST_F_TIMEOUT(transfer, both_ways, 600)
 		pthread_join(threads[i], NULL);
 		EXPECT_EQ(0, senders[i].err);
 	}
+	EXPECT_TRUE(causes_add_up(HOST_A));
+	EXPECT_TRUE(causes_add_up(HOST_B));
+	if (strstr(variant->netem, "loss 10%"))
+		EXPECT_LT(0, stats_since(HOST_A, &self->base,
+					 FASTPROTO_A_STATS_RETRANS_RACK));
 }
 
 int main(int argc, char **argv)

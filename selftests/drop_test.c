@@ -289,7 +289,7 @@ TEST_F(drop, connected_to_another)
 	p += frame_build(p, 0, 0, "one", 3);
 	p += frame_build(p, 1, 0, "two", 3);
 	ASSERT_TRUE(emit(self, in, p - in));
-	EXPECT_TRUE(stats_wait(HOST_B, &self->base, DROP(NO_SOCKET), 2));
+	EXPECT_TRUE(stats_wait(HOST_B, &self->base, DROP(PEER), 2));
 	EXPECT_EQ(2, stats_drops_since(HOST_B, &self->base));
 	EXPECT_FAILS(EAGAIN, recv(self->rx, in, 1, MSG_DONTWAIT));
 	ASSERT_EQ(4, fp_sendto(tx, "peer", 4, &self->to));
@@ -297,7 +297,7 @@ TEST_F(drop, connected_to_another)
 	EXPECT_EQ(0, memcmp(in, "peer", 4));
 	/* Connected to the plain socket, it hears that. */
 	ASSERT_EQ(0, fp_connect(self->rx, &self->from));
-	EXPECT_TRUE(dropped(self, DROP(NO_SOCKET), 2));
+	EXPECT_TRUE(dropped(self, DROP(PEER), 2));
 }
 
 TEST_F(drop, receive_buffer_full)

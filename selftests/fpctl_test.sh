@@ -67,10 +67,21 @@ stats_json()
 		.keepalive_probes, .keepalive_timeouts, .ce_marks,
 		.ce_reductions, .black_holes, .paced] |
 		all(. == 0)' "$tmp/stdout"
+	jq -e '[.retrans_rack, .retrans_tlp, .retrans_rto, .retrans_syn,
+		.retrans_echo, .out_resets_no_connection, .out_resets_refused,
+		.out_resets_version, .out_resets_aborted, .out_resets_timeout,
+		.in_resets_no_connection, .in_resets_refused,
+		.in_resets_version, .in_resets_aborted, .in_resets_timeout,
+		.in_resets_other, .connects, .connected, .connects_limited,
+		.ended_closed, .ended_aborted, .ended_timeout, .ended_icmp,
+		.window_updates] | all(. == 0)' "$tmp/stdout"
 	jq -e '.drop | [.incomplete, .magic, .version, .flags, .size, .checksum,
 		.no_socket, .no_memory, .queue_full, .filter, .duplicate, .id,
 		.ack, .protocol, .cookie, .backlog, .payload,
 		.limit] | all(. == 0)' \
+		"$tmp/stdout"
+	jq -e '.drop | [.memory, .refused, .no_version, .tag, .address, .state,
+		.broadcast, .peer, .closed, .ahead] | all(. == 0)' \
 		"$tmp/stdout"
 }
 
@@ -329,13 +340,13 @@ set_settings()
 	two_hosts
 	exits 0 fpctl -N "$a" -j get
 	cp "$tmp/stdout" "$tmp/before"
-	for end in least greatest default; do
+	for which in least greatest default; do
 		# shellcheck disable=SC2046 # words are wanted
-		exits 0 fpctl -N "$a" set $(jq -r --arg end "$end" \
-			'to_entries[] | "\(.key) \(.value[$end])"' \
+		exits 0 fpctl -N "$a" set $(jq -r --arg which "$which" \
+			'to_entries[] | "\(.key) \(.value[$which])"' \
 			"$tmp/before")
 		exits 0 fpctl -N "$a" -j get
-		jq -e --arg end "$end" 'all(.value == .[$end])' "$tmp/stdout"
+		jq -e --arg which "$which" 'all(.value == .[$which])' "$tmp/stdout"
 		exits 0 fpctl -N "$b" -j get
 		cmp "$tmp/stdout" "$tmp/before"
 	done

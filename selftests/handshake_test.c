@@ -161,6 +161,7 @@ FIXTURE(relay) {
 	struct relay relay;
 	struct sockaddr_fp addr;	/* of the relay, for clients */
 	struct stats base;		/* of host B */
+	struct stats client_base;	/* of host A */
 	int listener;
 	int client;
 	int server;
@@ -184,6 +185,7 @@ static bool set_up(struct _test_data_relay *self, int family)
 	relay->front = udp_open(HOST_B, family, 0, &self->addr);
 	relay->back = udp_open(HOST_B, family, 0, NULL);
 	stats_read(HOST_B, &self->base);
+	stats_read(HOST_A, &self->client_base);
 	return self->listener >= 0 && self->client >= 0 && relay->front >= 0 &&
 	       relay->back >= 0 &&
 	       !fcntl(self->listener, F_SETFL, O_NONBLOCK) &&
@@ -216,6 +218,11 @@ static __u64 count(const struct _test_data_relay *self, int attr)
 	return stats_since(HOST_B, &self->base, attr);
 }
 
+static __u64 client_count(const struct _test_data_relay *self, int attr)
+{
+	return stats_since(HOST_A, &self->client_base, attr);
+}
+
 FIXTURE_SETUP(relay)
 {
 	ASSERT_TRUE(set_up(self, variant->family));
@@ -236,6 +243,8 @@ static void expect_one(struct __test_metadata *_metadata,
 	ASSERT_TRUE(establish(self));
 	EXPECT_LT(0, self->relay.struck);
 	EXPECT_EQ(1, count(self, FASTPROTO_A_STATS_ACCEPTED));
+	EXPECT_EQ(1, client_count(self, FASTPROTO_A_STATS_CONNECTS));
+	EXPECT_EQ(1, client_count(self, FASTPROTO_A_STATS_CONNECTED));
 	EXPECT_FAILS(EAGAIN, accept(self->listener, NULL, NULL));
 }
 
@@ -243,6 +252,7 @@ TEST_F(relay, syn_is_lost)
 {
 	self->relay.lose = SYN;
 	expect_one(_metadata, self);
+	EXPECT_LT(0, client_count(self, FASTPROTO_A_STATS_RETRANS_SYN));
 }
 
 TEST_F(relay, syn_comes_twice)
@@ -255,6 +265,7 @@ TEST_F(relay, cookie_is_lost)
 {
 	self->relay.lose = COOKIE;
 	expect_one(_metadata, self);
+	EXPECT_LT(0, client_count(self, FASTPROTO_A_STATS_RETRANS_SYN));
 }
 
 TEST_F(relay, cookie_comes_twice)
@@ -267,6 +278,9 @@ TEST_F(relay, echo_is_lost)
 {
 	self->relay.lose = ECHO_;
 	expect_one(_metadata, self);
+	/* With data it is one of these, without one of those. */
+	EXPECT_LT(0, client_count(self, FASTPROTO_A_STATS_OUT_RETRANS) +
+		     client_count(self, FASTPROTO_A_STATS_RETRANS_ECHO));
 }
 
 TEST_F(relay, echo_comes_twice)
@@ -364,7 +378,7 @@ TEST_F(relay, frames_from_another_address)
 	stats_read(HOST_B, &self->base);
 	ASSERT_EQ(3, forge(self, fd, self->relay.server_id, 0));
 	ASSERT_TRUE(forge_reset(self, fd, self->relay.client_id >> 32));
-	expect_untouched(_metadata, self, FASTPROTO_A_STATS_DROP_ID, 4);
+	expect_untouched(_metadata, self, FASTPROTO_A_STATS_DROP_ADDRESS, 4);
 }
 
 TEST_F(relay, frames_with_a_wrong_tag)
@@ -377,7 +391,7 @@ TEST_F(relay, frames_with_a_wrong_tag)
 			   self->relay.server_id ^ wrong, 0));
 	ASSERT_TRUE(forge_reset(self, self->relay.back,
 				(self->relay.client_id ^ wrong) >> 32));
-	expect_untouched(_metadata, self, FASTPROTO_A_STATS_DROP_ID, 4);
+	expect_untouched(_metadata, self, FASTPROTO_A_STATS_DROP_TAG, 4);
 }
 
 TEST_F(relay, frames_that_acknowledge_the_unsent)

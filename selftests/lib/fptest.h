@@ -95,7 +95,7 @@ struct stats {
 };
 
 #define STATS_DROP_FIRST	FASTPROTO_A_STATS_DROP_INCOMPLETE
-#define STATS_DROP_LAST		FASTPROTO_A_STATS_DROP_LIMIT
+#define STATS_DROP_LAST		FASTPROTO_A_STATS_DROP_AHEAD
 
 void stats_read(enum host host, struct stats *stats);
 __u64 stats_since(enum host host, const struct stats *base, int attr);

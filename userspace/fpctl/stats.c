@@ -28,14 +28,38 @@ static const struct counter traffic[] = {
 	{ FASTPROTO_A_STATS_ICMP_ERRORS,	"icmp_errors" },
 	{ FASTPROTO_A_STATS_OUT_ACKS,		"out_acks" },
 	{ FASTPROTO_A_STATS_OUT_RETRANS,	"out_retrans" },
+	{ FASTPROTO_A_STATS_RETRANS_RACK,		"retrans_rack" },
+	{ FASTPROTO_A_STATS_RETRANS_TLP,		"retrans_tlp" },
+	{ FASTPROTO_A_STATS_RETRANS_RTO,		"retrans_rto" },
+	{ FASTPROTO_A_STATS_RETRANS_SYN,		"retrans_syn" },
+	{ FASTPROTO_A_STATS_RETRANS_ECHO,		"retrans_echo" },
 	{ FASTPROTO_A_STATS_OUT_RESETS,		"out_resets" },
+	{ FASTPROTO_A_STATS_OUT_RESETS_NO_CONNECTION,	"out_resets_no_connection" },
+	{ FASTPROTO_A_STATS_OUT_RESETS_REFUSED,	"out_resets_refused" },
+	{ FASTPROTO_A_STATS_OUT_RESETS_VERSION,	"out_resets_version" },
+	{ FASTPROTO_A_STATS_OUT_RESETS_ABORTED,	"out_resets_aborted" },
+	{ FASTPROTO_A_STATS_OUT_RESETS_TIMEOUT,	"out_resets_timeout" },
 	{ FASTPROTO_A_STATS_OUT_RESETS_LIMITED,	"out_resets_limited" },
 	{ FASTPROTO_A_STATS_IN_RESETS,		"in_resets" },
+	{ FASTPROTO_A_STATS_IN_RESETS_NO_CONNECTION,	"in_resets_no_connection" },
+	{ FASTPROTO_A_STATS_IN_RESETS_REFUSED,	"in_resets_refused" },
+	{ FASTPROTO_A_STATS_IN_RESETS_VERSION,	"in_resets_version" },
+	{ FASTPROTO_A_STATS_IN_RESETS_ABORTED,	"in_resets_aborted" },
+	{ FASTPROTO_A_STATS_IN_RESETS_TIMEOUT,	"in_resets_timeout" },
+	{ FASTPROTO_A_STATS_IN_RESETS_OTHER,		"in_resets_other" },
 	{ FASTPROTO_A_STATS_ACCEPTED,		"accepted" },
+	{ FASTPROTO_A_STATS_CONNECTS,		"connects" },
+	{ FASTPROTO_A_STATS_CONNECTED,		"connected" },
+	{ FASTPROTO_A_STATS_CONNECTS_LIMITED,		"connects_limited" },
+	{ FASTPROTO_A_STATS_ENDED_CLOSED,		"ended_closed" },
+	{ FASTPROTO_A_STATS_ENDED_ABORTED,		"ended_aborted" },
+	{ FASTPROTO_A_STATS_ENDED_TIMEOUT,		"ended_timeout" },
+	{ FASTPROTO_A_STATS_ENDED_ICMP,		"ended_icmp" },
 	{ FASTPROTO_A_STATS_COOKIES_SENT,	"cookies_sent" },
 	{ FASTPROTO_A_STATS_TLP_PROBES,		"tlp_probes" },
 	{ FASTPROTO_A_STATS_RTO_TIMEOUTS,	"rto_timeouts" },
 	{ FASTPROTO_A_STATS_WINDOW_PROBES,	"window_probes" },
+	{ FASTPROTO_A_STATS_WINDOW_UPDATES,		"window_updates" },
 	{ FASTPROTO_A_STATS_RECOVERIES,		"recoveries" },
 	{ FASTPROTO_A_STATS_SPURIOUS,		"spurious" },
 	{ FASTPROTO_A_STATS_KEEPALIVE_PROBES,	"keepalive_probes" },
@@ -66,6 +90,16 @@ static const struct counter drops[] = {
 	{ FASTPROTO_A_STATS_DROP_BACKLOG,	"backlog" },
 	{ FASTPROTO_A_STATS_DROP_PAYLOAD,	"payload" },
 	{ FASTPROTO_A_STATS_DROP_LIMIT,		"limit" },
+	{ FASTPROTO_A_STATS_DROP_MEMORY,		"memory" },
+	{ FASTPROTO_A_STATS_DROP_REFUSED,		"refused" },
+	{ FASTPROTO_A_STATS_DROP_NO_VERSION,		"no_version" },
+	{ FASTPROTO_A_STATS_DROP_TAG,		"tag" },
+	{ FASTPROTO_A_STATS_DROP_ADDRESS,		"address" },
+	{ FASTPROTO_A_STATS_DROP_STATE,		"state" },
+	{ FASTPROTO_A_STATS_DROP_BROADCAST,		"broadcast" },
+	{ FASTPROTO_A_STATS_DROP_PEER,		"peer" },
+	{ FASTPROTO_A_STATS_DROP_CLOSED,		"closed" },
+	{ FASTPROTO_A_STATS_DROP_AHEAD,		"ahead" },
 	{ }
 };
 
@@ -90,7 +124,7 @@ static void print_json(struct json *js, struct nlattr **tb)
 static void print_text(const struct counter *c, const char *prefix,
 		       struct nlattr **tb, bool all)
 {
-	int width = 18 - (int)strlen(prefix);
+	int width = 24 - (int)strlen(prefix);
 
 	for (; c->key; c++) {
 		unsigned long long value = netlink_uint(tb[c->attr]);

@@ -78,7 +78,10 @@ enum fastproto_dev_attr {
 
 /*
  * Attributes of FASTPROTO_CMD_STATS_GET, all u64 counters of the namespace
- * since it began. A dropped frame is counted in exactly one DROP counter.
+ * since it began. A dropped frame is counted in exactly one DROP counter. "Of
+ * them" is what the counter before it, or the first one before without "of
+ * them", counts; IN_RESETS counts what these ended, so together with ENDED it
+ * has all connections that are no more.
  */
 enum fastproto_stats_attr {
 	FASTPROTO_A_STATS_PAD = 1,
@@ -93,14 +96,38 @@ enum fastproto_stats_attr {
 	FASTPROTO_A_STATS_ICMP_ERRORS,	/* ICMP errors that came in */
 	FASTPROTO_A_STATS_OUT_ACKS,	/* frames without data sent */
 	FASTPROTO_A_STATS_OUT_RETRANS,	/* frames sent again */
+	FASTPROTO_A_STATS_RETRANS_RACK,	/* of them: found lost by RACK */
+	FASTPROTO_A_STATS_RETRANS_TLP,	/* of them: as a tail loss probe */
+	FASTPROTO_A_STATS_RETRANS_RTO,	/* of them: after a timeout */
+	FASTPROTO_A_STATS_RETRANS_SYN,	/* SYNs sent again */
+	FASTPROTO_A_STATS_RETRANS_ECHO,	/* cookies shown again, without data */
 	FASTPROTO_A_STATS_OUT_RESETS,	/* resets sent */
+	FASTPROTO_A_STATS_OUT_RESETS_NO_CONNECTION,	/* of them: enum fp_rst_reason */
+	FASTPROTO_A_STATS_OUT_RESETS_REFUSED,	/* of them: enum fp_rst_reason */
+	FASTPROTO_A_STATS_OUT_RESETS_VERSION,	/* of them: enum fp_rst_reason */
+	FASTPROTO_A_STATS_OUT_RESETS_ABORTED,	/* of them: enum fp_rst_reason */
+	FASTPROTO_A_STATS_OUT_RESETS_TIMEOUT,	/* of them: enum fp_rst_reason */
 	FASTPROTO_A_STATS_OUT_RESETS_LIMITED,	/* resets not sent: too many */
 	FASTPROTO_A_STATS_IN_RESETS,	/* resets that ended a connection */
+	FASTPROTO_A_STATS_IN_RESETS_NO_CONNECTION,	/* of them: enum fp_rst_reason */
+	FASTPROTO_A_STATS_IN_RESETS_REFUSED,	/* of them: enum fp_rst_reason */
+	FASTPROTO_A_STATS_IN_RESETS_VERSION,	/* of them: enum fp_rst_reason */
+	FASTPROTO_A_STATS_IN_RESETS_ABORTED,	/* of them: enum fp_rst_reason */
+	FASTPROTO_A_STATS_IN_RESETS_TIMEOUT,	/* of them: enum fp_rst_reason */
+	FASTPROTO_A_STATS_IN_RESETS_OTHER,	/* of them: for another reason */
 	FASTPROTO_A_STATS_ACCEPTED,	/* connections that came in */
+	FASTPROTO_A_STATS_CONNECTS,	/* connections asked for by connect() */
+	FASTPROTO_A_STATS_CONNECTED,	/* of them: a server took them */
+	FASTPROTO_A_STATS_CONNECTS_LIMITED,	/* connect() beyond connections-max */
+	FASTPROTO_A_STATS_ENDED_CLOSED,	/* connections that both ends closed */
+	FASTPROTO_A_STATS_ENDED_ABORTED,	/* given up by close(), kill, for nonsense */
+	FASTPROTO_A_STATS_ENDED_TIMEOUT,	/* given up: no answer, no progress */
+	FASTPROTO_A_STATS_ENDED_ICMP,	/* given up for an ICMP error */
 	FASTPROTO_A_STATS_COOKIES_SENT,	/* cookies sent to clients */
 	FASTPROTO_A_STATS_TLP_PROBES,	/* tail loss probes sent */
 	FASTPROTO_A_STATS_RTO_TIMEOUTS,	/* retransmission timeouts */
 	FASTPROTO_A_STATS_WINDOW_PROBES,	/* questions about a closed window */
+	FASTPROTO_A_STATS_WINDOW_UPDATES,	/* acknowledgments to tell of a window */
 	FASTPROTO_A_STATS_RECOVERIES,	/* times that loss made a sender slow down */
 	FASTPROTO_A_STATS_SPURIOUS,	/* of them those for nothing */
 	FASTPROTO_A_STATS_KEEPALIVE_PROBES,	/* questions to a silent peer */
@@ -120,13 +147,23 @@ enum fastproto_stats_attr {
 	FASTPROTO_A_STATS_DROP_QUEUE_FULL, /* over the socket's receive buffer */
 	FASTPROTO_A_STATS_DROP_FILTER,	/* refused by the socket's BPF filter or by an LSM */
 	FASTPROTO_A_STATS_DROP_DUPLICATE,	/* came twice, or after the end */
-	FASTPROTO_A_STATS_DROP_ID,	/* no connection with that ID, or of another peer */
+	FASTPROTO_A_STATS_DROP_ID,	/* there is no connection with that ID */
 	FASTPROTO_A_STATS_DROP_ACK,	/* acknowledges what was not sent */
 	FASTPROTO_A_STATS_DROP_PROTOCOL,	/* fragments that make no message */
 	FASTPROTO_A_STATS_DROP_COOKIE,	/* echo of an old or wrong cookie */
 	FASTPROTO_A_STATS_DROP_BACKLOG,	/* the listener's queue is full */
 	FASTPROTO_A_STATS_DROP_PAYLOAD,	/* the payload's checksum is wrong */
 	FASTPROTO_A_STATS_DROP_LIMIT,	/* echo: as many connections as there may be */
+	FASTPROTO_A_STATS_DROP_MEMORY,	/* echo: no memory for a connection */
+	FASTPROTO_A_STATS_DROP_REFUSED,	/* SYN or echo: nobody listens */
+	FASTPROTO_A_STATS_DROP_NO_VERSION,	/* SYN: no version in common */
+	FASTPROTO_A_STATS_DROP_TAG,	/* the ID, or a reset's, has a wrong tag */
+	FASTPROTO_A_STATS_DROP_ADDRESS,	/* the ID is of a connection to another peer */
+	FASTPROTO_A_STATS_DROP_STATE,	/* not to be expected at that time */
+	FASTPROTO_A_STATS_DROP_BROADCAST,	/* of a connection, to many */
+	FASTPROTO_A_STATS_DROP_PEER,	/* datagram: its socket has another peer */
+	FASTPROTO_A_STATS_DROP_CLOSED,	/* data, the application has closed */
+	FASTPROTO_A_STATS_DROP_AHEAD,	/* beyond rx-ahead, or too many gaps */
 
 	__FASTPROTO_A_STATS_MAX,
 	FASTPROTO_A_STATS_MAX = (__FASTPROTO_A_STATS_MAX - 1)
