@@ -267,9 +267,10 @@ struct fp_conn *fp_conn_create(struct fp_endpoint *endpoint,
 	spin_lock_init(&conn->lock);
 	INIT_LIST_HEAD(&conn->accept);
 	fp_cubic_init(&conn->act->cc, fp_conn_mss(conn));
+	conn->act->created = ktime_to_us(ktime_get());
 	if (READ_ONCE(conn->path->rtt))
 		fp_rtt_sample(&conn->act->rtt, READ_ONCE(conn->path->rtt),
-			      ktime_to_us(ktime_get()));
+			      conn->act->created);
 	return conn;
 
 free_act:

@@ -98,6 +98,11 @@ struct fp_path {
 	struct fp_peer peer;
 };
 
+/* What is counted for each connection. */
+#define FP_COUNT_FIRST	FASTPROTO_A_CONN_IN_FRAMES
+#define FP_COUNT_LAST	FASTPROTO_A_CONN_KEEPALIVE_PROBES
+#define FP_COUNTS	(FP_COUNT_LAST - FP_COUNT_FIRST + 1)
+
 /**
  * struct fp_act - what a connection has while it is at work
  * @conn: whose it is
@@ -158,6 +163,9 @@ struct fp_path {
  * @pace_at: when the next datagram would be sent if they were evenly spread,
  *	2^-10 microseconds
  * @pace: fires when more may be sent
+ * @created: when it was made, microseconds
+ * @rx_last: when a frame came last, microseconds, 0: never
+ * @counts: counters, by their netlink attributes from FP_COUNT_FIRST on
  * @deadline: microseconds, 0 for none
  * @timer: fires at the first of them or earlier
  * @timer_at: when that is, microseconds; U64_MAX: it is not set
@@ -224,6 +232,9 @@ struct fp_act {
 	bool pacing;
 	u64 pace_at;
 	struct hrtimer pace;
+	u64 created;
+	u64 rx_last;
+	u64 counts[FP_COUNTS];
 
 	u64 deadline[FP_DEADLINES];
 	struct timer_list timer;
@@ -276,6 +287,18 @@ struct fp_conn {
 	struct fp_act *act;
 	struct rcu_head rcu;
 };
+
+/* Count for a connection, which is locked. */
+#define FP_CONN_ADD(conn, name, value) \
+	((conn)->act->counts[FASTPROTO_A_CONN_##name - FP_COUNT_FIRST] += \
+	 (value))
+
+/* The same, and for its namespace. */
+#define FP_CONN_ADD_STATS(conn, name, value) do {			\
+	FP_CONN_ADD(conn, name, value);					\
+	FP_ADD_STATS((conn)->net, name, value);				\
+} while (0)
+#define FP_CONN_INC_STATS(conn, name)	FP_CONN_ADD_STATS(conn, name, 1)
 
 /* What is to be done for a connection once its lock is released. */
 #define FP_WAKE_READ	BIT(0)	/* something to receive */

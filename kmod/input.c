@@ -80,15 +80,15 @@ static void react(struct fp_conn *conn, const struct fp_tx_result *res,
 	};
 
 	if (res->spurious) {
-		FP_INC_STATS(conn->net, SPURIOUS);
+		FP_CONN_INC_STATS(conn, SPURIOUS);
 		fp_cubic_undo(&act->cc);
 	}
 	if (res->enter_recovery) {
-		FP_INC_STATS(conn->net, RECOVERIES);
+		FP_CONN_INC_STATS(conn, RECOVERIES);
 		fp_cubic_loss(&act->cc);
 	}
 	if (res->enter_cwr) {
-		FP_INC_STATS(conn->net, CE_REDUCTIONS);
+		FP_CONN_INC_STATS(conn, CE_REDUCTIONS);
 		fp_cubic_ecn(&act->cc);
 	}
 	if (res->rtt != FP_TX_NO_RTT)
@@ -141,7 +141,7 @@ static void look_for_hole(struct fp_conn *conn, const struct fp_ack *ack,
 	if (++act->hole_answers < HOLE_ANSWERS)
 		return;
 	act->hole_answers = 0;
-	FP_INC_STATS(conn->net, BLACK_HOLES);
+	FP_CONN_INC_STATS(conn, BLACK_HOLES);
 	todo->flags |= FP_LOWER_MTU;
 	/* All again at once, in smaller pieces. */
 	fp_txwin_timeout(&act->tx);
@@ -364,6 +364,7 @@ static int take_data(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 
 	if (frame->seq < act->rx.next || !receives(conn)) {
 		act->dup++;
+		FP_CONN_ADD(conn, DUPLICATES, 1);
 		act->ack_now = true;
 		return FASTPROTO_A_STATS_DROP_DUPLICATE;
 	}
@@ -396,11 +397,12 @@ static int take_data(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 		if (result == FP_RXWIN_FULL)
 			return FASTPROTO_A_STATS_DROP_AHEAD;
 		act->dup++;
+		FP_CONN_ADD(conn, DUPLICATES, 1);
 		return FASTPROTO_A_STATS_DROP_DUPLICATE;
 	}
 	act->rx_memory += packet->charge;
-	FP_INC_STATS(conn->net, IN_FRAMES);
-	FP_ADD_STATS(conn->net, IN_BYTES, frame->payload_len);
+	FP_CONN_INC_STATS(conn, IN_FRAMES);
+	FP_CONN_ADD_STATS(conn, IN_BYTES, frame->payload_len);
 	if (packet->rx_flags & FP_RX_COPIED)
 		FP_INC_STATS(conn->net, IN_COPIES);
 	else
@@ -470,8 +472,9 @@ static int take_frame(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 	if (!take_ack(conn, &sections->ack, todo))
 		return FASTPROTO_A_STATS_DROP_ACK;
 	note_timestamp(act, &sections->ack, todo->now);
+	act->rx_last = todo->now;
 	if (is_marked(skb)) {
-		FP_INC_STATS(conn->net, CE_MARKS);
+		FP_CONN_INC_STATS(conn, CE_MARKS);
 		act->ce++;
 	}
 	if (frame->flags & FP_F_PROBE)

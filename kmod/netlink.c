@@ -136,34 +136,91 @@ static int put_identity(struct sk_buff *msg, struct sock *sk,
 			   READ_ONCE(sk->sk_shutdown));
 }
 
+/**
+ * struct queues - what waits at a socket, and has passed
+ * @rx_count: messages to be received
+ * @rx_memory: bytes charged for them
+ * @tx_memory: bytes charged for what is sent
+ * @rx_frames: frames taken in
+ * @tx_frames: frames sent
+ */
+struct queues {
+	u32 rx_count;
+	u32 rx_memory;
+	u32 tx_memory;
+	u64 rx_frames;
+	u64 tx_frames;
+};
+
+static u64 count_of(const struct fp_act *act, int attr)
+{
+	return act->counts[attr - FP_COUNT_FIRST];
+}
+
+static void conn_queues(struct fp_conn *conn, struct queues *queues)
+{
+	const struct fp_act *act = conn->act;
+
+	spin_lock_bh(&conn->lock);
+	queues->rx_count = act->rx_count;
+	queues->rx_memory = act->rx_memory;
+	queues->tx_memory = act->tx_memory;
+	queues->rx_frames = count_of(act, FASTPROTO_A_CONN_IN_FRAMES);
+	queues->tx_frames = count_of(act, FASTPROTO_A_CONN_OUT_FRAMES);
+	spin_unlock_bh(&conn->lock);
+}
+
+static void dgram_queues(struct fp_sock *fs, struct queues *queues)
+{
+	spin_lock_bh(&fs->rx_lock);
+	queues->rx_count = fs->rx_count;
+	queues->rx_frames = fs->rx_frames;
+	spin_unlock_bh(&fs->rx_lock);
+	queues->rx_memory = sk_rmem_alloc_get(&fs->sk);
+	queues->tx_memory = sk_wmem_alloc_get(&fs->sk);
+	queues->tx_frames = atomic64_read(&fs->tx_seq);
+}
+
+static int put_accept_queue(struct sk_buff *msg, const struct sock *sk)
+{
+	if (READ_ONCE(sk->sk_state) != TCP_LISTEN)
+		return 0;
+	return nla_put_u32(msg, FASTPROTO_A_SOCKET_ACCEPT_QUEUE,
+			   READ_ONCE(sk->sk_ack_backlog)) ||
+	       nla_put_u32(msg, FASTPROTO_A_SOCKET_BACKLOG,
+			   READ_ONCE(sk->sk_max_ack_backlog));
+}
+
+/* Under the RCU read lock, which keeps the connection. */
 static int put_queues(struct sk_buff *msg, struct fp_sock *fs)
 {
+	struct fp_conn *conn = rcu_dereference(fs->conn);
 	struct sock *sk = &fs->sk;
-	u64 rx_frames;
-	u32 rx_count;
+	struct queues queues = {};
 
-	spin_lock_bh(&fs->rx_lock);
-	rx_frames = fs->rx_frames;
-	rx_count = fs->rx_count;
-	spin_unlock_bh(&fs->rx_lock);
+	if (conn)
+		conn_queues(conn, &queues);
+	else
+		dgram_queues(fs, &queues);
 
-	return nla_put_u32(msg, FASTPROTO_A_SOCKET_RX_QUEUE, rx_count) ||
+	return nla_put_u32(msg, FASTPROTO_A_SOCKET_RX_QUEUE, queues.rx_count) ||
 	       nla_put_u32(msg, FASTPROTO_A_SOCKET_RX_MEMORY,
-			   sk_rmem_alloc_get(sk)) ||
+			   queues.rx_memory) ||
 	       nla_put_u32(msg, FASTPROTO_A_SOCKET_RX_LIMIT,
 			   READ_ONCE(sk->sk_rcvbuf)) ||
 	       nla_put_u32(msg, FASTPROTO_A_SOCKET_TX_MEMORY,
-			   sk_wmem_alloc_get(sk)) ||
+			   queues.tx_memory) ||
 	       nla_put_u32(msg, FASTPROTO_A_SOCKET_TX_LIMIT,
 			   READ_ONCE(sk->sk_sndbuf)) ||
-	       nla_put_u64_64bit(msg, FASTPROTO_A_SOCKET_RX_FRAMES, rx_frames,
-				 FASTPROTO_A_SOCKET_PAD) ||
+	       nla_put_u32(msg, FASTPROTO_A_SOCKET_MSG_MAX, fp_msg_max(fs)) ||
+	       put_accept_queue(msg, sk) ||
+	       nla_put_u64_64bit(msg, FASTPROTO_A_SOCKET_RX_FRAMES,
+				 queues.rx_frames, FASTPROTO_A_SOCKET_PAD) ||
 	       nla_put_u64_64bit(msg, FASTPROTO_A_SOCKET_RX_DROPS,
 				 atomic_read(&sk->sk_drops),
 				 FASTPROTO_A_SOCKET_PAD) ||
 	       nla_put_u64_64bit(msg, FASTPROTO_A_SOCKET_TX_FRAMES,
-				 atomic64_read(&fs->tx_seq),
-				 FASTPROTO_A_SOCKET_PAD);
+				 queues.tx_frames, FASTPROTO_A_SOCKET_PAD);
 }
 
 static int put_socket(struct sk_buff *msg, struct netlink_callback *cb,
@@ -277,20 +334,98 @@ static int put_conn_rx(struct sk_buff *msg, const struct fp_act *act)
 			   credit(act->rx_edge, act->rx_cost));
 }
 
+static int put_ago(struct sk_buff *msg, int attr, u64 then, u64 now)
+{
+	if (!then)
+		return 0;
+	return nla_put_u64_64bit(msg, attr, now > then ? now - then : 0,
+				 FASTPROTO_A_CONN_PAD);
+}
+
+static int put_conn_times(struct sk_buff *msg, const struct fp_act *act)
+{
+	u64 now = ktime_to_us(ktime_get());
+	struct nlattr *nest;
+	u64 at;
+	int i;
+
+	BUILD_BUG_ON(FASTPROTO_A_TIMER_MAX - FASTPROTO_A_TIMER_PAD !=
+		     (int)FP_DEADLINES);
+	BUILD_BUG_ON(FASTPROTO_A_TIMER_END - FASTPROTO_A_TIMER_HANDSHAKE !=
+		     (int)FP_DEADLINE_END);
+	if (put_ago(msg, FASTPROTO_A_CONN_AGE, act->created, now) ||
+	    put_ago(msg, FASTPROTO_A_CONN_SINCE_IN, act->rx_last, now) ||
+	    put_ago(msg, FASTPROTO_A_CONN_SINCE_OUT, act->tx_last, now))
+		return -EMSGSIZE;
+	nest = nla_nest_start(msg, FASTPROTO_A_CONN_TIMERS);
+	if (!nest)
+		return -EMSGSIZE;
+	for (i = 0; i < FP_DEADLINES; i++) {
+		at = act->deadline[i];
+		if (at && nla_put_u64_64bit(msg, FASTPROTO_A_TIMER_HANDSHAKE + i,
+					    at > now ? at - now : 0,
+					    FASTPROTO_A_TIMER_PAD))
+			return -EMSGSIZE;
+	}
+	nla_nest_end(msg, nest);
+	return 0;
+}
+
+static int put_conn_counts(struct sk_buff *msg, const struct fp_act *act)
+{
+	int attr;
+
+	for (attr = FP_COUNT_FIRST; attr <= FP_COUNT_LAST; attr++)
+		if (nla_put_u64_64bit(msg, attr, count_of(act, attr),
+				      FASTPROTO_A_CONN_PAD))
+			return -EMSGSIZE;
+	return 0;
+}
+
+/* What a list does not tell. Under the RCU read lock and the connection's. */
+static int put_conn_depth(struct sk_buff *msg, const struct fp_conn *conn)
+{
+	const struct fp_sock *fs = rcu_dereference(conn->fs);
+	const struct fp_act *act = conn->act;
+	u32 rttvar = act->rtt.rttvar / 4;
+
+	return (fp_rtt_srtt(&act->rtt) &&
+		nla_put_u32(msg, FASTPROTO_A_CONN_RTTVAR, rttvar)) ||
+	       nla_put_u32(msg, FASTPROTO_A_CONN_MSG_MAX, act->rx_msg_max) ||
+	       (fp_conn_connected(conn) &&
+		nla_put_u32(msg, FASTPROTO_A_CONN_PEER_MSG_MAX,
+			    conn->msg_max)) ||
+	       nla_put_u32(msg, FASTPROTO_A_CONN_HEADROOM,
+			   READ_ONCE(conn->path->headroom)) ||
+	       nla_put_u32(msg, FASTPROTO_A_CONN_TX_BYTES, act->tx_bytes) ||
+	       (fs && nla_put_u32(msg, FASTPROTO_A_CONN_TX_LIMIT,
+				  READ_ONCE(fs->sk.sk_sndbuf))) ||
+	       nla_put_u32(msg, FASTPROTO_A_CONN_RX_GAPS, act->rx.nr) ||
+	       put_conn_times(msg, act) || put_conn_counts(msg, act);
+}
+
 /* Under the RCU read lock and the connection's. */
+static int put_conn_all(struct sk_buff *msg, const struct fp_conn *conn,
+			bool admin)
+{
+	const struct fp_act *act = conn->act;
+
+	return (admin && put_conn_ids(msg, conn)) ||
+	       put_conn_identity(msg, conn) || put_conn_control(msg, act) ||
+	       put_conn_tx(msg, act) || put_conn_rx(msg, act);
+}
+
+/* The same. */
 static int put_conn(struct sk_buff *msg, struct netlink_callback *cb,
 		    const struct fp_conn *conn, bool admin)
 {
-	const struct fp_act *act = conn->act;
 	void *hdr;
 
 	hdr = genlmsg_put(msg, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
 			  &family, NLM_F_MULTI, FASTPROTO_CMD_CONN_GET);
 	if (!hdr)
 		return -EMSGSIZE;
-	if ((admin && put_conn_ids(msg, conn)) ||
-	    put_conn_identity(msg, conn) || put_conn_control(msg, act) ||
-	    put_conn_tx(msg, act) || put_conn_rx(msg, act)) {
+	if (put_conn_all(msg, conn, admin)) {
 		genlmsg_cancel(msg, hdr);
 		return -EMSGSIZE;
 	}
@@ -324,6 +459,9 @@ static int conn_dump(struct sk_buff *msg, struct netlink_callback *cb)
 	u32 index = cb->args[0];
 	int err = 0;
 
+	/* One of them is asked for in another way. */
+	if (nlmsg_attrlen(cb->nlh, GENL_HDRLEN))
+		return -EINVAL;
 	while (!err && index < READ_ONCE(*capacity)) {
 		rcu_read_lock();
 		do {
@@ -348,6 +486,50 @@ static struct fp_conn *conn_find(struct net *net, u64 id)
 		return conn;
 	fp_conn_put(conn);
 	return NULL;
+}
+
+/* As struct fp_conn is now, or -ENOENT if it is over. */
+static int put_living(struct sk_buff *msg, struct fp_conn *conn)
+{
+	int err = -ENOENT;
+
+	rcu_read_lock();
+	spin_lock_bh(&conn->lock);
+	if (conn->state != FP_CLOSED)
+		err = put_conn_all(msg, conn, true) ||
+		      put_conn_depth(msg, conn) ? -EMSGSIZE : 0;
+	spin_unlock_bh(&conn->lock);
+	rcu_read_unlock();
+	return err;
+}
+
+static int conn_get(struct sk_buff *skb, struct genl_info *info)
+{
+	struct net *net = genl_info_net(info);
+	struct fp_conn *conn;
+	struct sk_buff *msg;
+	void *hdr;
+	int err;
+
+	/* The same that GENL_UNS_ADMIN_PERM asks for, which a list does not. */
+	if (!netlink_ns_capable(skb, net->user_ns, CAP_NET_ADMIN))
+		return -EPERM;
+	if (GENL_REQ_ATTR_CHECK(info, FASTPROTO_A_CONN_ID))
+		return -EINVAL;
+	msg = reply_begin(info, &hdr);
+	if (!msg)
+		return -ENOMEM;
+	conn = conn_find(net, nla_get_u64(info->attrs[FASTPROTO_A_CONN_ID]));
+	err = conn ? put_living(msg, conn) : -ENOENT;
+	fp_conn_put(conn);
+	if (!err) {
+		genlmsg_end(msg, hdr);
+		return genlmsg_reply(msg, info);
+	}
+	nlmsg_free(msg);
+	if (err == -ENOENT)
+		NL_SET_ERR_MSG(info->extack, "no connection has this ID");
+	return err;
 }
 
 static int conn_del(struct sk_buff *skb, struct genl_info *info)
@@ -399,9 +581,10 @@ static const struct genl_ops ops[] = {
 		.maxattr	= ARRAY_SIZE(no_policy) - 1,
 	}, {
 		.cmd		= FASTPROTO_CMD_CONN_GET,
+		.doit		= conn_get,
 		.dumpit		= conn_dump,
-		.policy		= no_policy,
-		.maxattr	= ARRAY_SIZE(no_policy) - 1,
+		.policy		= conn_policy,
+		.maxattr	= ARRAY_SIZE(conn_policy) - 1,
 	}, {
 		.cmd		= FASTPROTO_CMD_CONN_DEL,
 		.doit		= conn_del,

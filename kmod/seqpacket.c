@@ -365,7 +365,7 @@ static struct fp_packet *take(struct fp_conn *conn, int flags)
 	}
 	spin_unlock_bh(&conn->lock);
 	if (news) {
-		FP_INC_STATS(conn->net, WINDOW_UPDATES);
+		FP_CONN_INC_STATS(conn, WINDOW_UPDATES);
 		speak(conn, &act->ack_now);
 	}
 	return packet;

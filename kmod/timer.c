@@ -173,7 +173,7 @@ void fp_timer_wait_pace(struct fp_conn *conn)
 
 	if (act->pacing)
 		return;
-	FP_INC_STATS(conn->net, PACED);
+	FP_CONN_INC_STATS(conn, PACED);
 	act->pacing = true;
 	fp_conn_get(conn);
 	at = ns_to_ktime((act->pace_at >> 10) * NSEC_PER_USEC);
@@ -239,7 +239,7 @@ static void probe_tail(struct fp_conn *conn, struct fp_todo *todo)
 {
 	struct fp_act *act = conn->act;
 
-	FP_INC_STATS(conn->net, TLP_PROBES);
+	FP_CONN_INC_STATS(conn, TLP_PROBES);
 	act->tx_restart = true;
 	fp_transmit_probe(conn, todo);
 }
@@ -261,7 +261,7 @@ static void loss(struct fp_conn *conn, struct fp_todo *todo)
 	}
 	if (give_up(conn, fp_setting(conn->net, data_retries), todo))
 		return;
-	FP_INC_STATS(conn->net, RTO_TIMEOUTS);
+	FP_CONN_INC_STATS(conn, RTO_TIMEOUTS);
 	if (act->retries == 1)
 		fp_cubic_timeout(&act->cc);
 	act->timed_out = todo->now;
@@ -281,7 +281,7 @@ static void window(struct fp_conn *conn, struct fp_todo *todo)
 
 	if (give_up(conn, fp_setting(conn->net, data_retries), todo))
 		return;
-	FP_INC_STATS(conn->net, WINDOW_PROBES);
+	FP_CONN_INC_STATS(conn, WINDOW_PROBES);
 	fp_rtt_backoff(&act->rtt);
 	act->tx_probe = true;
 }
@@ -305,7 +305,7 @@ static void keepalive(struct fp_conn *conn, struct fp_todo *todo)
 			fp_conn_abort(conn, -ETIMEDOUT, FP_RST_TIMEOUT, todo);
 			return;
 		}
-		FP_INC_STATS(conn->net, KEEPALIVE_PROBES);
+		FP_CONN_INC_STATS(conn, KEEPALIVE_PROBES);
 		act->keep_asked++;
 		act->keep_since = todo->now;
 		act->tx_probe = true;

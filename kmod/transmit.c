@@ -355,13 +355,13 @@ static void pace(struct fp_act *act, u32 bytes, u64 now)
 /* A frame is sent once more. */
 static void count_again(struct fp_conn *conn, const struct fp_txframe *frame)
 {
-	FP_INC_STATS(conn->net, OUT_RETRANS);
+	FP_CONN_INC_STATS(conn, OUT_RETRANS);
 	if (frame->state == FP_TXFRAME_FLIGHT)
-		FP_INC_STATS(conn->net, RETRANS_TLP);
+		FP_CONN_INC_STATS(conn, RETRANS_TLP);
 	else if (frame->sent < conn->act->timed_out)
-		FP_INC_STATS(conn->net, RETRANS_RTO);
+		FP_CONN_INC_STATS(conn, RETRANS_RTO);
 	else
-		FP_INC_STATS(conn->net, RETRANS_RACK);
+		FP_CONN_INC_STATS(conn, RETRANS_RACK);
 }
 
 static void sent(struct fp_conn *conn, struct fp_txframe *frame, u64 now)
@@ -370,8 +370,8 @@ static void sent(struct fp_conn *conn, struct fp_txframe *frame, u64 now)
 
 	if (frame->state == FP_TXFRAME_QUEUED) {
 		act->tx_cost_next += cost_of(frame);
-		FP_INC_STATS(conn->net, OUT_FRAMES);
-		FP_ADD_STATS(conn->net, OUT_BYTES, payload_of(frame));
+		FP_CONN_INC_STATS(conn, OUT_FRAMES);
+		FP_CONN_ADD_STATS(conn, OUT_BYTES, payload_of(frame));
 	} else {
 		count_again(conn, frame);
 	}
@@ -487,7 +487,7 @@ static void push_ack(struct fp_conn *conn, struct fp_todo *todo)
 	act->tx_probe = false;
 	push_header(skb, flags, act->tx.next, &sections);
 	__skb_queue_tail(&todo->xmit, skb);
-	FP_INC_STATS(conn->net, OUT_ACKS);
+	FP_CONN_INC_STATS(conn, OUT_ACKS);
 	acked(act);
 }
 

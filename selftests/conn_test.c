@@ -224,22 +224,6 @@ TEST_F(conn, abort_is_counted_at_both_ends)
 	EXPECT_EQ(0, stats_since(HOST_A, &a, FASTPROTO_A_STATS_ENDED_ABORTED));
 }
 
-TEST_F(conn, timeout_is_counted)
-{
-	struct stats a;
-
-	ASSERT_EQ(0, dev_set_u32(HOST_A, FASTPROTO_A_DEV_SYN_TIMEOUT, 10000));
-	ASSERT_EQ(0, dev_set_u32(HOST_A, FASTPROTO_A_DEV_SYN_RETRIES, 2));
-	ASSERT_EQ(0, net_netem(HOST_A, "loss 100%"));
-	stats_read(HOST_A, &a);
-	EXPECT_FAILS(ETIMEDOUT, fp_connect(self->client, &self->addr));
-	EXPECT_EQ(2, stats_since(HOST_A, &a, FASTPROTO_A_STATS_RETRANS_SYN));
-	EXPECT_EQ(1, stats_since(HOST_A, &a, FASTPROTO_A_STATS_ENDED_TIMEOUT));
-	net_netem(HOST_A, NULL);
-	ASSERT_EQ(0, dev_set_u32(HOST_A, FASTPROTO_A_DEV_SYN_TIMEOUT, 1000000));
-	ASSERT_EQ(0, dev_set_u32(HOST_A, FASTPROTO_A_DEV_SYN_RETRIES, 6));
-}
-
 /* What a bad network is. */
 FIXTURE(transfer) {
 	struct stats base;		/* of host A */

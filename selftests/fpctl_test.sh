@@ -197,6 +197,106 @@ connections()
 	jq -e 'length == 1' "$tmp/stdout"
 }
 
+# One connection, in depth.
+one_connection()
+{
+	two_hosts
+	spawn_on "$b" fpsock accept 10.77.0.2 4000
+	spawn_on "$a" fpsock connect 10.77.0.2 4000 1
+	wait_for state_is established
+	wait_for acknowledged
+	id=$(fpctl -N "$a" -j connection | jq -r '.[0].id')
+	exits 0 fpctl -N "$a" -j connection id "$id"
+	jq -e --arg id "$id" '.id == $id and .state == "established" and
+		.peer == { address: "10.77.0.2", port: 4000 } and
+		.mtu == 1500 and .srtt > 0 and .rttvar >= 0 and .cwnd > 0 and
+		.msg_max == 1048576 and .peer_msg_max == 1048576 and
+		.headroom > 28 and .tx_bytes == 0 and .tx_limit == 4194304 and
+		.rx_gaps == 0 and .age > 0 and .since_in <= .age and
+		.since_out <= .age and .in_frames == 0 and .in_bytes == 0 and
+		.out_frames == 1 and .out_bytes > 0 and .ce_marks == 0 and
+		.out_retrans == .retrans_rack + .retrans_tlp + .retrans_rto and
+		(.timer | has("loss") and has("end")) and .timer.end == null' \
+		"$tmp/stdout"
+	bytes=$(jq .out_bytes "$tmp/stdout")
+	exits 0 fpctl -N "$a" connection id "$id"
+	grep "^id  *$id\$" "$tmp/stdout"
+	grep '^peer  *10.77.0.2:4000$' "$tmp/stdout"
+	grep "^out_bytes  *$bytes bytes\$" "$tmp/stdout"
+	fails grep timer_end "$tmp/stdout"
+	peer=$(fpctl -N "$b" -j connection | jq -r '.[0].id')
+	exits 0 fpctl -N "$b" -j connection id "$peer"
+	jq -e --argjson bytes "$bytes" '.in_frames == 1 and .in_bytes == $bytes and
+		.rx_queue == 1 and .since_in > 0' "$tmp/stdout"
+	# Only for those who may know the ID, and only if there is one.
+	exits 2 on "$a" setpriv --reuid 65534 --regid 65534 --clear-groups \
+		fpctl connection id "$id"
+	grep -i 'not permitted' "$tmp/stderr"
+	exits 2 fpctl -N "$b" connection id "$id"
+	grep "connection $id: .*no connection has this ID" "$tmp/stderr"
+	exits 1 fpctl -N "$a" connection id
+	exits 1 fpctl -N "$a" connection id nonsense
+	exits 1 fpctl -N "$a" connection id "$id" state established
+	[ ! -s "$tmp/stdout" ]
+}
+
+# When nobody answers, what it waits for is a matter of time.
+one_connection_without_an_answer()
+{
+	one_host
+	ip -n "$a" link add fp0 type dummy
+	ip -n "$a" link set fp0 up
+	ip -n "$a" addr add 10.77.0.1/24 dev fp0
+	ip -n "$a" neigh add 10.77.0.9 dev fp0 lladdr 02:00:00:00:00:09
+	on "$a" fpsock connect 10.77.0.9 4000 1 &
+	children="$children $!"
+	wait_for alone syn-sent
+	id=$(fpctl -N "$a" -j connection | jq -r '.[0].id')
+	exits 0 fpctl -N "$a" -j connection id "$id"
+	jq -e '.peer_msg_max == null and .since_in == null and
+		.since_out == null and .srtt == null and .rttvar == null and
+		.timer.handshake >= 0 and .timer.handshake <= 64000000 and
+		.timer.loss == null' "$tmp/stdout"
+	exits 0 fpctl -N "$a" connection id "$id"
+	grep '^timer_handshake  *[0-9][0-9]* us$' "$tmp/stdout"
+}
+
+# What a connection holds is its socket's.
+seqpacket_sockets()
+{
+	two_hosts
+	spawn_on "$b" fpsock listen 10.77.0.2 4000
+	spawn_on "$a" fpsock connect 10.77.0.2 4000 2
+	wait_for waiting_to_be_accepted 2
+	exits 0 fpctl -N "$b" -j socket
+	jq -e '.[0] | .msg_max == 1048576 and .backlog > 1 and
+		.rx_limit == 4194304' "$tmp/stdout"
+	exits 0 fpctl -N "$b" socket -s
+	grep '^seqpacket *2 ' "$tmp/stdout"
+	grep 'accept:2/' "$tmp/stdout"
+	exits 0 fpctl -N "$a" -j socket
+	jq -e 'length == 2 and all(.accept_queue == null and .backlog == null and
+		.tx_frames == 1 and .msg_max == 1048576)' "$tmp/stdout"
+
+	spawn_on "$b" fpsock accept 10.77.0.2 4001
+	spawn_on "$a" fpsock connect 10.77.0.2 4001 1
+	wait_for received 1
+	exits 0 fpctl -N "$b" -j socket peer 10.77.0.1
+	jq -e '.[0] | .rx_queue == 1 and .rx_memory > 0 and .rx_frames == 1 and
+		.tx_frames == 0' "$tmp/stdout"
+}
+
+waiting_to_be_accepted()
+{
+	[ "$(fpctl -N "$b" -j socket | jq '.[0].accept_queue')" = "$1" ]
+}
+
+received()
+{
+	[ "$(fpctl -N "$b" -j socket peer 10.77.0.1 |
+		jq '.[0].rx_queue')" = "$1" ]
+}
+
 acknowledged()
 {
 	fpctl -N "$a" -j connection | jq -e '.[0] | .tx_unacked == 0 and
@@ -480,7 +580,8 @@ without_the_module()
 }
 
 tap_run show show_json stats stats_json sockets connected_sockets many_sockets \
-	connections dying_connections many_connections kill_connection \
+	connections one_connection one_connection_without_an_answer \
+	seqpacket_sockets dying_connections many_connections kill_connection \
 	set_copybreak get_settings set_settings set_several \
 	reading_is_for_all_changing_for_root ids_are_for_root help wrong_usage \
 	output_that_cannot_be_written without_the_module

@@ -536,67 +536,6 @@ TEST(limit_of_a_socket)
 	close(listener);
 }
 
-/* Settings of the host act on sockets that are made afterwards. */
-TEST(host_settings)
-{
-	int before = fp_open_seqpacket(HOST_A), fd;
-
-	ASSERT_LE(0, before);
-	ASSERT_EQ(0, dev_set_u32(HOST_A, FASTPROTO_A_DEV_MSG_MAX, 5000));
-	ASSERT_EQ(0, dev_set_u32(HOST_A, FASTPROTO_A_DEV_RX_BUFFER, 8192));
-	ASSERT_EQ(0, dev_set_u32(HOST_A, FASTPROTO_A_DEV_TX_BUFFER, 1 << 30));
-	fd = fp_open_seqpacket(HOST_A);
-	ASSERT_LE(0, fd);
-	EXPECT_EQ(1 << 20, fp_getint(before, SOL_FASTPROTO, FP_MSG_MAX));
-	EXPECT_EQ(4 << 20, fp_getint(before, SOL_SOCKET, SO_RCVBUF));
-	EXPECT_EQ(4 << 20, fp_getint(before, SOL_SOCKET, SO_SNDBUF));
-	EXPECT_EQ(5000, fp_getint(fd, SOL_FASTPROTO, FP_MSG_MAX));
-	EXPECT_EQ(8192, fp_getint(fd, SOL_SOCKET, SO_RCVBUF));
-	EXPECT_EQ(1 << 30, fp_getint(fd, SOL_SOCKET, SO_SNDBUF));
-	close(fd);
-	close(before);
-	EXPECT_EQ(0, dev_set_u32(HOST_A, FASTPROTO_A_DEV_MSG_MAX, 1 << 20));
-	EXPECT_EQ(0, dev_set_u32(HOST_A, FASTPROTO_A_DEV_RX_BUFFER, 4 << 20));
-	EXPECT_EQ(0, dev_set_u32(HOST_A, FASTPROTO_A_DEV_TX_BUFFER, 4 << 20));
-}
-
-/* No more connections than there may be: nobody is reset, it takes longer. */
-TEST(ceiling_of_connections)
-{
-	const int ceiling = FASTPROTO_A_DEV_CONNECTIONS_MAX;
-	struct sockaddr_fp addr;
-	struct stats base;
-	int listener, a, b, server;
-
-	listener = fp_listen(HOST_B, AF_INET, 5, &addr);
-	ASSERT_LE(0, listener);
-	a = fp_open_seqpacket(HOST_A);
-	b = fp_open_seqpacket(HOST_A);
-	stats_read(HOST_B, &base);
-	ASSERT_EQ(0, dev_set_u32(HOST_B, ceiling, 0));
-	ASSERT_EQ(0, fp_connect(a, &addr));
-	ASSERT_EQ(4, send(a, "ping", 4, 0));
-	EXPECT_TRUE(stats_wait(HOST_B, &base, FASTPROTO_A_STATS_DROP_LIMIT, 1));
-	EXPECT_EQ(0, stats_since(HOST_B, &base, FASTPROTO_A_STATS_OUT_RESETS));
-	EXPECT_EQ(0, stats_since(HOST_B, &base, FASTPROTO_A_STATS_ACCEPTED));
-	ASSERT_EQ(0, dev_set_u32(HOST_B, ceiling, 1));
-	server = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	ASSERT_LE(0, server);
-	EXPECT_EQ(4, recv(server, large_in, sizeof(large_in), 0));
-
-	/* Host A has as many as there may be. */
-	ASSERT_EQ(0, dev_set_u32(HOST_A, ceiling, 1));
-	EXPECT_FAILS(EAGAIN, fp_connect(b, &addr));
-	EXPECT_EQ(0, fp_getint(b, SOL_SOCKET, SO_ERROR));
-	ASSERT_EQ(0, dev_set_u32(HOST_A, ceiling, 1 << 24));
-	EXPECT_EQ(0, dev_set_u32(HOST_B, ceiling, 1 << 24));
-	EXPECT_EQ(0, fp_connect(b, &addr));
-	close(server);
-	close(listener);
-	close(a);
-	close(b);
-}
-
 int main(int argc, char **argv)
 {
 	net_setup();

@@ -4,8 +4,8 @@
  *
  * This file has the command line: options, the table of commands, help. What
  * a command does is in the file of its noun: dev.c (show), setting.c (get, set),
- * stats.c, socket.c, connection.c (connection, kill). They ask through netlink.c and
- * write through json.c or stdio.
+ * stats.c, socket.c, connection.c (connection, kill); both list by list.c. They
+ * ask through netlink.c and write through json.c or stdio.
  */
 #include <err.h>
 #include <errno.h>
@@ -50,8 +50,9 @@ static const struct command {
 	  "  peer ADDR[:PORT]  the address it is connected to\n"
 	  ADDR_HELP,
 	  socket_run, NULL },
-	{ "connection", "[ -s ] [ FILTER ... ]",
-	  "connections; -s: more about each",
+	{ "connection", "[ -s ] [ FILTER ... ] | id ID",
+	  "connections; -s: more about each; or one, in depth",
+	  "  id ID             this one: times, windows, queues, counters, timers\n"
 	  "FILTER, of which all must fit:\n"
 	  "  state STATE       syn-sent, echo-sent, established, fin-wait-1, fin-wait-2,\n"
 	  "                    close-wait, closing or last-ack\n"

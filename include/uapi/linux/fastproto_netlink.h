@@ -17,7 +17,8 @@
  * @FASTPROTO_CMD_STATS_GET: do: the counters of the namespace
  * @FASTPROTO_CMD_SOCKET_GET: dump: the sockets of the namespace
  * @FASTPROTO_CMD_CONN_GET: dump: the connections of the namespace; their IDs
- *	only for a reader with CAP_NET_ADMIN there
+ *	only for a reader with CAP_NET_ADMIN there; do: one by its ID, in depth;
+ *	needs CAP_NET_ADMIN there
  * @FASTPROTO_CMD_CONN_DEL: do: abort a connection; its socket gets
  *	ECONNABORTED; needs CAP_NET_ADMIN in the namespace
  */
@@ -189,6 +190,9 @@ enum fastproto_socket_attr {
 	FASTPROTO_A_SOCKET_RX_FRAMES,	/* u64: messages taken in */
 	FASTPROTO_A_SOCKET_RX_DROPS,	/* u64: dropped, receive buffer full */
 	FASTPROTO_A_SOCKET_TX_FRAMES,	/* u64: frames sent, so the next seq */
+	FASTPROTO_A_SOCKET_MSG_MAX,	/* u32: FP_MSG_MAX, bytes */
+	FASTPROTO_A_SOCKET_ACCEPT_QUEUE, /* u32: wait for accept(); absent: no listener */
+	FASTPROTO_A_SOCKET_BACKLOG,	/* u32: how many may; absent: no listener */
 
 	__FASTPROTO_A_SOCKET_MAX,
 	FASTPROTO_A_SOCKET_MAX = (__FASTPROTO_A_SOCKET_MAX - 1)
@@ -223,9 +227,25 @@ enum fastproto_conn_state {
 	FASTPROTO_CONN_MAX = (__FASTPROTO_CONN_MAX - 1)
 };
 
+/* In FASTPROTO_A_CONN_TIMERS: from now until one is due, us; 0: it is overdue. */
+enum fastproto_timer_attr {
+	FASTPROTO_A_TIMER_PAD = 1,
+	FASTPROTO_A_TIMER_HANDSHAKE,	/* u64: to ask again */
+	FASTPROTO_A_TIMER_LOSS,		/* u64: to look for losses, probe, time out */
+	FASTPROTO_A_TIMER_WINDOW,	/* u64: to ask about a closed window */
+	FASTPROTO_A_TIMER_ACK,		/* u64: to acknowledge */
+	FASTPROTO_A_TIMER_CORK,		/* u64: to send what MSG_MORE holds back */
+	FASTPROTO_A_TIMER_KEEPALIVE,	/* u64: to ask a silent peer */
+	FASTPROTO_A_TIMER_END,		/* u64: to give up what no socket owns */
+
+	__FASTPROTO_A_TIMER_MAX,
+	FASTPROTO_A_TIMER_MAX = (__FASTPROTO_A_TIMER_MAX - 1)
+};
+
 /*
  * Attributes of FASTPROTO_CMD_CONN_GET and FASTPROTO_CMD_CONN_DEL. Credit is
- * counted in the units of flow control (Documentation/protocol.rst).
+ * counted in the units of flow control (Documentation/protocol.rst). Those from
+ * RTTVAR on are told of one connection, not in a list.
  */
 enum fastproto_conn_attr {
 	FASTPROTO_A_CONN_PAD = 1,
@@ -254,6 +274,38 @@ enum fastproto_conn_attr {
 	FASTPROTO_A_CONN_RX_CREDIT,	/* u32: what we let the peer send, units */
 	FASTPROTO_A_CONN_BACKOFF,	/* u32: retransmission timeouts in a row */
 	FASTPROTO_A_CONN_RETRIES,	/* u32: times a timer fired for the same thing */
+	FASTPROTO_A_CONN_RTTVAR,		/* u32: mean deviation of the round-trip time, us; absent: no sample */
+	FASTPROTO_A_CONN_MSG_MAX,	/* u32: largest message that we take, bytes */
+	FASTPROTO_A_CONN_PEER_MSG_MAX,	/* u32: that the peer takes; absent: not known */
+	FASTPROTO_A_CONN_HEADROOM,	/* u32: what a frame on this path needs before it, bytes */
+	FASTPROTO_A_CONN_TX_BYTES,	/* u32: payload never sent or not acknowledged */
+	FASTPROTO_A_CONN_TX_LIMIT,	/* u32: SO_SNDBUF; absent: no socket */
+	FASTPROTO_A_CONN_RX_GAPS,	/* u32: runs of frames that came too early */
+	FASTPROTO_A_CONN_AGE,		/* u64: since it was made, us */
+	FASTPROTO_A_CONN_SINCE_IN,	/* u64: since a frame came, us; absent: none did */
+	FASTPROTO_A_CONN_SINCE_OUT,	/* u64: since data were sent, us; absent: none were */
+	FASTPROTO_A_CONN_TIMERS,		/* nest: when they are due; those that are set */
+	FASTPROTO_A_CONN_IN_FRAMES,	/* u64: data frames taken in */
+	FASTPROTO_A_CONN_IN_BYTES,	/* u64: their payload */
+	FASTPROTO_A_CONN_OUT_FRAMES,	/* u64: data frames sent, each counted once */
+	FASTPROTO_A_CONN_OUT_BYTES,	/* u64: their payload */
+	FASTPROTO_A_CONN_OUT_ACKS,	/* u64: frames without data sent */
+	FASTPROTO_A_CONN_OUT_RETRANS,	/* u64: data frames sent again */
+	FASTPROTO_A_CONN_RETRANS_RACK,	/* u64: of them: found lost by RACK */
+	FASTPROTO_A_CONN_RETRANS_TLP,	/* u64: of them: as a tail loss probe */
+	FASTPROTO_A_CONN_RETRANS_RTO,	/* u64: of them: after a timeout */
+	FASTPROTO_A_CONN_TLP_PROBES,	/* u64: tail loss probes sent */
+	FASTPROTO_A_CONN_RTO_TIMEOUTS,	/* u64: retransmission timeouts */
+	FASTPROTO_A_CONN_WINDOW_PROBES,	/* u64: questions about a closed window */
+	FASTPROTO_A_CONN_WINDOW_UPDATES,	/* u64: acknowledgments to tell of a window */
+	FASTPROTO_A_CONN_RECOVERIES,	/* u64: times that loss made us slow down */
+	FASTPROTO_A_CONN_SPURIOUS,	/* u64: of them those for nothing */
+	FASTPROTO_A_CONN_DUPLICATES,	/* u64: data frames that came twice, or after the end */
+	FASTPROTO_A_CONN_CE_MARKS,	/* u64: frames that came with a congestion mark */
+	FASTPROTO_A_CONN_CE_REDUCTIONS,	/* u64: times that marks made us slow down */
+	FASTPROTO_A_CONN_BLACK_HOLES,	/* u64: times that large frames went missing */
+	FASTPROTO_A_CONN_PACED,		/* u64: times that we waited, not to send all at once */
+	FASTPROTO_A_CONN_KEEPALIVE_PROBES, /* u64: questions to a silent peer */
 
 	__FASTPROTO_A_CONN_MAX,
 	FASTPROTO_A_CONN_MAX = (__FASTPROTO_A_CONN_MAX - 1)
