@@ -11,6 +11,7 @@
 #include <linux/udp.h>
 #include <net/icmp.h>
 #include <net/ip.h>
+#include <net/ip6_checksum.h>
 #include <net/ip6_route.h>
 #include <net/ipv6.h>
 #include <net/ipv6_stubs.h>
@@ -638,36 +639,67 @@ unsigned int fp_endpoint_headroom(const struct fp_route *route)
 	       ip_len + sizeof(struct udphdr);
 }
 
-static void xmit_inet(struct sock *udp_sk, struct sk_buff *skb,
-		      struct fp_route *route)
+static struct udphdr *push_udp(struct sk_buff *skb, __be16 source, __be16 dest)
 {
-	unsigned int len = skb->len + sizeof(struct udphdr) +
-			   sizeof(struct iphdr);
-	__be32 to = route->to.sin.sin_addr.s_addr;
-	__be16 df = len <= dst_mtu(route->dst) ? htons(IP_DF) : 0;
-	__u8 ttl;
+	struct udphdr *uh;
 
-	ttl = ipv4_is_multicast(to) ? 1 : ip4_dst_hoplimit(route->dst);
-	udp_tunnel_xmit_skb(dst_rtable(route->dst), udp_sk, skb,
-			    route->src.sin.sin_addr.s_addr, to, route->tos, ttl, df,
-			    route->src.sin.sin_port, route->to.sin.sin_port,
-			    false, false);
+	uh = __skb_push(skb, sizeof(*uh));
+	skb_reset_transport_header(skb);
+	uh->source = source;
+	uh->dest = dest;
+	uh->len = htons(skb->len);
+	return uh;
 }
 
-static void xmit_inet6(struct sock *udp_sk, struct sk_buff *skb,
-		       struct fp_route *route)
+static int xmit_inet(struct fp_endpoint *endpoint, struct sk_buff *skb,
+		     const struct fp_route *route)
 {
-	struct in6_addr *to = &route->to.sin6.sin6_addr;
-	__u8 ttl;
+	__be32 from = route->src.sin.sin_addr.s_addr;
+	__be32 to = route->to.sin.sin_addr.s_addr;
+	struct iphdr *iph;
 
+	push_udp(skb, route->src.sin.sin_port, route->to.sin.sin_port);
+	udp_set_csum(false, skb, from, to, skb->len);
+
+	iph = __skb_push(skb, sizeof(*iph));
+	skb_reset_network_header(skb);
+	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
+	iph->version = 4;
+	iph->ihl = sizeof(*iph) / 4;
+	iph->tos = route->tos;
+	/* Larger than the path: we fragment, as UDP does. */
+	iph->frag_off = skb->len <= dst_mtu(route->dst) ? htons(IP_DF) : 0;
+	iph->ttl = ipv4_is_multicast(to) ? 1 : ip4_dst_hoplimit(route->dst);
+	iph->protocol = IPPROTO_UDP;
+	iph->saddr = from;
+	iph->daddr = to;
+	ip_select_ident(endpoint->net, skb, NULL);
+	return ip_local_out(endpoint->net, endpoint->udp_sk, skb);
+}
+
+static int xmit_inet6(struct fp_endpoint *endpoint, struct sk_buff *skb,
+		      const struct fp_route *route)
+{
+	const struct in6_addr *from = &route->src.sin6.sin6_addr;
+	const struct in6_addr *to = &route->to.sin6.sin6_addr;
+	struct ipv6hdr *ip6h;
+
+	push_udp(skb, route->src.sin6.sin6_port, route->to.sin6.sin6_port);
+	udp6_set_csum(false, skb, from, to, skb->len);
+
+	ip6h = __skb_push(skb, sizeof(*ip6h));
+	skb_reset_network_header(skb);
+	memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
+	ip6_flow_hdr(ip6h, route->tos, 0);
+	ip6h->nexthdr = IPPROTO_UDP;
+	ip6h->hop_limit = ipv6_addr_is_multicast(to) ?
+			  IPV6_DEFAULT_MCASTHOPS :
+			  ip6_dst_hoplimit(route->dst);
+	ip6h->saddr = *from;
+	ip6h->daddr = *to;
 	/* Larger than the path: we fragment, as UDP does. */
 	skb->ignore_df = 1;
-	ttl = ipv6_addr_is_multicast(to) ? IPV6_DEFAULT_MCASTHOPS :
-					   ip6_dst_hoplimit(route->dst);
-	udp_tunnel6_xmit_skb(route->dst, udp_sk, skb, NULL,
-			     &route->src.sin6.sin6_addr, to, route->tos, ttl, 0,
-			     route->src.sin6.sin6_port,
-			     route->to.sin6.sin6_port, false);
+	return ip6_local_out(endpoint->net, endpoint->udp_sk, skb);
 }
 
 /**
@@ -676,19 +708,28 @@ static void xmit_inet6(struct sock *udp_sk, struct sk_buff *skb,
  * @skb: its payload, with fp_endpoint_headroom(); taken
  * @route: from fp_endpoint_route(); its reference is taken
  *
- * Context: BH off, RCU read lock held: the tunnel code counts its recursion on
- * this CPU.
+ * Context: BH off, RCU read lock held.
+ * Return: 0, or what IP says: -ENOBUFS (a queue is full), -EPERM (a rule
+ *	refuses it) ... It is counted.
  */
-void fp_endpoint_xmit(struct fp_endpoint *endpoint, struct sk_buff *skb,
-		      struct fp_route *route)
+int fp_endpoint_xmit(struct fp_endpoint *endpoint, struct sk_buff *skb,
+		     struct fp_route *route)
 {
-	struct sock *udp_sk = endpoint->udp_sk;
+	int err;
 
+	skb_dst_set(skb, route->dst);
 	if (route->to.family == AF_INET)
-		xmit_inet(udp_sk, skb, route);
+		err = xmit_inet(endpoint, skb, route);
 	else
-		xmit_inet6(udp_sk, skb, route);
+		err = xmit_inet6(endpoint, skb, route);
 	route->dst = NULL;
+	if (likely(!err))
+		return 0;
+	if (err > 0)
+		err = net_xmit_errno(err);
+	if (err)
+		FP_INC_STATS(endpoint->net, OUT_ERRORS);
+	return err;
 }
 
 /**

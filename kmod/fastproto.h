@@ -440,8 +440,8 @@ int fp_endpoint_route(struct fp_endpoint *endpoint, const struct fp_flow *flow,
 unsigned int fp_endpoint_headroom(const struct fp_route *route);
 void fp_endpoint_reply(struct fp_endpoint *endpoint, struct sk_buff *skb,
 		       const struct fp_rx *rx);
-void fp_endpoint_xmit(struct fp_endpoint *endpoint, struct sk_buff *skb,
-		      struct fp_route *route);
+int fp_endpoint_xmit(struct fp_endpoint *endpoint, struct sk_buff *skb,
+		     struct fp_route *route);
 
 /* receive.c */
 void fp_receive(struct fp_endpoint *endpoint, struct sk_buff *skb,

@@ -38,9 +38,9 @@ static void fin_acked(struct fp_conn *conn, struct fp_todo *todo)
 		WRITE_ONCE(conn->state, FP_FIN_WAIT_2);
 		todo->flags |= FP_WAKE_STATE;
 		if (conn->orphan)
-			conn->act->deadline[FP_DEADLINE_END] =
-				todo->now +
-				fp_setting(conn->net, fin_timeout);
+			fp_timer_set(conn, FP_DEADLINE_END, todo->now +
+				     fp_setting(conn->net, fin_timeout),
+				     todo->now);
 		break;
 	case FP_CLOSING:
 	case FP_LAST_ACK:
@@ -192,9 +192,9 @@ static bool take_ack(struct fp_conn *conn, const struct fp_ack *ack,
 		act->tx_restart = true;
 		/* Whoever gets on may take his time. */
 		if (conn->orphan)
-			act->deadline[FP_DEADLINE_END] =
-				todo->now +
-				fp_setting(conn->net, orphan_timeout);
+			fp_timer_set(conn, FP_DEADLINE_END, todo->now +
+				     fp_setting(conn->net, orphan_timeout),
+				     todo->now);
 	}
 	/* Never less than was promised before. */
 	more = ack->window - (u32)act->tx_edge;

@@ -111,7 +111,8 @@ static void encode_header(struct fp_sock *fs, struct sk_buff *skb)
  * Context: process; takes the socket lock only to bind.
  * Return: @len; or -EAGAIN (send buffer full), -EMSGSIZE, -EDESTADDRREQ,
  *	-EPIPE (after shutdown), -EOPNOTSUPP (MSG_OOB, MSG_MORE), -EINTR,
- *	-EFAULT, what fp_addr_parse() and fp_endpoint_route() say, or the
+ *	-EFAULT, what fp_addr_parse(), fp_endpoint_route() and
+ *	fp_endpoint_xmit() (but for a full queue) say, or the
  *	pending error. A message that is not sent takes no sequence number.
  */
 int fp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
@@ -155,9 +156,10 @@ int fp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	FP_INC_STATS(net, OUT_FRAMES);
 	FP_ADD_STATS(net, OUT_BYTES, len);
 	rcu_read_lock_bh();
-	fp_endpoint_xmit(fs->endpoint, skb, &route);
+	err = fp_endpoint_xmit(fs->endpoint, skb, &route);
 	rcu_read_unlock_bh();
-	return len;
+	/* A full queue on the way is a lost datagram, as with UDP. */
+	return err && err != -ENOBUFS ? err : len;
 
 count:
 	if (err != -EAGAIN)

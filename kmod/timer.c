@@ -12,22 +12,31 @@
 
 #define NO_MEMORY_PAUSE	(10 * USEC_PER_MSEC)
 
-/* Set the timer for the first deadline, unless it fires earlier anyway. */
-static void arm(struct fp_conn *conn, u64 now)
+#define TIMER_MAX	(600 * USEC_PER_SEC)
+
+/*
+ * Set the timer for this deadline, unless it fires earlier anyway. When it fires
+ * it is set for what is due then.
+ */
+static void arm(struct fp_conn *conn, u64 at, u64 now)
 {
 	struct fp_act *act = conn->act;
-	u64 first = U64_MAX;
+	u64 delay;
+
+	if (!at || at >= act->timer_at)
+		return;
+	delay = at > now ? min_t(u64, at - now, TIMER_MAX) : 0;
+	act->timer_at = now + delay;
+	if (!mod_timer(&act->timer, jiffies + usecs_to_jiffies(delay)))
+		fp_conn_get(conn);
+}
+
+static void arm_all(struct fp_conn *conn, u64 now)
+{
 	int i;
 
 	for (i = 0; i < FP_DEADLINES; i++)
-		if (act->deadline[i])
-			first = min(first, act->deadline[i]);
-	if (first >= act->timer_at)
-		return;
-	first = first > now ? min_t(u64, first - now, USEC_PER_SEC * 600) : 0;
-	act->timer_at = now + first;
-	if (!mod_timer(&act->timer, jiffies + usecs_to_jiffies(first)))
-		fp_conn_get(conn);
+		arm(conn, conn->act->deadline[i], now);
 }
 
 /* May a tail loss probe be sent next (RFC 8985, section 7.2)? */
@@ -46,6 +55,26 @@ static u64 loss_deadline(struct fp_act *act, u64 now)
 	if (act->probing)
 		return now + fp_rtt_pto(&act->rtt, one, FP_ACK_DELAY);
 	return now + fp_rtt_rto(&act->rtt);
+}
+
+/* Something is to be sent, and may not be, or not yet. */
+static void update_waiting(struct fp_conn *conn, bool stuck, bool waiting,
+			   u64 now)
+{
+	struct fp_act *act = conn->act;
+	u64 *window = &act->deadline[FP_DEADLINE_WINDOW];
+	u64 *cork = &act->deadline[FP_DEADLINE_CORK];
+
+	if (!stuck || act->tx_corked)
+		*window = 0;
+	else if (!*window)
+		*window = now + fp_rtt_rto(&act->rtt);
+	if (!waiting || !act->tx_corked)
+		*cork = 0;
+	else if (!*cork)
+		*cork = now + fp_setting(conn->net, cork_timeout);
+	arm(conn, *window, now);
+	arm(conn, *cork, now);
 }
 
 /**
@@ -71,25 +100,15 @@ void fp_timer_update(struct fp_conn *conn, struct fp_txframe *waiting,
 	act->tx_restart = false;
 	if (act->tx_check && deadline[FP_DEADLINE_LOSS] > act->tx_check)
 		deadline[FP_DEADLINE_LOSS] = act->tx_check;
-
-	if (waiting && !act->tx.flight && !starved && !act->tx_corked) {
-		if (!deadline[FP_DEADLINE_WINDOW])
-			deadline[FP_DEADLINE_WINDOW] =
-				now + fp_rtt_rto(&act->rtt);
-	} else {
-		deadline[FP_DEADLINE_WINDOW] = 0;
-	}
-
-	if (!waiting || !act->tx_corked)
-		deadline[FP_DEADLINE_CORK] = 0;
-	else if (!deadline[FP_DEADLINE_CORK])
-		deadline[FP_DEADLINE_CORK] = now +
-			fp_setting(conn->net, cork_timeout);
+	arm(conn, deadline[FP_DEADLINE_LOSS], now);
 
 	if (act->ack_later && !deadline[FP_DEADLINE_ACK])
 		deadline[FP_DEADLINE_ACK] = now +
 			fp_setting(conn->net, ack_delay);
-	arm(conn, now);
+	arm(conn, deadline[FP_DEADLINE_ACK], now);
+
+	update_waiting(conn, waiting && !act->tx.flight && !starved, waiting,
+		       now);
 }
 
 /**
@@ -102,7 +121,7 @@ void fp_timer_update(struct fp_conn *conn, struct fp_txframe *waiting,
 void fp_timer_set(struct fp_conn *conn, enum fp_deadline which, u64 at, u64 now)
 {
 	conn->act->deadline[which] = at;
-	arm(conn, now);
+	arm(conn, at, now);
 }
 
 /* Seconds of a socket's option, in microseconds. */
@@ -361,8 +380,8 @@ void fp_timer_fire(struct timer_list *timer)
 	}
 	if (conn->state != FP_CLOSED)
 		fp_transmit_push(conn, &todo);
-	if (conn->state == FP_SYN_SENT)
-		arm(conn, todo.now);
+	if (conn->state != FP_CLOSED)
+		arm_all(conn, todo.now);
 	fp_conn_unlock(conn, &todo);
 	fp_conn_put(conn);
 }
