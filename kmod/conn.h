@@ -119,6 +119,7 @@ struct fp_path {
  * @xmitting: somebody is about that
  * @tos: of the datagrams: ECN's bits
  * @tx_corked: MSG_MORE: wait for more before a small frame is sent
+ * @tx_held: more is to be read: the same, until @pace fires; READ_ONCE()
  * @tx_probe: the next frame is to ask for an answer
  * @tx_check: when to look for lost frames again, microseconds, 0: no need
  * @tx_last: when data was sent last, microseconds
@@ -188,6 +189,7 @@ struct fp_act {
 	u64 timed_out;
 	u64 round;
 	bool tx_corked;
+	bool tx_held;
 	bool tx_probe;
 	bool tx_restart;
 	bool tx_full;
@@ -327,11 +329,21 @@ struct fp_todo {
  * struct fp_input - the work on the frames of one datagram
  * @conn: the connection whose lock is held, a reference; or NULL
  * @todo: what is to be done for it
+ * @told: @ack holds what the frame before it of this connection told
+ * @ack: its acknowledgment, but for ranges
  * @sections: those of the frame in hand
  */
 struct fp_input {
 	struct fp_conn *conn;
 	struct fp_todo todo;
+	bool told;
+	struct {
+		u64 ack;
+		u32 window;
+		u32 ts;
+		u16 ce;
+		u8 dup;
+	} ack;
 	struct fp_sections sections;
 };
 
@@ -401,6 +413,7 @@ u32 fp_transmit_window(struct fp_act *act);
 void fp_timer_fire(struct timer_list *timer);
 enum hrtimer_restart fp_timer_pace(struct hrtimer *timer);
 void fp_timer_wait_pace(struct fp_conn *conn);
+void fp_timer_hold(struct fp_conn *conn, u32 us, u64 now);
 void fp_timer_stop(struct fp_conn *conn);
 void fp_timer_set(struct fp_conn *conn, enum fp_deadline which, u64 at,
 		  u64 now);

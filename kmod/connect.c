@@ -260,6 +260,7 @@ static void queue_fin(struct fp_conn *conn, struct sk_buff *skb,
 	}
 	conn->act->fin_queued = true;
 	conn->act->tx_corked = false;
+	WRITE_ONCE(conn->act->tx_held, false);
 	fp_transmit_queue(conn, skb, FP_F_FIN);
 	if (conn->state == FP_ESTABLISHED)
 		WRITE_ONCE(conn->state, FP_FIN_WAIT_1);

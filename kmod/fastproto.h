@@ -54,6 +54,10 @@
 
 #define FP_COPYBREAK		256	/* default of the setting, bytes */
 #define FP_COPYBREAK_MAX	2048	/* its greatest value, bytes */
+
+/* The most of FP_KEEPIDLE and FP_KEEPINTVL, and of FP_KEEPCNT: as TCP's. */
+#define FP_KEEP_SECONDS_MAX	32767
+#define FP_KEEP_CNT_MAX		127
 #define FP_MSG_MAX_MAX		BIT(24)	/* that of FP_MSG_MAX, bytes */
 
 /* The family number, AF_FASTPROTO unless the module was told another. */
@@ -88,6 +92,12 @@ struct fp_mib {
  * @fin_timeout: for how long it waits for the peer's FIN
  * @resets_per_second: for frames without a connection
  * @connections_max: how many connections there may be
+ * @hold_time: for how long a small frame may wait while its socket has more to read
+ * @ecn: whether datagrams are ECN-capable: 0 or 1
+ * @pacing: whether a large window is spread over the round trip: 0 or 1
+ * @keepalive_idle: FP_KEEPIDLE of new sockets, seconds
+ * @keepalive_interval: FP_KEEPINTVL of new sockets, seconds
+ * @keepalive_probes: FP_KEEPCNT of new sockets
  *
  * Times are in microseconds. READ_ONCE()/WRITE_ONCE(); the table is in
  * setting.c.
@@ -112,6 +122,12 @@ struct fp_settings {
 	u32 fin_timeout;
 	u32 resets_per_second;
 	u32 connections_max;
+	u32 hold_time;
+	u32 ecn;
+	u32 pacing;
+	u32 keepalive_idle;
+	u32 keepalive_interval;
+	u32 keepalive_probes;
 };
 
 /**
@@ -245,6 +261,7 @@ static inline struct fp_endpoint *fp_endpoint_get(struct fp_endpoint *endpoint)
  * @recvinfo: FP_RECVINFO is set; READ_ONCE()/WRITE_ONCE()
  * @needs_copy: FP_NEEDS_COPY is set; READ_ONCE()/WRITE_ONCE()
  * @payload_csum: FP_PAYLOAD_CSUM is set; READ_ONCE()/WRITE_ONCE()
+ * @nodelay: FP_NODELAY is set; READ_ONCE()/WRITE_ONCE()
  * @keep_cnt: FP_KEEPCNT; READ_ONCE()/WRITE_ONCE()
  * @keep_idle: FP_KEEPIDLE, seconds; READ_ONCE()/WRITE_ONCE()
  * @keep_intvl: FP_KEEPINTVL, seconds; READ_ONCE()/WRITE_ONCE()
@@ -275,6 +292,7 @@ struct fp_sock {
 	bool recvinfo;
 	bool needs_copy;
 	bool payload_csum;
+	bool nodelay;
 	u8 keep_cnt;
 	u16 keep_idle;
 	u16 keep_intvl;

@@ -454,12 +454,32 @@ static void note_timestamp(struct fp_act *act, const struct fp_ack *ack,
 	act->ts_recent_at = now;
 }
 
-/* A frame of an established connection. Returns 0 or why it is dropped. */
-static int take_frame(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
-		      const struct fp_frame *frame,
-		      const struct fp_sections *sections,
-		      const struct fp_rx *rx, u16 index, struct fp_todo *todo)
+/* Frames that were made at once tell the same: is it the second of them? */
+static bool is_told(const struct fp_input *in, const struct fp_ack *ack)
 {
+	return in->told && ack->ts == in->ack.ts && ack->ack == in->ack.ack &&
+	       ack->window == in->ack.window && ack->ce == in->ack.ce &&
+	       ack->dup == in->ack.dup && !ack->nr;
+}
+
+static void tell(struct fp_input *in, const struct fp_ack *ack)
+{
+	in->told = true;
+	in->ack.ack = ack->ack;
+	in->ack.window = ack->window;
+	in->ack.ts = ack->ts;
+	in->ack.ce = ack->ce;
+	in->ack.dup = ack->dup;
+}
+
+/* A frame of an established connection. Returns 0 or why it is dropped. */
+static int take_frame(struct fp_input *in, struct sk_buff *skb, u32 offset,
+		      const struct fp_frame *frame, const struct fp_rx *rx,
+		      u16 index)
+{
+	const struct fp_sections *sections = &in->sections;
+	struct fp_todo *todo = &in->todo;
+	struct fp_conn *conn = in->conn;
 	struct fp_act *act = conn->act;
 
 	if (conn->state == FP_ECHO_SENT) {
@@ -469,9 +489,12 @@ static int take_frame(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 	} else if (conn->syn_due && !(frame->flags & FP_F_SYN)) {
 		conn->syn_due = false;
 	}
-	if (!take_ack(conn, &sections->ack, todo))
-		return FASTPROTO_A_STATS_DROP_ACK;
-	note_timestamp(act, &sections->ack, todo->now);
+	if (!is_told(in, &sections->ack)) {
+		if (!take_ack(conn, &sections->ack, todo))
+			return FASTPROTO_A_STATS_DROP_ACK;
+		note_timestamp(act, &sections->ack, todo->now);
+		tell(in, &sections->ack);
+	}
 	act->rx_last = todo->now;
 	if (is_marked(skb)) {
 		FP_CONN_INC_STATS(conn, CE_MARKS);
@@ -561,6 +584,7 @@ static void hold(struct fp_input *in, struct fp_conn *conn)
 	}
 	fp_input_finish(in);
 	in->conn = conn;
+	in->told = false;
 	fp_conn_lock(conn, &in->todo);
 }
 
@@ -642,8 +666,7 @@ int fp_input_frame(struct fp_input *in, struct fp_endpoint *endpoint,
 		return fp_handshake_cookie_rcv(conn, sections, &in->todo);
 	if (conn->state == FP_SYN_SENT)
 		return FASTPROTO_A_STATS_DROP_STATE;
-	return take_frame(conn, skb, offset, frame, sections, rx, index,
-			  &in->todo);
+	return take_frame(in, skb, offset, frame, rx, index);
 }
 
 /**

@@ -114,6 +114,7 @@ static void inherit(struct sock *sk, const struct sock *from)
 	fp_sk(sk)->recvinfo = READ_ONCE(fp_sk(from)->recvinfo);
 	fp_sk(sk)->needs_copy = READ_ONCE(fp_sk(from)->needs_copy);
 	fp_sk(sk)->payload_csum = READ_ONCE(fp_sk(from)->payload_csum);
+	fp_sk(sk)->nodelay = READ_ONCE(fp_sk(from)->nodelay);
 	fp_sk(sk)->keep_cnt = READ_ONCE(fp_sk(from)->keep_cnt);
 	fp_sk(sk)->keep_idle = READ_ONCE(fp_sk(from)->keep_idle);
 	fp_sk(sk)->keep_intvl = READ_ONCE(fp_sk(from)->keep_intvl);

@@ -13,20 +13,15 @@
 #include "fastproto.h"
 #include "conn.h"
 
-/* What RFC 1122, section 4.2.3.6, and TCP of this kernel have. */
-#define KEEP_IDLE_DEFAULT	7200	/* seconds */
-#define KEEP_INTVL_DEFAULT	75	/* seconds */
-#define KEEP_CNT_DEFAULT	9
-
 void fp_seqpacket_init(struct fp_sock *fs)
 {
 	struct sock *sk = &fs->sk;
 	struct net *net = sock_net(sk);
 
 	INIT_LIST_HEAD(&fs->accept_queue);
-	fs->keep_idle = KEEP_IDLE_DEFAULT;
-	fs->keep_intvl = KEEP_INTVL_DEFAULT;
-	fs->keep_cnt = KEEP_CNT_DEFAULT;
+	fs->keep_idle = fp_setting(net, keepalive_idle);
+	fs->keep_intvl = fp_setting(net, keepalive_interval);
+	fs->keep_cnt = fp_setting(net, keepalive_probes);
 	fs->msg_max = fp_setting(net, msg_max);
 	WRITE_ONCE(sk->sk_sndbuf, fp_setting(net, tx_buffer));
 	WRITE_ONCE(sk->sk_rcvbuf, fp_setting(net, rx_buffer));
@@ -71,11 +66,26 @@ static bool ask_room(struct fp_sock *fs, struct fp_conn *conn)
 	return room;
 }
 
+/* The application is about to wait: what is held for company has to go. */
+static void let_go(struct fp_conn *conn)
+{
+	struct fp_todo todo;
+
+	if (!READ_ONCE(conn->act->tx_held))
+		return;
+	fp_conn_lock(conn, &todo);
+	WRITE_ONCE(conn->act->tx_held, false);
+	if (conn->state != FP_CLOSED)
+		fp_transmit_push(conn, &todo);
+	fp_conn_unlock(conn, &todo);
+}
+
 static __poll_t poll_conn(struct fp_sock *fs, struct fp_conn *conn)
 {
 	u8 state = READ_ONCE(conn->state), down;
 	__poll_t mask = 0;
 
+	let_go(conn);
 	down = READ_ONCE(fs->sk.sk_shutdown);
 	if (READ_ONCE(conn->act->rx_count))
 		mask |= EPOLLIN | EPOLLRDNORM;
@@ -207,9 +217,13 @@ static int copy_message(struct fp_conn *conn, struct msghdr *msg, size_t len,
 	return 0;
 }
 
-/* Returns 0, -EPIPE, or -ENOSPC: the window's ring is too small. */
+/*
+ * With more to be read, and hence to be answered, a small message waits for so
+ * many microseconds. Returns 0, -EPIPE, or -ENOSPC: the window's ring is too
+ * small.
+ */
 static int queue_message(struct fp_conn *conn, struct sk_buff_head *list,
-			 u16 flags, bool more)
+			 u16 flags, bool more, u32 hold)
 {
 	struct fp_act *act = conn->act;
 	u16 begin = FP_F_BEGIN;
@@ -230,6 +244,9 @@ static int queue_message(struct fp_conn *conn, struct sk_buff_head *list,
 			begin = 0;
 		}
 		act->tx_corked = more;
+		WRITE_ONCE(act->tx_held, hold && act->rx_count);
+		if (act->tx_held)
+			fp_timer_hold(conn, hold, todo.now);
 		fp_transmit_push(conn, &todo);
 	}
 	fp_conn_unlock(conn, &todo);
@@ -241,6 +258,7 @@ static int send_message(struct fp_sock *fs, struct fp_conn *conn,
 {
 	bool more = msg->msg_flags & (MSG_MORE | MSG_BATCH);
 	struct sk_buff_head list;
+	u32 hold = 0;
 	u16 flags = 0;
 	int err;
 
@@ -253,10 +271,12 @@ static int send_message(struct fp_sock *fs, struct fp_conn *conn,
 		flags |= FP_F_NEEDS_COPY;
 	if (READ_ONCE(fs->payload_csum))
 		flags |= FP_F_CSUM;
+	if (!READ_ONCE(fs->nodelay))
+		hold = fp_setting(conn->net, hold_time);
 	__skb_queue_head_init(&list);
 	err = copy_message(conn, msg, len, flags, &list);
 	while (!err) {
-		err = queue_message(conn, &list, flags, more);
+		err = queue_message(conn, &list, flags, more, hold);
 		if (err != -ENOSPC)
 			break;
 		/* Another thread may take it before we do. */
@@ -348,6 +368,7 @@ static struct fp_packet *take(struct fp_conn *conn, int flags)
 	bool news = false;
 
 	if (!READ_ONCE(act->rx_count)) {
+		let_go(conn);
 		if (READ_ONCE(conn->state) == FP_ECHO_SENT)
 			echo(conn);
 		return NULL;

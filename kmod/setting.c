@@ -59,6 +59,13 @@ static const struct row rows[] = {
 	SETTING(FIN_TIMEOUT, fin_timeout, SECOND, HOUR, 60 * SECOND),
 	SETTING(RESETS_PER_SECOND, resets_per_second, 0, 1000000, 1000),
 	SETTING(CONNECTIONS_MAX, connections_max, 0, FP_SLOT_MAX, FP_SLOT_MAX),
+	SETTING(HOLD_TIME, hold_time, 0, SECOND, 500),
+	SETTING(ECN, ecn, 0, 1, 1),
+	SETTING(PACING, pacing, 0, 1, 1),
+	SETTING(KEEPALIVE_IDLE, keepalive_idle, 1, FP_KEEP_SECONDS_MAX, 7200),
+	SETTING(KEEPALIVE_INTERVAL, keepalive_interval, 1, FP_KEEP_SECONDS_MAX,
+		75),
+	SETTING(KEEPALIVE_PROBES, keepalive_probes, 1, FP_KEEP_CNT_MAX, 9),
 };
 
 /* What may be changed, and to what. */

@@ -29,9 +29,6 @@ u32 fp_msg_max(const struct fp_sock *fs)
 	return max;
 }
 
-#define KEEP_SECONDS_MAX	32767
-#define KEEP_CNT_MAX		127
-
 /* The peer is told in the handshake; from then on it stands. */
 static int set_msg_max(struct fp_sock *fs, int val)
 {
@@ -59,7 +56,7 @@ static int set_flag(bool *option, int val)
 
 static int set_seconds(struct fp_sock *fs, u16 *option, int val)
 {
-	if (val < 1 || val > KEEP_SECONDS_MAX)
+	if (val < 1 || val > FP_KEEP_SECONDS_MAX)
 		return -EINVAL;
 	lock_sock(&fs->sk);
 	WRITE_ONCE(*option, val);
@@ -71,7 +68,7 @@ static int set_seconds(struct fp_sock *fs, u16 *option, int val)
 
 static int set_count(u8 *option, int val)
 {
-	if (val < 1 || val > KEEP_CNT_MAX)
+	if (val < 1 || val > FP_KEEP_CNT_MAX)
 		return -EINVAL;
 	WRITE_ONCE(*option, val);
 	return 0;
@@ -79,7 +76,7 @@ static int set_count(u8 *option, int val)
 
 static bool is_for_connections(int optname)
 {
-	return optname >= FP_PAYLOAD_CSUM && optname <= FP_KEEPCNT;
+	return optname >= FP_PAYLOAD_CSUM && optname <= FP_NODELAY;
 }
 
 static int write_option(struct fp_sock *fs, int optname, int val)
@@ -93,6 +90,8 @@ static int write_option(struct fp_sock *fs, int optname, int val)
 		return set_msg_max(fs, val);
 	case FP_PAYLOAD_CSUM:
 		return set_flag(&fs->payload_csum, val);
+	case FP_NODELAY:
+		return set_flag(&fs->nodelay, val);
 	case FP_KEEPIDLE:
 		return set_seconds(fs, &fs->keep_idle, val);
 	case FP_KEEPINTVL:
@@ -112,7 +111,7 @@ int fp_setsockopt(struct socket *sock, int level, int optname,
 	int val;
 
 	if (level != SOL_FASTPROTO || optname < FP_RECVINFO ||
-	    optname > FP_KEEPCNT)
+	    optname > FP_NODELAY)
 		return -ENOPROTOOPT;
 	if (optname == FP_MSG_MAX && sock->type == SOCK_DGRAM)
 		return -ENOPROTOOPT;
@@ -139,6 +138,9 @@ static int read_option(const struct fp_sock *fs, int optname, int *val)
 		return 0;
 	case FP_PAYLOAD_CSUM:
 		*val = READ_ONCE(fs->payload_csum);
+		return 0;
+	case FP_NODELAY:
+		*val = READ_ONCE(fs->nodelay);
 		return 0;
 	case FP_KEEPIDLE:
 		*val = READ_ONCE(fs->keep_idle);

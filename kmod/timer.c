@@ -65,7 +65,7 @@ static void update_waiting(struct fp_conn *conn, bool stuck, bool waiting,
 	u64 *window = &act->deadline[FP_DEADLINE_WINDOW];
 	u64 *cork = &act->deadline[FP_DEADLINE_CORK];
 
-	if (!stuck || act->tx_corked)
+	if (!stuck || act->tx_corked || act->tx_held)
 		*window = 0;
 	else if (!*window)
 		*window = now + fp_rtt_rto(&act->rtt);
@@ -181,6 +181,14 @@ void fp_timer_stop(struct fp_conn *conn)
 	}
 }
 
+static void start_pace(struct fp_conn *conn, u64 at)
+{
+	conn->act->pacing = true;
+	fp_conn_get(conn);
+	hrtimer_start(&conn->act->pace, ns_to_ktime(at * NSEC_PER_USEC),
+		      HRTIMER_MODE_ABS_SOFT);
+}
+
 /**
  * fp_timer_wait_pace - go on when it is the next datagram's turn
  * @conn: the connection, locked; fp_act.pace_at is in the future
@@ -188,15 +196,23 @@ void fp_timer_stop(struct fp_conn *conn)
 void fp_timer_wait_pace(struct fp_conn *conn)
 {
 	struct fp_act *act = conn->act;
-	ktime_t at;
 
 	if (act->pacing)
 		return;
 	FP_CONN_INC_STATS(conn, PACED);
-	act->pacing = true;
-	fp_conn_get(conn);
-	at = ns_to_ktime((act->pace_at >> 10) * NSEC_PER_USEC);
-	hrtimer_start(&act->pace, at, HRTIMER_MODE_ABS_SOFT);
+	start_pace(conn, act->pace_at >> 10);
+}
+
+/**
+ * fp_timer_hold - have what is held sent even if nothing else happens
+ * @conn: the connection, locked
+ * @us: after so many microseconds
+ * @now: microseconds
+ */
+void fp_timer_hold(struct fp_conn *conn, u32 us, u64 now)
+{
+	if (!conn->act->pacing)
+		start_pace(conn, now + us);
 }
 
 /* Context: softirq. The timer's reference is ours now. */
@@ -208,6 +224,7 @@ enum hrtimer_restart fp_timer_pace(struct hrtimer *timer)
 
 	fp_conn_lock(conn, &todo);
 	act->pacing = false;
+	WRITE_ONCE(act->tx_held, false);
 	if (conn->state != FP_CLOSED)
 		fp_transmit_push(conn, &todo);
 	fp_conn_unlock(conn, &todo);

@@ -80,6 +80,8 @@ u32 fp_transmit_mtu_below(const struct fp_conn *conn)
  * @conn: the connection
  * @frame: the frame
  * @mtu: bytes; 0: nothing is too large
+ *
+ * Return: whether its datagram, headers of IP included, is larger than @mtu.
  */
 bool fp_transmit_exceeds(const struct fp_conn *conn,
 			 const struct fp_txframe *frame, u32 mtu)
@@ -331,9 +333,11 @@ static bool is_paced(const struct fp_act *act)
 	return act->tx.flight > BURST_FRAMES * act->cc.mss;
 }
 
-static bool pace_admits(const struct fp_act *act, u64 now)
+static bool pace_admits(const struct fp_conn *conn, u64 now)
 {
-	return !is_paced(act) ||
+	const struct fp_act *act = conn->act;
+
+	return !is_paced(act) || !fp_setting(conn->net, pacing) ||
 	       act->pace_at <= (now + BURST_TIME) << PACE_SHIFT;
 }
 
@@ -426,13 +430,14 @@ static struct sk_buff *bundle(struct fp_conn *conn, struct fp_txframe *frame,
 	return skb;
 }
 
-/* Does MSG_MORE hold this frame back? */
+/* Does it wait for company, by MSG_MORE or since more is to be read? */
 static bool is_corked(const struct fp_conn *conn, struct fp_txframe *frame)
 {
 	const struct fp_act *act = conn->act;
 	u32 len = 0, max = fp_conn_mss(conn);
 
-	if (!act->tx_corked || frame->state != FP_TXFRAME_QUEUED)
+	if ((!act->tx_corked && !act->tx_held) ||
+	    frame->state != FP_TXFRAME_QUEUED)
 		return false;
 	while (frame) {
 		len += DATA_HDR + skb_of(frame)->len;
@@ -514,7 +519,8 @@ static bool may_be_marked(const struct fp_conn *conn)
 {
 	const struct fp_act *act = conn->act;
 
-	return conn->state != FP_ECHO_SENT && act->retries < FP_ECT_RETRIES &&
+	return conn->state != FP_ECHO_SENT && fp_setting(conn->net, ecn) &&
+	       act->retries < FP_ECT_RETRIES &&
 	       act->ect_failures < FP_ECT_FAILURES;
 }
 
@@ -539,7 +545,7 @@ void fp_transmit_push(struct fp_conn *conn, struct fp_todo *todo)
 	while ((frame = fp_txwin_next(&act->tx))) {
 		if (!may_send(act, frame) || is_corked(conn, frame))
 			break;
-		if (!pace_admits(act, todo->now)) {
+		if (!pace_admits(conn, todo->now)) {
 			fp_timer_wait_pace(conn);
 			break;
 		}

@@ -667,6 +667,65 @@ TEST_F(pair, sendmmsg_shares_a_datagram)
 	expect_one_datagram(_metadata, self->server, &base);
 }
 
+/* So many requests have come to the client, who has read none of them. */
+static bool ask(int server)
+{
+	int i;
+
+	for (i = 0; i < BATCH; i++)
+		if (send(server, "?", 1, 0) != 1)
+			return false;
+	return wait_sent(server);
+}
+
+/* Who has more requests to read answers them, too: in one datagram. */
+TEST_F(pair, answers_share_a_datagram)
+{
+	struct stats base;
+	int i;
+
+	ASSERT_EQ(0, net_run(HOST_A, "fpctl set hold-time 1000000"));
+	ASSERT_TRUE(come_to_rest(self, &base));
+	ASSERT_TRUE(ask(self->server));
+	stats_read(HOST_B, &base);
+	for (i = 0; i < BATCH; i++) {
+		ASSERT_EQ(1, recv(self->client, in, sizeof(in), 0));
+		fill(out, PART, i);
+		ASSERT_EQ(PART, send(self->client, out, PART, 0));
+	}
+	expect_one_datagram(_metadata, self->server, &base);
+	net_run(HOST_A, "fpctl set hold-time default");
+}
+
+/* What waits for company leaves when nothing else happens, */
+TEST_F(pair, held_no_longer_than_told)
+{
+	struct stats base;
+
+	ASSERT_TRUE(come_to_rest(self, &base));
+	ASSERT_TRUE(ask(self->server));
+	ASSERT_EQ(5, send(self->client, "first", 5, 0));
+	EXPECT_TRUE(fp_wait(self->server, POLLIN));
+	EXPECT_EQ(5, recv(self->server, in, sizeof(in), 0));
+}
+
+/* when the application waits, or if it is not to wait at all. */
+TEST_F(pair, held_until_somebody_waits)
+{
+	ASSERT_EQ(0, net_run(HOST_A, "fpctl set hold-time 1000000"));
+	ASSERT_TRUE(talk(self->client, self->server));
+	net_pin();
+	ASSERT_TRUE(ask(self->server));
+	ASSERT_EQ(1, send(self->client, "1", 1, 0));
+	EXPECT_EQ(POLLIN | POLLOUT, events_of(self->client));
+	EXPECT_EQ(1, recv(self->server, in, sizeof(in), MSG_DONTWAIT));
+	ASSERT_EQ(0, fp_setint(self->client, SOL_FASTPROTO, FP_NODELAY, 1));
+	EXPECT_EQ(1, fp_getint(self->client, SOL_FASTPROTO, FP_NODELAY));
+	ASSERT_EQ(1, send(self->client, "2", 1, 0));
+	EXPECT_EQ(1, recv(self->server, in, sizeof(in), MSG_DONTWAIT));
+	net_run(HOST_A, "fpctl set hold-time default");
+}
+
 /* One datagram holds a message for each of those who wait. */
 TEST_F(pair, two_readers_of_one_datagram)
 {

@@ -56,6 +56,18 @@ static const struct setting {
 	  "resets to frames without a connection" },
 	{ FASTPROTO_A_DEV_CONNECTIONS_MAX, "connections-max", "connections",
 	  "that there may be at a time" },
+	{ FASTPROTO_A_DEV_HOLD_TIME, "hold-time", "us",
+	  "a small frame waits while there is more to read" },
+	{ FASTPROTO_A_DEV_ECN, "ecn", "flag",
+	  "1: datagrams are ECN-capable" },
+	{ FASTPROTO_A_DEV_PACING, "pacing", "flag",
+	  "1: what opens at once is spread" },
+	{ FASTPROTO_A_DEV_KEEPALIVE_IDLE, "keepalive-idle", "seconds",
+	  "of silence until a peer is asked" },
+	{ FASTPROTO_A_DEV_KEEPALIVE_INTERVAL, "keepalive-interval", "seconds",
+	  "until it is asked again" },
+	{ FASTPROTO_A_DEV_KEEPALIVE_PROBES, "keepalive-probes", "times",
+	  "it is asked in vain" },
 };
 
 /**

@@ -87,6 +87,11 @@ struct sockaddr_fp {
  * FP_KEEPINTVL: seconds from one question to the next (1 to 32767, default 75).
  * FP_KEEPCNT: questions without an answer until the connection ends with
  *	ETIMEDOUT (1 to 127, default 9).
+ * FP_NODELAY: a small message leaves at once (0 or 1, default 0). Otherwise one
+ *	that is sent while there are messages to be read waits for those that
+ *	answer them, to share a datagram: until all is read, the socket is
+ *	polled, a datagram is full, or half a millisecond has passed (`fpctl get
+ *	hold-time`).
  */
 #define FP_RECVINFO		1
 #define FP_NEEDS_COPY		2
@@ -95,6 +100,7 @@ struct sockaddr_fp {
 #define FP_KEEPIDLE		5
 #define FP_KEEPINTVL		6
 #define FP_KEEPCNT		7
+#define FP_NODELAY		8
 
 /**
  * struct fp_recvinfo - what the kernel knows of the frame of a message
