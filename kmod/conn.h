@@ -124,6 +124,7 @@ struct fp_path {
  * @tx_check: when to look for lost frames again, microseconds, 0: no need
  * @tx_last: when data was sent last, microseconds
  * @timed_out: when all in flight was last given up as lost, microseconds
+ * @in_hole: that was for a black hole, not for a timeout
  * @round: a round trip ends when all below are acknowledged
  * @tx_restart: something was sent or acknowledged: wait anew
  * @tx_full: somebody waits for room to send
@@ -195,6 +196,7 @@ struct fp_act {
 	bool tx_full;
 	bool echoed;
 	bool probing;
+	bool in_hole;
 	bool fin_queued;
 	bool finished;
 	struct sk_buff_head tx_done;
@@ -296,10 +298,9 @@ struct fp_conn {
 	 (value))
 
 /* The same, and for its namespace. */
-#define FP_CONN_ADD_STATS(conn, name, value) do {			\
-	FP_CONN_ADD(conn, name, value);					\
-	FP_ADD_STATS((conn)->net, name, value);				\
-} while (0)
+#define FP_CONN_ADD_STATS(conn, name, value) \
+	fp_conn_count(conn, FASTPROTO_A_CONN_##name, \
+		      FASTPROTO_A_STATS_##name, value)
 #define FP_CONN_INC_STATS(conn, name)	FP_CONN_ADD_STATS(conn, name, 1)
 
 /* What is to be done for a connection once its lock is released. */
@@ -459,6 +460,14 @@ static inline struct fp_conn *fp_conn_get(struct fp_conn *conn)
 {
 	refcount_inc(&conn->refs);
 	return conn;
+}
+
+static inline void fp_conn_count(struct fp_conn *conn,
+				 enum fastproto_conn_attr own,
+				 enum fastproto_stats_attr all, u32 value)
+{
+	conn->act->counts[own - FP_COUNT_FIRST] += value;
+	SNMP_ADD_STATS(fp_net(conn->net)->mib, all, value);
 }
 
 static inline bool fp_conn_is_over(const struct fp_conn *conn)

@@ -144,6 +144,8 @@ static void look_for_hole(struct fp_conn *conn, const struct fp_ack *ack,
 	FP_CONN_INC_STATS(conn, BLACK_HOLES);
 	todo->flags |= FP_LOWER_MTU;
 	/* All again at once, in smaller pieces. */
+	act->timed_out = todo->now;
+	act->in_hole = true;
 	fp_txwin_timeout(&act->tx);
 	act->tx_check = 0;
 }

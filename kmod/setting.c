@@ -36,7 +36,8 @@ struct row {
 	.range	= { .min = (least), .max = (greatest) },		\
 }
 
-static const struct row rows[] = {
+/* Not const, since a policy of 6.1 points to a range that is not. */
+static struct row rows[] __ro_after_init = {
 	SETTING(COPYBREAK, copybreak, 0, FP_COPYBREAK_MAX, FP_COPYBREAK),
 	SETTING(MSG_MAX, msg_max, KIB, FP_MSG_MAX_MAX, MIB),
 	SETTING(RX_BUFFER, rx_buffer, 8 * KIB, 1024 * MIB, 4 * MIB),
@@ -78,8 +79,8 @@ static u32 *field_of(struct fp_settings *settings, const struct row *row)
 
 void __init fp_setting_init(void)
 {
-	const struct row *row;
 	struct nla_policy *policy;
+	struct row *row;
 
 	/* As NLA_POLICY_FULL_RANGE(NLA_U32, &row->range). */
 	for (row = rows; row != rows + ARRAY_SIZE(rows); row++) {

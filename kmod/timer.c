@@ -301,6 +301,7 @@ static void loss(struct fp_conn *conn, struct fp_todo *todo)
 	if (act->retries == 1)
 		fp_cubic_timeout(&act->cc);
 	act->timed_out = todo->now;
+	act->in_hole = false;
 	fp_txwin_timeout(&act->tx);
 	fp_rtt_backoff(&act->rtt);
 	act->tx_check = 0;

@@ -362,10 +362,12 @@ static void count_again(struct fp_conn *conn, const struct fp_txframe *frame)
 	FP_CONN_INC_STATS(conn, OUT_RETRANS);
 	if (frame->state == FP_TXFRAME_FLIGHT)
 		FP_CONN_INC_STATS(conn, RETRANS_TLP);
-	else if (frame->sent < conn->act->timed_out)
-		FP_CONN_INC_STATS(conn, RETRANS_RTO);
-	else
+	else if (frame->sent >= conn->act->timed_out)
 		FP_CONN_INC_STATS(conn, RETRANS_RACK);
+	else if (conn->act->in_hole)
+		FP_CONN_INC_STATS(conn, RETRANS_HOLE);
+	else
+		FP_CONN_INC_STATS(conn, RETRANS_RTO);
 }
 
 static void sent(struct fp_conn *conn, struct fp_txframe *frame, u64 now)

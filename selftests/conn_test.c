@@ -343,7 +343,8 @@ static bool causes_add_up(enum host host)
 		if (now.v[FASTPROTO_A_STATS_OUT_RETRANS] ==
 		    now.v[FASTPROTO_A_STATS_RETRANS_RACK] +
 		    now.v[FASTPROTO_A_STATS_RETRANS_TLP] +
-		    now.v[FASTPROTO_A_STATS_RETRANS_RTO])
+		    now.v[FASTPROTO_A_STATS_RETRANS_RTO] +
+		    now.v[FASTPROTO_A_STATS_RETRANS_HOLE])
 			return true;
 		usleep(1000);
 	} while (time(NULL) <= end);

@@ -439,6 +439,61 @@ TEST_F(relay, reset_with_the_right_tag)
 	EXPECT_FAILS(ECONNRESET, recv(self->server, in, sizeof(in), 0));
 }
 
+TEST_F(relay, message_larger_than_announced)
+{
+	static const unsigned char payload[1025];
+	struct relay *relay = &self->relay;
+	size_t len;
+
+	close(self->listener);
+	ASSERT_EQ(0, dev_set_u32(HOST_B, FASTPROTO_A_DEV_MSG_MAX, 1024));
+	self->listener = fp_listen(HOST_B, variant->family, 5, &relay->server);
+	EXPECT_EQ(0, dev_set_u32(HOST_B, FASTPROTO_A_DEV_MSG_MAX, 1 << 20));
+	ASSERT_LE(0, self->listener);
+	ASSERT_TRUE(establish(self));
+	EXPECT_EQ(1024, fp_getint(self->client, SOL_FASTPROTO, FP_MSG_MAX));
+	/* The largest one, and another which is one byte larger. */
+	len = frame_build_conn(frame, 2, FP_F_ACK | FP_F_BEGIN | FP_F_END,
+			       relay->server_id, relay->client_id, 1, payload,
+			       1024);
+	udp_sendto(relay->back, frame, len, &relay->server);
+	ASSERT_TRUE(pump_until(relay, self->server, POLLIN));
+	EXPECT_EQ(1024, recv(self->server, in, sizeof(in), 0));
+	len = frame_build_conn(frame, 3, FP_F_ACK | FP_F_BEGIN | FP_F_END,
+			       relay->server_id, relay->client_id, 1, payload,
+			       1025);
+	udp_sendto(relay->back, frame, len, &relay->server);
+	EXPECT_TRUE(fp_wait(self->server, POLLERR));
+	EXPECT_FAILS(EPROTO, recv(self->server, in, sizeof(in), 0));
+	EXPECT_EQ(1, count(self, FASTPROTO_A_STATS_DROP_PROTOCOL));
+	EXPECT_EQ(1, count(self, FASTPROTO_A_STATS_OUT_RESETS_ABORTED));
+	EXPECT_EQ(1, count(self, FASTPROTO_A_STATS_ENDED_ABORTED));
+}
+
+/* Each has a reason of its own. */
+TEST_F(relay, frames_that_are_not_expected)
+{
+	const __u32 other_slot = 0xabcdef;
+	struct relay *relay = &self->relay;
+	size_t len;
+
+	/* A SYN of a later version. */
+	len = frame_build_syn_version(frame, 1, 2, FP_VERSION + 1);
+	udp_sendto(relay->back, frame, len, &relay->server);
+	EXPECT_TRUE(stats_wait(HOST_B, &self->base,
+			       FASTPROTO_A_STATS_DROP_NO_VERSION, 1));
+	EXPECT_EQ(1, count(self, FASTPROTO_A_STATS_OUT_RESETS_VERSION));
+	/* A slot that nobody has. */
+	len = frame_build_conn(frame, 0, FP_F_ACK, 1ULL << 32 | other_slot, 1,
+			       0, NULL, 0);
+	udp_sendto(relay->back, frame, len, &relay->server);
+	EXPECT_TRUE(stats_wait(HOST_B, &self->base,
+			       FASTPROTO_A_STATS_DROP_ID, 1));
+	EXPECT_EQ(1, count(self, FASTPROTO_A_STATS_OUT_RESETS_NO_CONNECTION));
+	EXPECT_EQ(2, count(self, FASTPROTO_A_STATS_OUT_RESETS));
+	EXPECT_EQ(2, (int)stats_drops_since(HOST_B, &self->base));
+}
+
 /* A SYN from an address of the net that nobody has. */
 static bool send_spoofed(int fd, const struct sockaddr_fp *to, int i)
 {

@@ -141,6 +141,7 @@ TEST_F(path, black_hole)
 	ASSERT_EQ(0, net_run(HOST_B, "ip link set fp0 mtu 1300"));
 	EXPECT_TRUE(transfer(self->client, self->server, 3));
 	EXPECT_EQ(1, holes = count(HOST_A, BLACK_HOLES));
+	EXPECT_LT(0, count(HOST_A, RETRANS_HOLE));
 	/* It is known from now on, for others, too. */
 	timeouts = count(HOST_A, RTO_TIMEOUTS);
 	close(self->client);

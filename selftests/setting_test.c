@@ -182,6 +182,7 @@ TEST_F(settings, timeout_of_a_fin)
 	ASSERT_LE(0, server);
 	ASSERT_TRUE(set(self, HOST_A, FASTPROTO_A_DEV_FIN_TIMEOUT, 1000000));
 	close(self->client);
+	self->client = -1;
 	EXPECT_EQ(0, recv(server, in, sizeof(in), 0));
 	EXPECT_TRUE(stats_wait(HOST_A, &self->a,
 			       FASTPROTO_A_STATS_ENDED_TIMEOUT, 1));
@@ -200,6 +201,7 @@ TEST_F(settings, timeout_of_an_orphan)
 	ASSERT_EQ(0, net_netem(HOST_A, "loss 100%"));
 	ASSERT_EQ(4, send(self->client, "lost", 4, 0));
 	close(self->client);
+	self->client = -1;
 	EXPECT_TRUE(stats_wait(HOST_A, &self->a,
 			       FASTPROTO_A_STATS_ENDED_TIMEOUT, 1));
 	close(server);

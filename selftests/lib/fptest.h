@@ -86,6 +86,7 @@ size_t frame_build(void *buf, __u64 seq, unsigned int flags,
 size_t frame_build_conn(void *buf, __u64 seq, unsigned int flags, __u64 id,
 			__u32 slot, __u64 ack, const void *payload, size_t len);
 size_t frame_build_syn(void *buf, __u32 slot, __u32 tag);
+size_t frame_build_syn_version(void *buf, __u32 slot, __u32 tag, __u8 version);
 void frame_seal(void *buf);
 bool frame_sealed(const void *buf);
 

@@ -88,6 +88,12 @@ size_t frame_build_conn(void *buf, __u64 seq, unsigned int flags, __u64 id,
 /* A SYN of the connection with that slot and tag, padded. */
 size_t frame_build_syn(void *buf, __u32 slot, __u32 tag)
 {
+	return frame_build_syn_version(buf, slot, tag, FP_VERSION);
+}
+
+/* The same, from somebody who speaks that version only. */
+size_t frame_build_syn_version(void *buf, __u32 slot, __u32 tag, __u8 version)
+{
 	struct {
 		struct fp_hdr_conn conn;
 		struct fp_hdr_syn syn;
@@ -97,8 +103,8 @@ size_t frame_build_syn(void *buf, __u32 slot, __u32 tag)
 			.tag = htole32(tag),
 			.msg_max = htole32(1 << 20),
 			.window = htole32(1 << 20),
-			.version_min = FP_VERSION,
-			.version_max = FP_VERSION,
+			.version_min = version,
+			.version_max = version,
 		},
 	};
 	struct fp_hdr *hdr = buf;

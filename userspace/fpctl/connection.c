@@ -86,6 +86,7 @@ static const struct row_number depth[] = {
 	{ FASTPROTO_A_CONN_RETRANS_RACK, "retrans_rack", "frames" },
 	{ FASTPROTO_A_CONN_RETRANS_TLP,	"retrans_tlp",	"frames" },
 	{ FASTPROTO_A_CONN_RETRANS_RTO,	"retrans_rto",	"frames" },
+	{ FASTPROTO_A_CONN_RETRANS_HOLE, "retrans_hole", "frames" },
 	{ FASTPROTO_A_CONN_TLP_PROBES,	"tlp_probes",	NULL },
 	{ FASTPROTO_A_CONN_RTO_TIMEOUTS, "rto_timeouts", NULL },
 	{ FASTPROTO_A_CONN_WINDOW_PROBES, "window_probes", NULL },

@@ -31,6 +31,7 @@ static const struct counter traffic[] = {
 	{ FASTPROTO_A_STATS_RETRANS_RACK,		"retrans_rack" },
 	{ FASTPROTO_A_STATS_RETRANS_TLP,		"retrans_tlp" },
 	{ FASTPROTO_A_STATS_RETRANS_RTO,		"retrans_rto" },
+	{ FASTPROTO_A_STATS_RETRANS_HOLE,	"retrans_hole" },
 	{ FASTPROTO_A_STATS_RETRANS_SYN,		"retrans_syn" },
 	{ FASTPROTO_A_STATS_RETRANS_ECHO,		"retrans_echo" },
 	{ FASTPROTO_A_STATS_OUT_RESETS,		"out_resets" },

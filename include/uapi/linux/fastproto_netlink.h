@@ -106,6 +106,7 @@ enum fastproto_stats_attr {
 	FASTPROTO_A_STATS_RETRANS_RACK,	/* of them: found lost by RACK */
 	FASTPROTO_A_STATS_RETRANS_TLP,	/* of them: as a tail loss probe */
 	FASTPROTO_A_STATS_RETRANS_RTO,	/* of them: after a timeout */
+	FASTPROTO_A_STATS_RETRANS_HOLE,	/* of them: smaller, after a black hole */
 	FASTPROTO_A_STATS_RETRANS_SYN,	/* SYNs sent again */
 	FASTPROTO_A_STATS_RETRANS_ECHO,	/* cookies shown again, without data */
 	FASTPROTO_A_STATS_OUT_RESETS,	/* resets sent */
@@ -140,7 +141,7 @@ enum fastproto_stats_attr {
 	FASTPROTO_A_STATS_KEEPALIVE_PROBES,	/* questions to a silent peer */
 	FASTPROTO_A_STATS_KEEPALIVE_TIMEOUTS,	/* connections that ended since it stayed silent */
 	FASTPROTO_A_STATS_CE_MARKS,	/* datagrams that came in with a congestion mark */
-	FASTPROTO_A_STATS_CE_REDUCTIONS,	/* times that the peer's marks made a sender slow down */
+	FASTPROTO_A_STATS_CE_REDUCTIONS,	/* times that marks made a sender slow down */
 	FASTPROTO_A_STATS_BLACK_HOLES,	/* paths found to lose what is large, without a word */
 	FASTPROTO_A_STATS_PACED,	/* times that a sender waited, not to send all at once */
 	FASTPROTO_A_STATS_DROP_INCOMPLETE, /* shorter than a header or its size */
@@ -280,7 +281,7 @@ enum fastproto_conn_attr {
 	FASTPROTO_A_CONN_RX_CREDIT,	/* u32: what we let the peer send, units */
 	FASTPROTO_A_CONN_BACKOFF,	/* u32: retransmission timeouts in a row */
 	FASTPROTO_A_CONN_RETRIES,	/* u32: times a timer fired for the same thing */
-	FASTPROTO_A_CONN_RTTVAR,		/* u32: mean deviation of the round-trip time, us; absent: no sample */
+	FASTPROTO_A_CONN_RTTVAR,	/* u32: mean deviation of it, us; absent: no sample */
 	FASTPROTO_A_CONN_MSG_MAX,	/* u32: largest message that we take, bytes */
 	FASTPROTO_A_CONN_PEER_MSG_MAX,	/* u32: that the peer takes; absent: not known */
 	FASTPROTO_A_CONN_HEADROOM,	/* u32: what a frame on this path needs before it, bytes */
@@ -300,6 +301,7 @@ enum fastproto_conn_attr {
 	FASTPROTO_A_CONN_RETRANS_RACK,	/* u64: of them: found lost by RACK */
 	FASTPROTO_A_CONN_RETRANS_TLP,	/* u64: of them: as a tail loss probe */
 	FASTPROTO_A_CONN_RETRANS_RTO,	/* u64: of them: after a timeout */
+	FASTPROTO_A_CONN_RETRANS_HOLE,	/* u64: of them: smaller, after a black hole */
 	FASTPROTO_A_CONN_TLP_PROBES,	/* u64: tail loss probes sent */
 	FASTPROTO_A_CONN_RTO_TIMEOUTS,	/* u64: retransmission timeouts */
 	FASTPROTO_A_CONN_WINDOW_PROBES,	/* u64: questions about a closed window */
