@@ -279,6 +279,7 @@ static void netlink_life(struct life *life)
 	TRY(life, transact(fd, FASTPROTO_CMD_DEV_SET, false, &copybreak));
 	TRY(life, transact(fd, FASTPROTO_CMD_STATS_GET, false, NULL));
 	TRY(life, transact(fd, FASTPROTO_CMD_SOCKET_GET, true, NULL));
+	TRY(life, transact(fd, FASTPROTO_CMD_CONN_GET, true, NULL));
 	close(fd);
 	close(listed);
 }

@@ -266,9 +266,12 @@ one_connection_without_an_answer()
 seqpacket_sockets()
 {
 	two_hosts
+	exits 0 fpctl -N "$b" set early-buffer 5000
 	spawn_on "$b" fpsock listen 10.77.0.2 4000
 	spawn_on "$a" fpsock connect 10.77.0.2 4000 2
 	wait_for waiting_to_be_accepted 2
+	exits 0 fpctl -N "$b" -j connection
+	jq -e 'length == 2 and all(.rx_limit == 5000)' "$tmp/stdout"
 	exits 0 fpctl -N "$b" -j socket
 	jq -e '.[0] | .msg_max == 1048576 and .backlog > 1 and
 		.rx_limit == 4194304' "$tmp/stdout"

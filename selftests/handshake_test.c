@@ -470,6 +470,25 @@ TEST_F(relay, message_larger_than_announced)
 	EXPECT_EQ(1, count(self, FASTPROTO_A_STATS_ENDED_ABORTED));
 }
 
+/* Such a frame is not kept, and it may come again. */
+TEST_F(relay, frame_too_far_ahead)
+{
+	const int rx_ahead = FASTPROTO_A_DEV_RX_AHEAD;
+	struct relay *relay = &self->relay;
+	size_t len;
+
+	ASSERT_TRUE(establish(self));
+	stats_read(HOST_B, &self->base);
+	ASSERT_EQ(0, dev_set_u32(HOST_B, rx_ahead, 16));
+	len = frame_build_conn(frame, 2 + 16, FP_F_ACK | FP_F_BEGIN | FP_F_END,
+			       relay->server_id, relay->client_id, 1, "far", 3);
+	udp_sendto(relay->back, frame, len, &relay->server);
+	EXPECT_TRUE(stats_wait(HOST_B, &self->base,
+			       FASTPROTO_A_STATS_DROP_AHEAD, 1));
+	EXPECT_EQ(0, dev_set_u32(HOST_B, rx_ahead, 65536));
+	expect_untouched(_metadata, self, FASTPROTO_A_STATS_DROP_AHEAD, 1);
+}
+
 /* Each has a reason of its own. */
 TEST_F(relay, frames_that_are_not_expected)
 {
