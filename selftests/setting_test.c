@@ -15,6 +15,7 @@ FIXTURE(settings) {
 	struct sockaddr_fp addr;	/* of listener */
 	int listener;			/* on host B */
 	int client;			/* on host A */
+	bool lossy;
 	int changes;
 	struct change {
 		enum host host;
@@ -37,7 +38,8 @@ FIXTURE_TEARDOWN(settings)
 {
 	const struct change *change;
 
-	net_netem(HOST_A, NULL);
+	if (self->lossy)
+		net_netem(HOST_A, NULL);
 	close(self->client);
 	close(self->listener);
 	while (self->changes) {
@@ -58,6 +60,13 @@ static bool set(struct _test_data_settings *self, enum host host, int attr,
 	    dev_get_u32(host, attr, &change->before))
 		return false;
 	return !dev_set_u32(host, attr, value);
+}
+
+/* What host A sends from now on is lost. */
+static int lose_all(struct _test_data_settings *self)
+{
+	self->lossy = true;
+	return net_netem(HOST_A, "loss 100%");
 }
 
 static __u64 count_a(const struct _test_data_settings *self, int attr)
@@ -148,7 +157,7 @@ TEST_F(settings, retries_of_a_syn)
 {
 	ASSERT_TRUE(set(self, HOST_A, FASTPROTO_A_DEV_SYN_TIMEOUT, 10000));
 	ASSERT_TRUE(set(self, HOST_A, FASTPROTO_A_DEV_SYN_RETRIES, 2));
-	ASSERT_EQ(0, net_netem(HOST_A, "loss 100%"));
+	ASSERT_EQ(0, lose_all(self));
 	EXPECT_FAILS(ETIMEDOUT, fp_connect(self->client, &self->addr));
 	EXPECT_EQ(2, count_a(self, FASTPROTO_A_STATS_RETRANS_SYN));
 	EXPECT_EQ(1, count_a(self, FASTPROTO_A_STATS_ENDED_TIMEOUT));
@@ -163,7 +172,7 @@ TEST_F(settings, retries_of_data)
 	ASSERT_TRUE(set(self, HOST_A, FASTPROTO_A_DEV_DATA_RETRIES, 3));
 	server = establish(self);
 	ASSERT_LE(0, server);
-	ASSERT_EQ(0, net_netem(HOST_A, "loss 100%"));
+	ASSERT_EQ(0, lose_all(self));
 	stats_read(HOST_A, &self->a);
 	ASSERT_EQ(4, send(self->client, "lost", 4, 0));
 	EXPECT_TRUE(fp_wait(self->client, POLLERR));
@@ -198,7 +207,7 @@ TEST_F(settings, timeout_of_an_orphan)
 
 	ASSERT_LE(0, server);
 	ASSERT_TRUE(set(self, HOST_A, FASTPROTO_A_DEV_ORPHAN_TIMEOUT, 1000000));
-	ASSERT_EQ(0, net_netem(HOST_A, "loss 100%"));
+	ASSERT_EQ(0, lose_all(self));
 	ASSERT_EQ(4, send(self->client, "lost", 4, 0));
 	close(self->client);
 	self->client = -1;
