@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Congestion control, kmod/cubic.c, built in user space. */
 #include <linux/limits.h>
-#include <math.h>
 
 #include "kselftest_harness.h"
 #include "cubic.h"
+#include "cubic_model.h"
 
 #define MSS	1000	/* so that bytes are easily read as segments */
 #define CASES	1000	/* of the fuzz tests, and events of each */
 #define MS	1000u
 #define SECOND	1000000ull
-
-/* RFC 9438, written down independently, in segments and seconds. */
-#define C	0.4
-#define BETA	0.7
-#define ALPHA	(3 * (1 - BETA) / (1 + BETA))
 
 static u64 random64(void)
 {
@@ -774,63 +769,6 @@ TEST(average_windows_of_rfc_9438)
 	}
 }
 
-/* All of RFC 9438's section 4 in floating point: segments and seconds. */
-struct model {
-	double cwnd, ssthresh, w_max, cwnd_prior, w_est, k, start;
-	bool begun;
-};
-
-static double model_w(const struct model *m, double t)
-{
-	return C * pow(t - m->start - m->k, 3) + m->w_max;
-}
-
-static void model_ack(struct model *m, double acked, double rtt, double now)
-{
-	double target;
-
-	if (m->cwnd < m->ssthresh) {
-		double room = m->ssthresh - m->cwnd;
-
-		if (acked <= room) {
-			m->cwnd += acked;
-			return;
-		}
-		m->cwnd = m->ssthresh;
-		acked -= room;
-	}
-	if (!m->begun) {
-		m->begun = true;
-		m->start = now;
-		m->w_max = fmax(m->w_max, m->cwnd);
-		m->k = cbrt((m->w_max - m->cwnd) / C);
-		m->w_est = m->cwnd;
-	}
-	m->w_est += (m->w_est < m->cwnd_prior ? ALPHA : 1) * acked / m->cwnd;
-	if (model_w(m, now) < m->w_est) {
-		m->cwnd = fmax(m->cwnd, m->w_est);
-		return;
-	}
-	target = fmin(fmax(model_w(m, now + rtt), m->cwnd), 1.5 * m->cwnd);
-	m->cwnd += (target - m->cwnd) * acked / m->cwnd;
-}
-
-static void model_loss(struct model *m)
-{
-	m->cwnd_prior = m->cwnd;
-	m->w_max = m->cwnd < m->w_max ? m->cwnd * (1 + BETA) / 2 : m->cwnd;
-	m->ssthresh = fmax(m->cwnd * BETA, 2);
-	m->cwnd = m->ssthresh;
-	m->begun = false;
-}
-
-static void model_timeout(struct model *m)
-{
-	model_loss(m);
-	m->cwnd = 1;
-	m->w_max = 0;
-}
-
 TEST(agrees_with_the_equations)
 {
 	int i, n;
@@ -838,9 +776,10 @@ TEST(agrees_with_the_equations)
 	for (i = 0; i < CASES / 10; i++) {
 		u32 rtt = 1000 + random64() % 200000;
 		struct path p = avoiding(rtt, 2 + random64() % 5000);
-		struct model m = {
+		struct cubic_model m = {
 			.cwnd = segments(&p),
 			.ssthresh = segments(&p),
+			.limit = INFINITY,
 		};
 
 		for (n = 0; n < 10 * CASES; n++) {
@@ -852,17 +791,17 @@ TEST(agrees_with_the_equations)
 				event = 1000;
 			if (event == 0) {
 				fp_cubic_timeout(&p.cc);
-				model_timeout(&m);
+				cubic_model_timeout(&m);
 				bytes = MSS;
 			} else if (event <= 2) {
 				fp_cubic_loss(&p.cc);
-				model_loss(&m);
+				cubic_model_loss(&m);
 				bytes = MSS;
 			}
 			p.now += (u64)rtt * bytes / p.cc.cwnd;
 			ack(&p, bytes, true);
-			model_ack(&m, (double)bytes / MSS, rtt / 1e6,
-				  p.now / 1e6);
+			cubic_model_ack(&m, (double)bytes / MSS, rtt / 1e6,
+					p.now / 1e6);
 			ASSERT_TRUE(near(m.cwnd, segments(&p),
 					 0.1 + 0.005 * m.cwnd));
 		}

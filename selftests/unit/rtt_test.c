@@ -4,6 +4,7 @@
 
 #include "kselftest_harness.h"
 #include "rtt.h"
+#include "rtt_model.h"
 
 #define CASES	1000	/* of the fuzz test, and samples of each */
 #define SECOND	1000000ull
@@ -17,11 +18,6 @@ static u64 random64(void)
 	state ^= state >> 7;
 	state ^= state << 17;
 	return state;
-}
-
-static double distance(double a, double b)
-{
-	return a < b ? b - a : a - b;
 }
 
 /* A path with these samples, one a second. */
@@ -306,47 +302,13 @@ TEST(extremes)
 	EXPECT_EQ(60000000, fp_rtt_rto(&rtt));
 }
 
-/* The same in floating point, with no rounding and no scaling. */
-struct model {
-	double srtt, rttvar;
-	u32 min;
-	int backoff;
-};
-
-static void model_sample(struct model *m, u32 sample)
-{
-	if (m->srtt == 0) {
-		m->srtt = sample;
-		m->rttvar = sample / 2.0;
-		m->min = sample;
-	} else {
-		m->rttvar = 0.75 * m->rttvar +
-			    0.25 * distance(m->srtt, sample);
-		m->srtt = 0.875 * m->srtt + 0.125 * sample;
-	}
-	m->min = sample < m->min ? sample : m->min;
-	m->backoff = 0;
-}
-
-static double model_rto(const struct model *m)
-{
-	double var = 4 * m->rttvar > 1000 ? 4 * m->rttvar : 1000;
-	double rto = m->srtt + var;
-	int i;
-
-	rto = rto < 200000 ? 200000 : rto;
-	for (i = 0; i < m->backoff; i++)
-		rto *= 2;
-	return rto > 60000000 ? 60000000 : rto;
-}
-
 TEST(fuzz)
 {
 	int i, n;
 
 	for (i = 0; i < CASES; i++) {
 		u32 scale = 1 + random64() % (1u << random64() % 26);
-		struct model model = { 0 };
+		struct rtt_model model = { 0 };
 		struct fp_rtt rtt;
 
 		fp_rtt_init(&rtt);
@@ -358,11 +320,12 @@ TEST(fuzz)
 				model.backoff++;
 			} else {
 				fp_rtt_sample(&rtt, sample, n);
-				model_sample(&model, sample);
+				rtt_model_sample(&model, sample);
 			}
 			ASSERT_GT(2, distance(model.srtt, fp_rtt_srtt(&rtt)));
-			ASSERT_GT(16 << rtt.backoff, distance(model_rto(&model),
-							      fp_rtt_rto(&rtt)));
+			ASSERT_GT(16 << rtt.backoff,
+				  distance(rtt_model_rto(&model),
+					   fp_rtt_rto(&rtt)));
 			ASSERT_EQ(model.min, fp_rtt_min(&rtt));
 		}
 	}

@@ -1,196 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The module's frame parser, kmod/wire.c, built in user space. */
 #include <sys/mman.h>
-#include <zlib.h>
 
 #include "kselftest_harness.h"
 #include "wire.h"
+#include "wire_model.h"
 
 #define CASES	1000000	/* of the fuzz test */
-
-/* Where the fields lie, told once more, and not taken from a struct. */
-enum {
-	AT_MAGIC = 0,
-	AT_VERSION = 4,
-	AT_FLAGS = 6,
-	AT_SIZE = 8,
-	AT_SEQ = 12,
-	AT_CHECKSUM = 20,
-	HEADER = 24,
-	AT_ID = 24,
-	AT_SLOT = 32,
-	AT_ACK = 36,
-	AT_NR = 63,
-	AT_RANGES = 64,
-	HEADER_MAX = 24 + 12 + 28 + 32 * 8 + 20 + 12,
-	LARGEST = 65535 - 8,
-};
-
-/* And the flags. */
-enum {
-	CONN = 0x2,
-	ACK = 0x4,
-	SYN = 0x8,
-	COOKIE = 0x10,
-	FIN = 0x20,
-	RST = 0x40,
-	BEGIN = 0x80,
-	END = 0x100,
-	CSUM = 0x200,
-	PROBE = 0x400,
-	REPLY = CONN | SYN | COOKIE,
-	ECHO = CONN | ACK | SYN | COOKIE,
-};
-
-static void put(unsigned char *p, unsigned int bytes, u64 value)
-{
-	while (bytes--) {
-		*p++ = value;
-		value >>= 8;
-	}
-}
-
-static u64 get(const unsigned char *p, unsigned int bytes)
-{
-	u64 value = 0;
-
-	while (bytes--)
-		value = value << 8 | p[bytes];
-	return value;
-}
-
-/* Over the header and its sections, @len bytes in all. */
-static u32 sum(const unsigned char *p, size_t len)
-{
-	static const unsigned char zero[4];
-	u32 crc = crc32(0, p, AT_CHECKSUM);
-
-	return crc32(crc32(crc, zero, sizeof(zero)), p + HEADER, len - HEADER);
-}
-
-static void seal(unsigned char *p, size_t len)
-{
-	put(p + AT_CHECKSUM, 4, sum(p, len));
-}
-
-static void make(unsigned char *p, u64 seq, unsigned int flags, u32 size)
-{
-	put(p + AT_MAGIC, 4, 0x50545346);
-	put(p + AT_VERSION, 2, 1);
-	put(p + AT_FLAGS, 2, flags);
-	put(p + AT_SIZE, 4, size);
-	put(p + AT_SEQ, 8, seq);
-	seal(p, HEADER);
-}
-
-/* The rules of Documentation/protocol.rst, written down independently. */
-static bool together(unsigned int flags)
-{
-	if (!(flags & CONN))
-		return flags <= 1;
-	if (flags == (CONN | RST) || flags == (CONN | SYN) || flags == REPLY)
-		return true;
-	switch (flags & (ECHO | RST)) {
-	case CONN | ACK:
-	case CONN | ACK | SYN:
-	case ECHO:
-		break;
-	default:
-		return false;
-	}
-	if (flags & FIN && flags & (BEGIN | END | CSUM))
-		return false;
-	return flags < 2 * PROBE;
-}
-
-/* Header and sections, but for the ranges. */
-static size_t fixed_len(unsigned int flags)
-{
-	return HEADER + 12 * !!(flags & CONN) + 28 * !!(flags & ACK) +
-	       20 * !!(flags & SYN) + 12 * !!(flags & COOKIE);
-}
-
-/* The sizes that a frame with a header of @len bytes may have. */
-static u32 smallest(unsigned int flags, size_t len)
-{
-	if (flags == (CONN | SYN))
-		return 68;
-	if (!(flags & CSUM))
-		return len;
-	return flags & (BEGIN | END) ? len + 4 : len + 5;
-}
-
-static u32 largest(unsigned int flags, size_t len)
-{
-	return flags & (RST | FIN) || flags == REPLY ? len : LARGEST;
-}
-
-static bool range_is_one(u64 ack, const unsigned char *p)
-{
-	u64 begin, end, offset = get(p, 4), length = get(p + 4, 4);
-
-	return offset && length &&
-	       !__builtin_add_overflow(ack, offset, &begin) &&
-	       !__builtin_add_overflow(begin, length, &end);
-}
-
-/* Of the frames with a SYN section, those that a server sends. */
-static bool from_server(unsigned int flags)
-{
-	return flags == REPLY || (flags & ECHO) == (CONN | ACK | SYN);
-}
-
-static enum fp_wire_status model_contents(const unsigned char *p,
-					  unsigned int flags, unsigned int nr)
-{
-	u64 id = flags & CONN ? get(p + AT_ID, 8) : 0;
-	unsigned int i;
-
-	if (flags & SYN && !id == from_server(flags))
-		return FP_WIRE_FLAGS;
-	for (i = 0; i < nr; i++)
-		if (!range_is_one(get(p + AT_ACK, 8), p + AT_RANGES + 8 * i))
-			return FP_WIRE_SIZE;
-	return FP_WIRE_OK;
-}
-
-static enum fp_wire_status model(const unsigned char *p, size_t have,
-				 size_t avail)
-{
-	enum fp_wire_status status;
-	unsigned int flags, nr;
-	size_t len;
-	u32 size;
-
-	if (have < HEADER || avail < HEADER)
-		return FP_WIRE_INCOMPLETE;
-	if (memcmp(p, "FSTP", 4))
-		return FP_WIRE_MAGIC;
-	if (p[AT_VERSION] != 1 || p[AT_VERSION + 1] != 0)
-		return FP_WIRE_VERSION;
-	flags = get(p + AT_FLAGS, 2);
-	if (!together(flags))
-		return FP_WIRE_FLAGS;
-	size = get(p + AT_SIZE, 4);
-	len = fixed_len(flags);
-	if (size < len || size > LARGEST)
-		return FP_WIRE_SIZE;
-	if (have < len || avail < len)
-		return FP_WIRE_INCOMPLETE;
-	nr = flags & ACK ? p[AT_NR] : 0;
-	len += 8 * nr;
-	if (nr > 32 || size < smallest(flags, len) ||
-	    size > largest(flags, len))
-		return FP_WIRE_SIZE;
-	if (have < len || avail < len)
-		return FP_WIRE_INCOMPLETE;
-	if (get(p + AT_CHECKSUM, 4) != sum(p, len))
-		return FP_WIRE_CHECKSUM;
-	status = model_contents(p, flags, nr);
-	if (status == FP_WIRE_OK && size > avail)
-		return FP_WIRE_INCOMPLETE;
-	return status;
-}
 
 static enum fp_wire_status decode(const void *buf, size_t len)
 {
@@ -564,7 +380,8 @@ TEST(fuzz)
 			seal(buf, HEADER);
 		if (!(r >> 24 & 15))
 			avail = random64() % 70000;
-		expected = model(buf, avail < HEADER ? avail : HEADER, avail);
+		expected = wire_model(buf, avail < HEADER ? avail : HEADER,
+				      avail);
 		status = fp_header_decode(buf, avail < HEADER ? avail : HEADER,
 					  avail, &frame);
 		ASSERT_EQ(expected, status);
@@ -580,17 +397,6 @@ TEST(fuzz)
 	/* Every answer came often enough to mean something. */
 	for (n = 0; n <= FP_WIRE_CHECKSUM; n++)
 		EXPECT_LT(CASES / 1000, count[n]);
-}
-
-/* All combinations of flags that a frame may have. */
-static unsigned int valid_flags(u16 *flags, unsigned int room)
-{
-	unsigned int i, nr = 0;
-
-	for (i = 0; i < 0x10000; i++)
-		if (together(i) && nr < room)
-			flags[nr++] = i;
-	return nr;
 }
 
 static void random_sections(struct fp_sections *s, unsigned int flags,
@@ -618,65 +424,6 @@ static void random_sections(struct fp_sections *s, unsigned int flags,
 	}
 }
 
-static unsigned char *put_ack(unsigned char *p, const struct fp_ack *ack)
-{
-	unsigned int i;
-
-	put(p, 8, ack->ack);
-	put(p + 8, 4, ack->window);
-	put(p + 12, 4, ack->ts);
-	put(p + 16, 4, ack->ts_echo);
-	put(p + 20, 4, ack->delay);
-	put(p + 24, 2, ack->ce);
-	put(p + 26, 1, ack->dup);
-	put(p + 27, 1, ack->nr);
-	p += 28;
-	for (i = 0; i < ack->nr; i++, p += 8) {
-		const struct fp_range *range = &ack->ranges[i];
-
-		put(p, 4, range->begin - ack->ack);
-		put(p + 4, 4, range->end - range->begin);
-	}
-	return p;
-}
-
-static unsigned char *put_syn(unsigned char *p, const struct fp_syn *syn)
-{
-	put(p, 4, syn->tag);
-	put(p + 4, 4, syn->msg_max);
-	put(p + 8, 4, syn->window);
-	put(p + 12, 4, syn->ts);
-	put(p + 16, 2, syn->options);
-	put(p + 18, 1, syn->version_min);
-	put(p + 19, 1, syn->version_max);
-	return p + 20;
-}
-
-/* What fp_header_encode() should write; returns how much. */
-static size_t build(unsigned char *p, const struct fp_frame *frame,
-		    const struct fp_sections *s)
-{
-	unsigned char *at = p + HEADER;
-
-	make(p, frame->seq, frame->flags, frame->size);
-	if (frame->flags & CONN) {
-		put(at, 8, s->conn_id);
-		put(at + 8, 4, s->conn_slot);
-		at += 12;
-	}
-	if (frame->flags & ACK)
-		at = put_ack(at, &s->ack);
-	if (frame->flags & SYN)
-		at = put_syn(at, &s->syn);
-	if (frame->flags & COOKIE) {
-		put(at, 4, s->cookie.time);
-		put(at + 4, 8, s->cookie.mac);
-		at += 12;
-	}
-	seal(p, at - p);
-	return at - p;
-}
-
 /* A frame of these flags with random sections; returns its header's length. */
 static size_t make_conn(unsigned char *p, unsigned int flags, unsigned int nr)
 {
@@ -688,55 +435,6 @@ static size_t make_conn(unsigned char *p, unsigned int flags, unsigned int nr)
 	frame.size = smallest(flags, fixed_len(flags) + nr * 8);
 	random_sections(&s, flags, nr);
 	return build(p, &frame, &s);
-}
-
-static bool same_ack(const struct fp_ack *a, const struct fp_ack *b)
-{
-	return a->ack == b->ack && a->window == b->window && a->ts == b->ts &&
-	       a->ts_echo == b->ts_echo && a->delay == b->delay &&
-	       a->ce == b->ce && a->dup == b->dup && a->nr == b->nr &&
-	       !memcmp(a->ranges, b->ranges, a->nr * sizeof(*a->ranges));
-}
-
-static bool same_syn(const struct fp_syn *a, const struct fp_syn *b)
-{
-	return a->tag == b->tag && a->msg_max == b->msg_max &&
-	       a->window == b->window && a->ts == b->ts &&
-	       a->options == b->options && a->version_min == b->version_min &&
-	       a->version_max == b->version_max;
-}
-
-static bool same_sections(const struct fp_sections *a,
-			  const struct fp_sections *b, unsigned int flags)
-{
-	if (flags & CONN &&
-	    (a->conn_id != b->conn_id || a->conn_slot != b->conn_slot))
-		return false;
-	if (flags & ACK && !same_ack(&a->ack, &b->ack))
-		return false;
-	if (flags & SYN && !same_syn(&a->syn, &b->syn))
-		return false;
-	return !(flags & COOKIE) || (a->cookie.time == b->cookie.time &&
-				     a->cookie.mac == b->cookie.mac);
-}
-
-/*
- * The decoder on a copy of the first bytes, as long as they are: ASan notices
- * when it reads before or behind them.
- */
-static enum fp_wire_status decode_copy(const unsigned char *p, size_t have,
-				       size_t avail, struct fp_frame *frame,
-				       struct fp_sections *sections)
-{
-	unsigned char *copy = malloc(have);
-	enum fp_wire_status status;
-
-	memcpy(copy, p, have);
-	status = fp_header_decode(copy, have, avail, frame);
-	if (status == FP_WIRE_OK && sections)
-		fp_sections_decode(copy, frame, sections);
-	free(copy);
-	return status;
 }
 
 TEST(header_lengths)
@@ -1140,15 +838,6 @@ TEST(several_kinds_in_a_row)
 	EXPECT_EQ(end, offset);
 }
 
-/* How long the sections are that these bytes announce, right or wrong. */
-static size_t announced(const unsigned char *p)
-{
-	unsigned int flags = get(p + AT_FLAGS, 2);
-
-	return fixed_len(flags) +
-	       (flags & ACK && p[AT_NR] <= 32 ? p[AT_NR] * 8 : 0);
-}
-
 /* A frame that is right but for some random damage; mostly sealed. */
 static void make_damaged(unsigned char *p, unsigned int flags)
 {
@@ -1196,7 +885,7 @@ TEST(fuzz_sections)
 		have = avail < HEADER_MAX ? avail : HEADER_MAX;
 		if (!(r >> 8 & 15))
 			have = random64() % (have + 1);
-		expected = model(buf, have, avail);
+		expected = wire_model(buf, have, avail);
 		ASSERT_EQ(expected, decode_copy(buf, have, avail, &frame, &s));
 		count[expected]++;
 		if (expected != FP_WIRE_OK)
