@@ -14,6 +14,8 @@ TRANSPORT ?=
 SIZE	?=
 LINK	?=
 BOOTS	?= 3
+# For how many seconds each target is fuzzed.
+SECONDS	?= 60
 PREFIX	?= /usr/local
 DESTDIR	?=
 
@@ -33,7 +35,7 @@ define build_module
 endef
 
 .PHONY: all module userspace selftests deps vm-build
-.PHONY: demo check bench coverage lint vm
+.PHONY: demo check bench fuzz coverage lint vm
 .PHONY: install install-module install-dkms install-userspace clean help
 
 all: module userspace
@@ -75,6 +77,9 @@ bench: deps
 		--case "$(CASE)" --transport "$(TRANSPORT)" --size "$(SIZE)" \
 		--link "$(LINK)" --boots $(BOOTS)
 
+fuzz: deps
+	@$(TOP)/selftests/fuzz/run -s "$(SECONDS)" -t "$(T)"
+
 coverage: deps
 	@$(TOP)/selftests/coverage -t "$(T)"
 
@@ -113,6 +118,7 @@ help:
 	@echo '                     K=debug, K=kcsan: kernels that look for bugs'
 	@echo '  make bench         instructions of an operation, beside UDP, TCP, SCTP and'
 	@echo '                     AF_UNIX; CASE=rtt SIZE=64 TRANSPORT=tcp LINK=veth: less'
+	@echo '  make fuzz          fuzz the parts that need no kernel; SECONDS=60 each'
 	@echo '  make coverage      which lines of the module the tests run'
 	@echo '  make lint          all that can be checked without running anything'
 	@echo '  make vm            a shell in the virtual machine; K=6.1 chooses the kernel'
