@@ -741,21 +741,48 @@ static double average_window(u32 rtt, double per_loss)
 	return area / time;
 }
 
-/* RFC 9438, section 5.1, tables 1 and 2. */
+/* RFC 9438, section 5.1, tables 1 and 2, C = 0.4: segments. */
+static const struct {
+	u32 rtt, per_loss, window;
+} averages[] = {
+	{ 100 * MS, 100, 12 }, { 100 * MS, 1000, 38 },
+	{ 100 * MS, 10000, 187 }, { 100 * MS, 100000, 1054 },
+	{ 100 * MS, 1000000, 5926 }, { 100 * MS, 10000000, 33325 },
+	{ 100 * MS, 100000000, 187400 },
+	{ 10 * MS, 100, 12 }, { 10 * MS, 1000, 38 },
+	{ 10 * MS, 10000, 120 }, { 10 * MS, 100000, 379 },
+	{ 10 * MS, 1000000, 1200 }, { 10 * MS, 10000000, 5926 },
+	{ 10 * MS, 100000000, 33325 },
+};
+
+/*
+ * Where the figures come from: equations 6 and 7 of section 5, or what Reno's
+ * window would be (RFC 3649, section 2) if that is more.
+ */
+static double average_of_rfc_9438(double rtt, double per_loss)
+{
+	double cubic = pow(C * 3.7 / 1.2, 0.25) * pow(rtt * per_loss, 0.75);
+
+	return fmax(cubic, 1.2 * sqrt(per_loss));
+}
+
+TEST(tables_of_rfc_9438_follow_from_its_equations)
+{
+	double expected;
+	size_t i;
+
+	EXPECT_TRUE(near(1.054, pow(C * 3.7 / 1.2, 0.25), 0.0005));
+	for (i = 0; i < ARRAY_SIZE(averages); i++) {
+		expected = average_of_rfc_9438(averages[i].rtt / 1e6,
+					       averages[i].per_loss);
+		/* They have three or four digits. */
+		EXPECT_TRUE(near(averages[i].window, expected,
+				 0.5 + 0.001 * expected));
+	}
+}
+
 TEST(average_windows_of_rfc_9438)
 {
-	static const struct {
-		u32 rtt, per_loss, window;
-	} averages[] = {
-		{ 100 * MS, 100, 12 }, { 100 * MS, 1000, 38 },
-		{ 100 * MS, 10000, 187 }, { 100 * MS, 100000, 1054 },
-		{ 100 * MS, 1000000, 5926 }, { 100 * MS, 10000000, 33325 },
-		{ 100 * MS, 100000000, 187400 },
-		{ 10 * MS, 100, 12 }, { 10 * MS, 1000, 38 },
-		{ 10 * MS, 10000, 120 }, { 10 * MS, 100000, 379 },
-		{ 10 * MS, 1000000, 1200 }, { 10 * MS, 10000000, 5926 },
-		{ 10 * MS, 100000000, 33325 },
-	};
 	double seen;
 	size_t i;
 
@@ -767,6 +794,42 @@ TEST(average_windows_of_rfc_9438)
 		EXPECT_TRUE(near(averages[i].window, seen,
 				 0.1 * averages[i].window));
 	}
+}
+
+/* Section 5.2, table 3: segments of 1,500 bytes, 100 ms. */
+TEST(loss_rates_of_rfc_9438)
+{
+	static const struct {
+		double mbps, window, loss;
+	} rates[] = {
+		{ 1, 8.3, 0.020 },
+		{ 10, 83.3, 0.00029 },
+		{ 100, 833.3, 0.000014 },
+		{ 1000, 8333.3, 0.00000063 },
+		{ 10000, 83333.3, 0.000000029 },
+	};
+	double seen;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(rates); i++) {
+		EXPECT_TRUE(near(rates[i].window,
+				 rates[i].mbps * 1e6 / 8 / 1500 * 0.1, 0.05));
+		seen = average_window(100 * MS, 1 / rates[i].loss);
+		printf("# %5.0f Mbps, a loss in %9.0f: %7.1f, RFC 9438: %7.1f\n",
+		       rates[i].mbps, 1 / rates[i].loss, seen,
+		       rates[i].window);
+		/* The rates have two digits. */
+		EXPECT_TRUE(near(rates[i].window, seen,
+				 0.12 * rates[i].window));
+	}
+}
+
+/* Section 5.1: at 10 ms and 1e-6, no faster than Reno, which has 1.44 Gbps. */
+TEST(as_fast_as_reno_as_in_rfc_9438)
+{
+	double window = average_window(10 * MS, 1e6);
+
+	EXPECT_TRUE(near(1.44e9, window * 1500 * 8 / 0.01, 0.1 * 1.44e9));
 }
 
 TEST(agrees_with_the_equations)

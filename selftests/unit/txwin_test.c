@@ -176,7 +176,7 @@ TEST(room_and_growth)
 	EXPECT_EQ(0, fp_txwin_room(&w));
 }
 
-/* RFC 8985, section 3.1: a frame lost, the reordering window passes. */
+/* RFC 8985, section 3.3.1: a frame lost, the reordering window passes. */
 TEST(loss_after_the_reordering_window)
 {
 	struct fp_tx_result res;
@@ -229,7 +229,7 @@ TEST(loss_after_three)
 	EXPECT_FALSE(res.new_lost || res.enter_recovery);
 }
 
-/* RFC 8985: the retransmission is lost, too; later ones tell. */
+/* The retransmission is lost, too; later ones tell. */
 TEST(lost_retransmission)
 {
 	struct fp_tx_result res;
@@ -360,36 +360,258 @@ TEST(duplicates_widen_the_window)
 	EXPECT_EQ(1, w.rack.wnd_mult);
 }
 
-/* RFC 8985, section 3.3: the tail is lost, a probe brings the news. */
-TEST(tail_loss)
+/* The examples of RFC 8985, one by one, with an RTT of 10 ms. */
+
+/*
+ * Section 1: of 100 frames, only the last is lost. What was an RTO, and a
+ * window of one frame, is a probe that repairs the loss, and a reduction.
+ */
+TEST(rfc8985_1_last_of_a_hundred_lost)
 {
+	struct fp_txframe *large[128];
+	struct fp_tx_result res;
+	struct fp_txwin w;
+	u64 now = T0;
+
+	start(&w);
+	fp_txwin_move(&w, large, 128);
+	transmit(&w, 100, now, 10);
+	ACK(&w, now + RTT + 980, now + 980, 99);
+	now += 990 + 2 * RTT;
+	ASSERT_EQ(&frames[99], fp_txwin_probe(&w));
+	fp_txwin_sent(&w, &frames[99], now);
+	res = ACK(&w, now + RTT, now, 100);
+	EXPECT_TRUE(res.probe_repaired);
+	EXPECT_TRUE(res.enter_recovery);
+	EXPECT_FALSE(w.in_recovery || res.new_lost || res.spurious);
+	EXPECT_EQ(0, w.flight);
+}
+
+/* Section 3.2: the last three are; fast recovery, in four RTTs. */
+TEST(rfc8985_3_2_last_three_of_a_hundred_lost)
+{
+	struct fp_txframe *large[128];
 	struct fp_tx_result res;
 	struct fp_txwin w;
 	u64 now = T0;
 
 	start(&w);
 	EXPECT_EQ(NULL, fp_txwin_probe(&w));
-	transmit(&w, 10, now, 10);
-	ACK(&w, now + RTT, now, 7);
-	now += 3 * RTT;
-	ASSERT_EQ(&frames[9], fp_txwin_probe(&w));
-	fp_txwin_sent(&w, &frames[9], now);
+	fp_txwin_move(&w, large, 128);
+	transmit(&w, 100, now, 0);
+	ACK(&w, now + RTT, now, 97);
+	now += 2 * RTT;
+	ASSERT_EQ(&frames[99], fp_txwin_probe(&w));
+	fp_txwin_sent(&w, &frames[99], now);
 	ASSERT_WHOLE(&w);
 	EXPECT_EQ(3 * BYTES, w.flight);
 	/* One at a time. */
 	EXPECT_EQ(NULL, fp_txwin_probe(&w));
-	res = ACK(&w, now + RTT, now, 7, { 9, 10 });
+	now += RTT;
+	res = ACK(&w, now, now - RTT, 97, { 99, 100 });
 	EXPECT_TRUE(res.probe_repaired);
 	EXPECT_EQ(2 * BYTES, res.lost_bytes);
+	EXPECT_EQ(FP_TXFRAME_LOST, frames[97].state);
+	EXPECT_EQ(FP_TXFRAME_LOST, frames[98].state);
 	/* One loss of one window, however it was found. */
 	EXPECT_TRUE(res.enter_recovery);
 	EXPECT_TRUE(w.in_recovery);
 	EXPECT_EQ(NULL, fp_txwin_probe(&w));
-	now += RTT;
 	transmit(&w, 2, now, 0);
-	EXPECT_EQ(10, w.next);
-	res = ACK(&w, now + RTT, now, 10);
+	EXPECT_EQ(100, w.next);
+	res = ACK(&w, now + RTT, now, 100);
 	EXPECT_FALSE(res.enter_recovery || w.in_recovery || res.spurious);
+	EXPECT_EQ(T0 + 4 * RTT, now + RTT);
+}
+
+/* Section 3.4, figure 1, event by event. */
+TEST(rfc8985_3_4_figure_1)
+{
+	struct fp_tx_result res;
+	struct fp_txwin w;
+	u64 now = T0;
+
+	start(&w);
+	transmit(&w, 4, now, 0);			/* 1. P1..P3 dropped */
+	now += RTT;
+	ACK(&w, now, T0, 1);				/* 2. */
+	now += 2 * RTT;
+	ASSERT_EQ(&frames[3], fp_txwin_probe(&w));	/* 3a. */
+	fp_txwin_sent(&w, &frames[3], now);		/* 3b. */
+	now += RTT;
+	res = ACK(&w, now, now - RTT, 1, { 3, 4 });	/* 4., 5a. */
+	EXPECT_EQ(2 * BYTES, res.lost_bytes);		/* 5b. */
+	EXPECT_TRUE(res.enter_recovery);
+	EXPECT_EQ(FP_TXFRAME_LOST, frames[1].state);
+	EXPECT_EQ(FP_TXFRAME_LOST, frames[2].state);
+	transmit(&w, 2, now, 0);			/* 5c. P1 dropped */
+	EXPECT_EQ(4, w.next);
+	now += RTT;
+	res = ACK(&w, now, now - RTT, 1, { 2, 4 });	/* 6. */
+	EXPECT_EQ(BYTES, res.lost_bytes);		/* 7a. */
+	EXPECT_EQ(&frames[1], fp_txwin_next(&w));
+	transmit(&w, 1, now, 0);			/* 7b. */
+	EXPECT_EQ(3, frames[1].transmissions);
+	now += RTT;
+	res = ACK(&w, now, now - RTT, 4);		/* 8. */
+	EXPECT_FALSE(res.spurious || res.new_lost || w.in_recovery);
+	EXPECT_EQ(0, w.flight);
+}
+
+/*
+ * Section 3.5: a timeout in vain, just after two more were sent. All three
+ * count as lost, for the window is one frame then; but that the first was not
+ * is seen before it is the others' turn, and they are not sent again.
+ */
+TEST(rfc8985_3_5_timeout_in_vain)
+{
+	struct fp_tx_result res;
+	struct fp_txwin w;
+	u64 now = T0 + 1000000;
+
+	start(&w);
+	transmit(&w, 1, T0, 0);
+	transmit(&w, 2, now - 200, 100);
+	fp_txwin_timeout(&w);
+	EXPECT_EQ(&frames[0], fp_txwin_next(&w));
+	transmit(&w, 1, now, 0);
+	res = ACK(&w, now + 100, T0, 1);
+	EXPECT_TRUE(res.spurious);
+	EXPECT_FALSE(w.in_recovery || res.new_lost || res.enter_recovery);
+	EXPECT_EQ(NULL, fp_txwin_next(&w));
+	EXPECT_EQ(2 * BYTES, w.flight);
+	res = ACK(&w, now + RTT, now - 100, 3);
+	EXPECT_FALSE(res.new_lost || res.enter_recovery);
+	EXPECT_EQ(1, frames[1].transmissions);
+	EXPECT_EQ(1, frames[2].transmissions);
+}
+
+/* Section 9.1, example 1: P1 and P3 of three are lost, far enough apart. */
+TEST(rfc8985_9_1_drops_at_the_end)
+{
+	struct fp_tx_result res;
+	struct fp_txwin w;
+	u64 now = T0;
+
+	start(&w);
+	transmit(&w, 1, now, 0);
+	ACK(&w, now + RTT, now, 1);
+	now += RTT;
+	transmit(&w, 3, now, RTT / 4);
+	now += RTT / 4 + RTT;
+	res = ACK(&w, now, now - RTT, 1, { 2, 3 });
+	EXPECT_EQ(BYTES, res.lost_bytes);
+	EXPECT_EQ(FP_TXFRAME_LOST, frames[1].state);
+	EXPECT_EQ(FP_TXFRAME_FLIGHT, frames[3].state);
+	transmit(&w, 1, now, 0);			/* R1 */
+	now += RTT;
+	res = ACK(&w, now, now - RTT, 3);
+	EXPECT_EQ(BYTES, res.lost_bytes);
+	EXPECT_EQ(&frames[3], fp_txwin_next(&w));
+	transmit(&w, 1, now, 0);			/* R3 */
+	now += RTT;
+	res = ACK(&w, now, now - RTT, 4);
+	EXPECT_FALSE(res.spurious || w.in_recovery);
+}
+
+/* Example 2: P1 and P2 of three are lost, and then R1. */
+TEST(rfc8985_9_1_lost_retransmission)
+{
+	struct fp_tx_result res;
+	struct fp_txwin w;
+	u64 now = T0;
+
+	start(&w);
+	transmit(&w, 1, now, 0);
+	ACK(&w, now + RTT, now, 1);
+	now += RTT;
+	transmit(&w, 3, now, RTT / 4);
+	now += 2 * (RTT / 4) + RTT;
+	res = ACK(&w, now, now - RTT, 1, { 3, 4 });
+	EXPECT_EQ(2 * BYTES, res.lost_bytes);
+	now = transmit(&w, 2, now, RTT / 4);		/* R1, R2 */
+	now += RTT - RTT / 4;
+	res = ACK(&w, now, now - RTT, 1, { 2, 4 });
+	EXPECT_EQ(BYTES, res.lost_bytes);
+	EXPECT_EQ(&frames[1], fp_txwin_next(&w));
+	transmit(&w, 1, now, 0);
+	now += RTT;
+	res = ACK(&w, now, now - RTT, 4);
+	EXPECT_FALSE(res.spurious || w.in_recovery);
+}
+
+/* Three frames of which the small one comes first, the others so much later. */
+static struct fp_tx_result reordered(struct __test_metadata *_metadata,
+				     struct fp_txwin *w, u64 late)
+{
+	struct fp_tx_result res;
+	u64 now = T0;
+	int i;
+
+	start(w);
+	transmit(w, 1, now, 0);
+	ACK(w, now + RTT, now, 1);
+	w->rack.reordered = true;
+	now += RTT;
+	for (i = 1; i <= 3; i++) {
+		frames[i].bytes = i < 3 ? BYTES : 1;
+		fp_txwin_queue(w, &frames[i]);
+	}
+	transmit(w, 3, now, 0);
+	now += RTT;
+	res = ACK(w, now, now - RTT, 1, { 3, 4 });
+	EXPECT_FALSE(res.new_lost);
+	EXPECT_EQ(now + RTT / 4, res.check);
+	fp_txwin_detect(w, RTT, now + late, &res);
+	return res;
+}
+
+/* Example 3: a quarter of the least RTT is what they may be late. */
+TEST(rfc8985_9_1_reordering)
+{
+	struct fp_tx_result res;
+	struct fp_txwin w;
+
+	res = reordered(_metadata, &w, RTT / 4 - 1);
+	EXPECT_FALSE(res.new_lost);
+	res = ACK(&w, T0 + 2 * RTT + RTT / 4 - 1, T0 + RTT, 4);
+	EXPECT_FALSE(res.new_lost || res.enter_recovery || res.spurious);
+	EXPECT_EQ(1, frames[1].transmissions);
+
+	res = reordered(_metadata, &w, RTT / 4);
+	EXPECT_TRUE(res.enter_recovery);
+	EXPECT_EQ(2, w.lost_nr);
+	transmit(&w, 1, T0 + 2 * RTT + RTT / 4, 0);
+	/* In TCP that is all. With an echo it turns out to be wrong. */
+	res = ACK(&w, T0 + 2 * RTT + RTT / 4 + 1, T0 + RTT, 4);
+	EXPECT_TRUE(res.spurious);
+	EXPECT_FALSE(w.in_recovery);
+}
+
+/* Section 9.3: all of ten frames are lost; no RTO, and done in six RTTs. */
+TEST(rfc8985_9_3_ten_lost)
+{
+	struct fp_tx_result res;
+	struct fp_txwin w;
+	u64 now = T0;
+
+	start(&w);
+	transmit(&w, 10, now, 0);
+	now += 2 * RTT;
+	ASSERT_EQ(&frames[9], fp_txwin_probe(&w));
+	fp_txwin_sent(&w, &frames[9], now);
+	now += RTT;
+	res = ACK(&w, now, now - RTT, 0, { 9, 10 });
+	EXPECT_EQ(9 * BYTES, res.lost_bytes);
+	EXPECT_TRUE(res.enter_recovery);
+	EXPECT_EQ(0, w.flight);
+	/* Half of the window of 20 is room for all of them. */
+	transmit(&w, 9, now, 0);
+	EXPECT_EQ(10, w.next);
+	now += RTT;
+	res = ACK(&w, now, now - RTT, 10);
+	EXPECT_FALSE(res.new_lost || res.spurious || w.in_recovery);
+	EXPECT_GE(T0 + 6 * RTT, now);
 }
 
 /* Only the last one is lost: the probe repairs it, which is congestion. */
