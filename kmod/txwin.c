@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What an acknowledgment costs: a step for each frame that it tells of for the
- * first time or that it shows to be lost, plus a few for each of its ranges.
+ * first time, some for each that it shows to be lost, plus a few for each of its
+ * ranges, and if any is lost a walk over those that are to be sent again, which
+ * is short if they have a higher number than those before.
  * Frames that came are skipped in runs (fp_txwin.ring), and a walk over runs
  * joins them, so that not even a peer that chooses its ranges for it can make
  * us walk over the same frames again and again.
@@ -9,6 +11,7 @@
 #include <linux/build_bug.h>
 #include <linux/errno.h>
 #include <linux/limits.h>
+#include <linux/list_sort.h>
 #include <linux/string.h>
 
 #include "txwin.h"
@@ -185,24 +188,34 @@ static void unlink_lost(struct fp_txwin *w, struct fp_txframe *frame)
 	w->lost_nr--;
 }
 
+static int by_seq(void *unused, const struct list_head *a,
+		  const struct list_head *b)
+{
+	return list_entry(a, struct fp_txframe, link)->seq >
+	       list_entry(b, struct fp_txframe, link)->seq;
+}
+
 /*
- * Frames are lost in runs of rising numbers: so the place is looked for from
- * where the last one went.
+ * Puts those of @lost among the lost ones. Frames are lost in runs of rising
+ * numbers: so the first one's place is looked for from where the last one went.
+ * That they are sorted before makes it one walk for all of them, even if frames
+ * that were sent again and new ones were sent by turns.
  */
-static void link_lost(struct fp_txwin *w, struct fp_txframe *frame)
+static void link_lost(struct fp_txwin *w, struct list_head *lost)
 {
 	struct list_head *head = &w->lost_list, *at = w->lost_at;
+	struct fp_txframe *frame, *after;
 
-	while (at != head &&
-	       list_entry(at, struct fp_txframe, link)->seq > frame->seq)
-		at = at->prev;
-	while (at->next != head &&
-	       list_entry(at->next, struct fp_txframe, link)->seq < frame->seq)
-		at = at->next;
-	list_add(&frame->link, at);
-	w->lost_at = &frame->link;
-	w->lost_bytes += frame->bytes;
-	w->lost_nr++;
+	list_sort(NULL, lost, by_seq);
+	list_for_each_entry_safe(frame, after, lost, link) {
+		while (at != head && by_seq(NULL, at, &frame->link))
+			at = at->prev;
+		while (at->next != head && by_seq(NULL, &frame->link, at->next))
+			at = at->next;
+		list_move(&frame->link, at);
+		at = &frame->link;
+	}
+	w->lost_at = at;
 }
 
 /**
@@ -240,13 +253,15 @@ void fp_txwin_sent(struct fp_txwin *w, struct fp_txframe *frame, u64 now)
 	list_move_tail(&frame->link, &w->flight_list);
 }
 
-/* Moves a frame from flight to the lost ones. */
-static void lose(struct fp_txwin *w, struct fp_txframe *frame)
+/* Moves a frame from flight to @lost. */
+static void lose(struct fp_txwin *w, struct fp_txframe *frame,
+		 struct list_head *lost)
 {
-	list_del_init(&frame->link);
+	list_move_tail(&frame->link, lost);
 	w->flight -= frame->bytes;
+	w->lost_bytes += frame->bytes;
+	w->lost_nr++;
 	frame->state = FP_TXFRAME_LOST;
-	link_lost(w, frame);
 	/* Recovery sees to it now. */
 	if (frame->seq == w->probe_seq)
 		w->probe_seq = U64_MAX;
@@ -299,6 +314,7 @@ static u64 detect(struct fp_txwin *w, u32 srtt, u64 now,
 	const struct fp_txrack *rack = &w->rack;
 	u64 patience = (u64)rack->rtt + reorder_wnd(w, srtt);
 	struct fp_txframe *frame, *after;
+	LIST_HEAD(lost);
 	u64 check = 0;
 
 	list_for_each_entry_safe(frame, after, &w->flight_list, link) {
@@ -308,10 +324,11 @@ static u64 detect(struct fp_txwin *w, u32 srtt, u64 now,
 			check = frame->sent + patience;
 			break;
 		}
-		lose(w, frame);
+		lose(w, frame, &lost);
 		res->lost_bytes += frame->bytes;
 		res->new_lost = true;
 	}
+	link_lost(w, &lost);
 	if (w->lost_nr && !w->in_recovery)
 		begin_recovery(w, res);
 	return check;

@@ -11,6 +11,8 @@ struct list_head {
 	struct list_head *prev;
 };
 
+#define LIST_HEAD(name)	struct list_head name = { &name, &name }
+
 static inline void INIT_LIST_HEAD(struct list_head *head)
 {
 	head->prev = head;
@@ -41,6 +43,12 @@ static inline void list_del_init(struct list_head *entry)
 	entry->next->prev = entry->prev;
 	entry->prev->next = entry->next;
 	INIT_LIST_HEAD(entry);
+}
+
+static inline void list_move(struct list_head *entry, struct list_head *after)
+{
+	list_del_init(entry);
+	list_add(entry, after);
 }
 
 static inline void list_move_tail(struct list_head *entry,
