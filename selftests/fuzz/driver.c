@@ -16,17 +16,9 @@
 
 #include "fuzz.h"
 
-unsigned long fuzz_steps;
-
 /* What is running, if it is a case from a seed. */
 static unsigned long long seed;
 static bool seeded;
-
-/* Called by the compiler for each basic block of what is built with it. */
-void __sanitizer_cov_trace_pc(void)
-{
-	fuzz_steps++;
-}
 
 /* From a seed of any kind, an even spread (splitmix64). */
 static u64 random64(u64 *state)

@@ -29,13 +29,6 @@ struct fuzz_target {
 
 extern const struct fuzz_target fuzz_target;
 
-/* Basic blocks of txwin.c that were run; libFuzzer's build doesn't count them. */
-#ifdef FUZZ_LIBFUZZER
-static const unsigned long fuzz_steps;
-#else
-extern unsigned long fuzz_steps;
-#endif
-
 /* What libFuzzer calls, by a longer name. */
 int fuzz_one(const u8 *data, size_t size);
 

@@ -12,6 +12,7 @@
 
 #include "fuzz.h"
 #include "rxwin.h"
+#include "steps.h"
 #include "txwin.h"
 #include "txwin_model.h"
 
@@ -59,7 +60,7 @@ static struct world {
 	struct network data, acks;
 	struct rack rack;
 	u64 now, reduced, order, refused;
-	unsigned long steps, budget;
+	unsigned long cost, budget;
 	u32 srtt;
 	u16 ce;
 	u8 dups;
@@ -434,8 +435,10 @@ static void check_losses(struct world *o, const struct fp_tx_result *res,
 		lost_bytes += frame->bytes;
 		again |= frame->transmissions > 1;
 		seen_lost++;
-		o->budget += 40;
+		o->budget += 100;
 	}
+	if (lost_bytes)
+		o->budget += 5 * o->tx.lost_nr;
 	seen_again += again;
 	for (seq = o->tx.una; seq < o->tx.next; seq++) {
 		frame = fp_txwin_frame(&o->tx, seq);
@@ -531,7 +534,7 @@ static void acknowledge(struct world *o, const struct fp_tx_ack *ack)
 	static struct fp_txframe frames[FRAMES];
 	struct fp_txwin before = o->tx;
 	struct fp_tx_result res, poison;
-	unsigned long steps = fuzz_steps;
+	unsigned long began = steps;
 	bool right = may_be(o, ack);
 	int err;
 
@@ -541,7 +544,7 @@ static void acknowledge(struct world *o, const struct fp_tx_ack *ack)
 		memcpy(frames, o->frames, sizeof(frames));
 	o->order = U64_MAX;
 	err = fp_txwin_ack(&o->tx, ack, o->srtt, o->now, &res);
-	o->steps += fuzz_steps - steps;
+	o->cost += steps - began;
 	o->budget += 150 + 80 * ack->nr + 4 * ack->nr * ack->nr;
 	if (right) {
 		FUZZ_CHECK(!err);
@@ -553,7 +556,7 @@ static void acknowledge(struct world *o, const struct fp_tx_ack *ack)
 		FUZZ_CHECK(!memcmp(&poison, &res, sizeof(res)));
 		seen_refused++;
 	}
-	FUZZ_CHECK(o->steps <= o->budget);
+	FUZZ_CHECK(o->cost <= o->budget);
 }
 
 static void ack_comes(struct fuzz *f, struct world *o)
@@ -593,6 +596,90 @@ static void lie(struct fuzz *f, struct world *o)
 	}
 	o->lied = true;
 	acknowledge(o, &ack);
+}
+
+/* An acknowledgment of one frame. */
+static void tell_one(struct world *o, u64 seq)
+{
+	const struct fp_range range = { .begin = seq, .end = seq + 1 };
+	const struct fp_tx_ack ack = {
+		.ack = o->tx.una,
+		.ts_echo = o->sent[seq].when,
+		.ce = o->tx.ce,
+		.dup = o->tx.dup,
+		.nr = 1,
+		.ranges = &range,
+	};
+
+	acknowledge(o, &ack);
+}
+
+/* Frames one by one, from the last to the first, and then all again and again. */
+static void make_runs(struct fuzz *f, struct world *o)
+{
+	struct fp_range all = { .begin = o->tx.una + 1, .end = o->tx.next };
+	struct fp_tx_ack ack = {
+		.ack = o->tx.una,
+		.ts_echo = o->now,
+		.ce = o->tx.ce,
+		.dup = o->tx.dup,
+		.nr = 1,
+		.ranges = &all,
+	};
+	unsigned int times = fuzz_take(f, 1);
+	u64 seq = o->tx.next;
+
+	while (--seq > o->tx.una)
+		if (o->sent[seq].state != FP_TXFRAME_ACKED)
+			tell_one(o, seq);
+	while (times--) {
+		ack.ack = o->tx.una;
+		acknowledge(o, &ack);
+	}
+}
+
+/*
+ * Every other frame comes. The rest is lost, but each only when the one before
+ * was sent again, with a new one behind; and then all of these are lost at once.
+ */
+static void weave(struct world *o)
+{
+	u64 seq, end = o->tx.next;
+
+	for (seq = o->tx.una + 1; seq < end; seq += 2) {
+		if (o->sent[seq].state == FP_TXFRAME_ACKED)
+			continue;
+		o->now += 10;
+		tell_one(o, seq);
+		o->now++;
+		send_one(o, 1, true);
+		o->now++;
+		send_one(o, 1, true);
+	}
+	o->now += 1000000;
+	send_one(o, 1, true);
+	seq = o->tx.next - 1;
+	o->now += 1000000;
+	if (o->sent[seq].state != FP_TXFRAME_ACKED)
+		tell_one(o, seq);
+}
+
+/* What costs a sender most that walks where it need not. */
+static void wear_out(struct fuzz *f, struct world *o)
+{
+	unsigned int nr = fuzz_below(f, RING);
+	bool runs = fuzz_chance(f, 50);
+
+	while (nr-- && fp_txwin_room(&o->tx) > RING / 4 &&
+	       send_one(o, 1, true))
+		o->now++;
+	if (o->tx.next - o->tx.una < 2)
+		return;
+	o->lied = true;
+	if (runs)
+		make_runs(f, o);
+	else
+		weave(o);
 }
 
 static void detect(struct world *o)
@@ -687,6 +774,8 @@ static void event(struct fuzz *f, struct world *o, bool liar)
 		probe(f, o);
 	else if (what < 248)
 		move(f, o);
+	else if (liar && what < 250)
+		wear_out(f, o);
 	else if (liar)
 		lie(f, o);
 }

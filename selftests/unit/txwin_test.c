@@ -5,6 +5,7 @@
 
 #include "kselftest_harness.h"
 #include "rxwin.h"
+#include "steps.h"
 #include "txwin.h"
 #include "txwin_model.h"
 
@@ -998,6 +999,36 @@ TEST(known_ranges_are_skipped)
 	/* And by the window. */
 	ACK(&w, T0 + RTT, T0, 2);
 	EXPECT_EQ(50, w.una);
+}
+
+/*
+ * A peer sees to it that frames that were sent again and new ones leave by
+ * turns; then all of them are lost at once. To put them in order takes not much
+ * more than a step for each.
+ */
+TEST(woven_losses)
+{
+	struct fp_txframe *large[2048];
+	struct fp_txwin w;
+	unsigned long began;
+	u64 now = T0, i;
+
+	start(&w);
+	fp_txwin_move(&w, large, 2048);
+	now = transmit(&w, 800, now, 10) + RTT;
+	for (i = 1; i < 800; i += 2) {
+		/* The one before is lost, but for the first ones. */
+		ACK(&w, now, frames[i].sent, 0, { i, i + 1 });
+		now = transmit(&w, 2, now, 10);
+	}
+	ASSERT_LT(1100, w.next);
+	now = transmit(&w, 1, now, 10) + 10 * RTT;
+	began = steps;
+	ACK(&w, now, frames[w.next - 1].sent, 0, { w.next - 1, w.next });
+	ASSERT_LT(700, w.lost_nr);
+	ASSERT_LT(w.lost_nr, steps - began);
+	EXPECT_GT(w.lost_nr * 150, steps - began)
+		TH_LOG("%u lost: %lu steps", w.lost_nr, steps - began);
 }
 
 /* A datagram under way, in one of the two directions. */
