@@ -64,9 +64,9 @@ static void check_bounds(struct fuzz *f, const struct fp_rtt *rtt)
 	double pto = 2.0 * fp_rtt_srtt(rtt);
 	bool one = fuzz_chance(f, 50);
 
-	FUZZ_CHECK(rto >= FP_RTO_MIN && rto <= FP_RTO_MAX);
+	FUZZ_CHECK(rto >= rtt->rto_min && rto <= rtt->rto_max);
 	if (!rtt->srtt)
-		pto = FP_RTO_INITIAL;
+		pto = rtt->rto_initial;
 	else if (one)
 		pto += delay;
 	FUZZ_CHECK(fp_rtt_pto(rtt, one, delay) == (pto < rto ? pto : rto));
@@ -88,10 +88,18 @@ static void back_off(struct history *h, unsigned int times)
 		fp_rtt_backoff(&h->rtt);
 		h->model.backoff++;
 	}
-	/* Twice the least is more than the most by then. */
-	backed_off += h->model.backoff > 9;
+	backed_off += h->model.backoff > 20;
 	if (h->model.backoff > 1000)
 		h->model.backoff = 1000;
+}
+
+/* From a millisecond to a quarter of an hour. */
+static void set_limits(struct fuzz *f, struct fp_rtt *rtt)
+{
+	u32 least = 1000 + fuzz_any(f) % 1000000;
+	u32 greatest = least + fuzz_any(f) % 900000000;
+
+	fp_rtt_set_limits(rtt, fuzz_any(f), least, greatest);
 }
 
 int fuzz_one(const u8 *data, size_t size)
@@ -101,15 +109,20 @@ int fuzz_one(const u8 *data, size_t size)
 	static struct history h;
 
 	h.nr = 0;
-	h.model = (struct rtt_model){ 0 };
 	h.now = fuzz_any(&f) >> 2;
 	fp_rtt_init(&h.rtt);
 	FUZZ_CHECK(fp_rtt_rto(&h.rtt) == FP_RTO_INITIAL);
+	if (fuzz_chance(&f, 50))
+		set_limits(&f, &h.rtt);
+	h.model = (struct rtt_model){
+		.rto_min = h.rtt.rto_min,
+		.rto_max = h.rtt.rto_max,
+	};
 	FUZZ_CHECK(!fp_rtt_srtt(&h.rtt) && !fp_rtt_min(&h.rtt));
 	while (fuzz_more(&f) && h.nr < MOST) {
 		h.now += fuzz_any(&f) & 0x3fffffff;
 		if (fuzz_chance(&f, 20))
-			back_off(&h, 1 + fuzz_below(&f, 16));
+			back_off(&h, 1 + fuzz_below(&f, 32));
 		else
 			sample(&f, &h, scale);
 		check_bounds(&f, &h.rtt);

@@ -10,9 +10,9 @@ static inline double distance(double a, double b)
 	return a < b ? b - a : a - b;
 }
 
-/* The same in floating point, with no rounding and no scaling. */
+/* No rounding and no scaling; the caller sets the limits. */
 struct rtt_model {
-	double srtt, rttvar;
+	double srtt, rttvar, rto_min, rto_max;
 	u32 min;
 	int backoff;
 };
@@ -38,10 +38,10 @@ static inline double rtt_model_rto(const struct rtt_model *m)
 	double rto = m->srtt + var;
 	int i;
 
-	rto = rto < 200000 ? 200000 : rto;
+	rto = rto < m->rto_min ? m->rto_min : rto;
 	for (i = 0; i < m->backoff; i++)
 		rto *= 2;
-	return rto > 60000000 ? 60000000 : rto;
+	return rto > m->rto_max ? m->rto_max : rto;
 }
 
 #endif /* _RTT_MODEL_H */

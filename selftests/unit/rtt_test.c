@@ -308,7 +308,10 @@ TEST(fuzz)
 
 	for (i = 0; i < CASES; i++) {
 		u32 scale = 1 + random64() % (1u << random64() % 26);
-		struct rtt_model model = { 0 };
+		struct rtt_model model = {
+			.rto_min = 200000,
+			.rto_max = 60000000,
+		};
 		struct fp_rtt rtt;
 
 		fp_rtt_init(&rtt);
