@@ -18,7 +18,7 @@
 
 #define FRAMES	1024	/* of a case */
 #define RING	512	/* the largest */
-#define PACKETS	64	/* under way in one direction */
+#define PACKETS	96	/* under way in one direction */
 #define REACH	200	/* that the receiver allows */
 
 /* A frame as the model has it. */
@@ -69,7 +69,7 @@ static struct world {
 
 static unsigned long seen_resent, seen_lost, seen_again, seen_spurious,
 		     seen_repaired, seen_reordered, seen_refused, seen_old,
-		     seen_full, seen_marks, seen_moved, seen_done;
+		     seen_full, seen_far, seen_marks, seen_moved, seen_done;
 
 static void on_acked(struct fp_txwin *w, struct fp_txframe *frame)
 {
@@ -192,10 +192,13 @@ static void send_some(struct fuzz *f, struct world *o)
 	unsigned int nr = 1 + fuzz_below(f, fuzz_chance(f, 20) ? 64 : 8);
 	unsigned int gap = fuzz_chance(f, 50) ? 0 : fuzz_below(f, 100);
 	unsigned int loss = fuzz_chance(f, 70) ? 0 : 40;
+	bool comb = fuzz_chance(f, 5);
 
+	/* Every other one: more gaps than the receiver has room for. */
+	nr = comb ? 160 : nr;
 	while (nr--) {
 		if (!send_one(o, 1 + fuzz_below(f, 1500),
-			      fuzz_chance(f, loss)))
+			      comb ? nr & 1 : fuzz_chance(f, loss)))
 			return;
 		o->now += gap;
 	}
@@ -238,7 +241,9 @@ static void data_comes(struct fuzz *f, struct world *o)
 	o->dups += result == FP_RXWIN_OLD;
 	o->ce += fuzz_chance(f, 3);
 	seen_old += result == FP_RXWIN_OLD;
-	seen_full += result == FP_RXWIN_FULL;
+	seen_full += result == FP_RXWIN_FULL && o->rx.nr == FP_RXWIN_RANGES;
+	seen_far += result == FP_RXWIN_FULL &&
+		    packet.seq >= o->rx.next + REACH;
 	check_receiver(o);
 	reply.ack.ack = o->rx.next;
 	reply.ack.ts_echo = packet.ts;
@@ -248,6 +253,14 @@ static void data_comes(struct fuzz *f, struct world *o)
 	reply.ack.nr = fp_rxwin_report(&o->rx, reply.ranges, FP_TX_RANGES);
 	if (!fuzz_chance(f, 30))
 		put(&o->acks, &reply);
+}
+
+static void all_comes(struct fuzz *f, struct world *o)
+{
+	unsigned int nr = o->data.nr;
+
+	while (nr--)
+		data_comes(f, o);
 }
 
 /* Would an honest receiver say this? */
@@ -760,8 +773,10 @@ static void event(struct fuzz *f, struct world *o, bool liar)
 
 	if (what < 50)
 		send_some(f, o);
-	else if (what < 110)
+	else if (what < 107)
 		data_comes(f, o);
+	else if (what < 110)
+		all_comes(f, o);
 	else if (what < 170)
 		ack_comes(f, o);
 	else if (what < 215)
@@ -854,7 +869,8 @@ static const char *missed(void)
 		{ seen_reordered, "reordering" },
 		{ seen_refused, "a lie that is refused" },
 		{ seen_old, "a duplicate" },
-		{ seen_full, "a frame that is refused" },
+		{ seen_full, "a frame for which there is no range" },
+		{ seen_far, "a frame too far ahead" },
 		{ seen_marks, "a reduction for marks" },
 		{ seen_moved, "a ring of another size" },
 		{ seen_done, "a long transfer" },
@@ -869,7 +885,7 @@ static const char *missed(void)
 
 const struct fuzz_target fuzz_target = {
 	.name = "window",
-	.cases = 1500,
+	.cases = 1000,
 	.size = 4096,
 	.missed = missed,
 };

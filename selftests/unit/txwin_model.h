@@ -66,6 +66,10 @@ static inline const char *broken(const struct fp_txwin *w,
 		return "length of a list";
 	if (lost && !w->in_recovery)
 		return "losses without recovery";
+	frame = fp_txwin_frame(w, w->probe_seq);
+	if (w->probe_seq != ~0ull &&
+	    (!frame || frame->state != FP_TXFRAME_FLIGHT))
+		return "probe is not in flight";
 	return NULL;
 }
 
