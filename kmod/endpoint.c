@@ -565,7 +565,6 @@ static int choose_source(const struct fp_endpoint *endpoint,
 	return 0;
 }
 
-
 static void cache_route(struct fp_peer *peer, const struct fp_route *route)
 {
 	if (route->to.family == AF_INET)

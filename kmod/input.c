@@ -56,9 +56,11 @@ static void fin_received(struct fp_conn *conn)
 {
 	switch (conn->state) {
 	case FP_ESTABLISHED:
+		/* Pairs with smp_load_acquire() in fp_conn_is_at_end(). */
 		smp_store_release(&conn->state, FP_CLOSE_WAIT);
 		break;
 	case FP_FIN_WAIT_1:
+		/* The same. */
 		smp_store_release(&conn->state, FP_CLOSING);
 		break;
 	case FP_FIN_WAIT_2:

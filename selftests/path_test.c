@@ -73,15 +73,13 @@ TEST_F(path, marks_instead_of_losses)
 /* A way that loses what says that it understands marks (seen in the wild). */
 TEST_F(path, without_ect_if_that_is_lost)
 {
-	const char *table = variant->family == AF_INET ?
-		"tc filter add dev fp0 parent 1: protocol ip u32 "
-		"match u8 2 3 at 1 action drop" :
-		"tc filter add dev fp0 parent 1: protocol ipv6 u32 "
-		"match u16 0x20 0x30 at 0 action drop";
+	const char *prio = "tc qdisc add dev fp0 root handle 1: prio";
+	const char *filter = variant->family == AF_INET ?
+"tc filter add dev fp0 parent 1: protocol ip u32 match u8 2 3 at 1 action drop" :
+"tc filter add dev fp0 parent 1: protocol ipv6 u32 match u16 0x20 0x30 at 0 action drop";
 
-	ASSERT_EQ(0, net_run(HOST_A, "tc qdisc add dev fp0 root handle 1: "
-				     "prio"));
-	ASSERT_EQ(0, net_run(HOST_A, table));
+	ASSERT_EQ(0, net_run(HOST_A, prio));
+	ASSERT_EQ(0, net_run(HOST_A, filter));
 	EXPECT_TRUE(transfer(self->client, self->server, 2));
 	net_run(HOST_A, "tc qdisc del dev fp0 root");
 	EXPECT_LT(0, count(HOST_A, RTO_TIMEOUTS));
