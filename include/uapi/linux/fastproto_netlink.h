@@ -72,7 +72,7 @@ enum fastproto_dev_attr {
 	FASTPROTO_A_DEV_FIN_TIMEOUT,	/* u32: closed, waits for the peer's FIN */
 	FASTPROTO_A_DEV_RESETS_PER_SECOND, /* u32: to frames without a connection */
 	FASTPROTO_A_DEV_CONNECTIONS_MAX, /* u32: connections in the namespace */
-	FASTPROTO_A_DEV_HOLD_TIME,	/* u32: a small frame waits for others, if more is to be read */
+	FASTPROTO_A_DEV_HOLD_TIME,	/* u32: for small frames, if more is to be read */
 	FASTPROTO_A_DEV_ECN,	/* u32: 1: datagrams are ECN-capable */
 	FASTPROTO_A_DEV_PACING,	/* u32: 1: a large window is spread */
 	FASTPROTO_A_DEV_KEEPALIVE_IDLE,	/* u32: FP_KEEPIDLE, seconds; new */
