@@ -160,7 +160,7 @@ static void uncount(struct fp_net *fn)
 static void free_rcu(struct rcu_head *rcu)
 {
 	struct fp_conn *conn = container_of(rcu, struct fp_conn, rcu);
-	struct fp_net *fn = fp_net(conn->net);
+	struct fp_net *fn = conn->fn;
 
 	free_packets(conn->act);
 	kvfree(conn->act->tx.ring);
@@ -197,7 +197,7 @@ static bool count(struct fp_net *fn)
 	return true;
 }
 
-static struct fp_act *create_act(const struct net *net, gfp_t gfp)
+static struct fp_act *create_act(struct fp_net *fn, gfp_t gfp)
 {
 	struct fp_txframe **ring;
 	struct fp_act *act;
@@ -213,8 +213,8 @@ static struct fp_act *create_act(const struct net *net, gfp_t gfp)
 	fp_txwin_init(&act->tx, ring, RING_SIZE, fp_transmit_acked);
 	fp_rxwin_init(&act->rx);
 	fp_rtt_init(&act->rtt);
-	fp_rtt_set_limits(&act->rtt, fp_setting(net, rto_initial),
-			  fp_setting(net, rto_min), fp_setting(net, rto_max));
+	fp_rtt_set_limits(&act->rtt, fp_setting(fn, rto_initial),
+			  fp_setting(fn, rto_min), fp_setting(fn, rto_max));
 	__skb_queue_head_init(&act->tx_done);
 	__skb_queue_head_init(&act->out);
 	act->rx_ahead = RB_ROOT;
@@ -241,7 +241,7 @@ static struct fp_act *create_act(const struct net *net, gfp_t gfp)
 struct fp_conn *fp_conn_create(struct fp_endpoint *endpoint,
 			       const struct fp_peer *peer, u32 slot, gfp_t gfp)
 {
-	struct fp_net *fn = fp_net(endpoint->net);
+	struct fp_net *fn = endpoint->fn;
 	struct fp_conn *conn;
 	int err = -ENOMEM;
 
@@ -250,7 +250,7 @@ struct fp_conn *fp_conn_create(struct fp_endpoint *endpoint,
 	conn = kmem_cache_zalloc(conn_cache, gfp);
 	if (!conn)
 		goto uncount;
-	conn->act = create_act(endpoint->net, gfp);
+	conn->act = create_act(endpoint->fn, gfp);
 	if (!conn->act)
 		goto free_conn;
 	conn->path = fp_path_get(endpoint, peer, gfp);
@@ -259,7 +259,7 @@ struct fp_conn *fp_conn_create(struct fp_endpoint *endpoint,
 		goto free_act;
 	}
 	conn->act->conn = conn;
-	conn->net = endpoint->net;
+	conn->fn = endpoint->fn;
 	conn->endpoint = fp_endpoint_get(endpoint);
 	/* Never 0: that is what a frame says whose sender knows no ID. */
 	conn->id = (u64)(get_random_u32() | 1) << 32 | slot;
@@ -294,7 +294,7 @@ uncount:
  */
 int fp_conn_publish(struct fp_conn *conn, enum fp_state state)
 {
-	struct fp_net *fn = fp_net(conn->net);
+	struct fp_net *fn = conn->fn;
 	int err;
 
 	conn->state = state;
@@ -467,7 +467,7 @@ void fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo)
  */
 void fp_conn_end(struct fp_conn *conn, int err, struct fp_todo *todo)
 {
-	struct fp_net *fn = fp_net(conn->net);
+	struct fp_net *fn = conn->fn;
 	struct fp_act *act = conn->act;
 	struct fp_sock *fs;
 
@@ -507,8 +507,8 @@ void fp_conn_abort(struct fp_conn *conn, int err, enum fp_rst_reason why,
 	if (conn->state > FP_ECHO_SENT)
 		fp_transmit_rst(conn, why, todo);
 	if (conn->state != FP_CLOSED && why == FP_RST_TIMEOUT)
-		FP_INC_STATS(conn->net, ENDED_TIMEOUT);
+		FP_INC_STATS(conn->fn, ENDED_TIMEOUT);
 	else if (conn->state != FP_CLOSED)
-		FP_INC_STATS(conn->net, ENDED_ABORTED);
+		FP_INC_STATS(conn->fn, ENDED_ABORTED);
 	fp_conn_end(conn, err, todo);
 }

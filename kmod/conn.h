@@ -259,7 +259,7 @@ struct fp_act {
  * @err: why it ended, a negative errno or 0
  * @msg_max: largest message that the peer takes, bytes; constant from
  *	FP_ECHO_SENT on
- * @net: the namespace, which waits for its connections; constant
+ * @fn: what the namespace has, which waits for its connections; constant
  * @endpoint: the local port, a reference; constant
  * @path: the way to the peer, a reference; constant
  * @fs: its socket, or NULL; written under @lock, read under RCU
@@ -282,7 +282,7 @@ struct fp_conn {
 	bool orphan;
 	int err;
 	u32 msg_max;
-	struct net *net;
+	struct fp_net *fn;
 	struct fp_endpoint *endpoint;
 	struct fp_path *path;
 	struct fp_sock __rcu *fs;
@@ -467,7 +467,7 @@ static inline void fp_conn_count(struct fp_conn *conn,
 				 enum fastproto_stats_attr all, u32 value)
 {
 	conn->act->counts[own - FP_COUNT_FIRST] += value;
-	SNMP_ADD_STATS(fp_net(conn->net)->mib, all, value);
+	SNMP_ADD_STATS(conn->fn->mib, all, value);
 }
 
 static inline bool fp_conn_is_over(const struct fp_conn *conn)

@@ -50,7 +50,7 @@ static struct fp_conn *create(struct fp_sock *fs, struct fp_endpoint *endpoint,
 	conn = fp_conn_create(endpoint, &peer, slot, GFP_KERNEL);
 	if (IS_ERR(conn)) {
 		if (PTR_ERR(conn) == -EAGAIN)
-			FP_INC_STATS(sock_net(sk), CONNECTS_LIMITED);
+			FP_INC_STATS(fp_net(sock_net(sk)), CONNECTS_LIMITED);
 		fp_slot_release(slots, slot);
 		return conn;
 	}
@@ -69,7 +69,7 @@ static void start(struct fp_conn *conn, bool keep)
 	fp_conn_publish(conn, FP_SYN_SENT);
 	fp_handshake_syn(conn, &todo);
 	fp_timer_set(conn, FP_DEADLINE_HANDSHAKE, todo.now +
-		     fp_setting(conn->net, syn_timeout), todo.now);
+		     fp_setting(conn->fn, syn_timeout), todo.now);
 	fp_timer_keepalive(conn, keep, todo.now);
 	fp_conn_unlock(conn, &todo);
 }
@@ -117,7 +117,7 @@ static int begin_connect(struct fp_sock *fs, struct sockaddr *uaddr, int len)
 	fs->sk.sk_err = 0;
 	WRITE_ONCE(fs->sk.sk_shutdown, 0);
 	WRITE_ONCE(fs->sk.sk_state, TCP_SYN_SENT);
-	FP_INC_STATS(sock_net(&fs->sk), CONNECTS);
+	FP_INC_STATS(fp_net(sock_net(&fs->sk)), CONNECTS);
 	start(conn, sock_flag(&fs->sk, SOCK_KEEPOPEN));
 	return 0;
 }
@@ -312,7 +312,7 @@ static void finish(struct fp_sock *fs, struct fp_conn *conn)
 		conn->orphan = true;
 		queue_fin(conn, fin, &todo);
 		fp_timer_set(conn, FP_DEADLINE_END, todo.now +
-			     fp_setting(conn->net, orphan_timeout), todo.now);
+			     fp_setting(conn->fn, orphan_timeout), todo.now);
 	}
 	fp_conn_unlock(conn, &todo);
 

@@ -199,7 +199,7 @@ static void end(struct work_struct *work)
 {
 	struct fp_endpoint *endpoint = container_of(work, struct fp_endpoint,
 						    end);
-	struct fp_net *fn = fp_net(endpoint->net);
+	struct fp_net *fn = endpoint->fn;
 
 	mutex_lock(&fn->endpoint_lock);
 	list_del(&endpoint->list);
@@ -228,6 +228,7 @@ static struct fp_endpoint *create(struct net *net, int oif,
 	refcount_set(&endpoint->refs, 1);
 	INIT_WORK(&endpoint->end, end);
 	endpoint->net = net;
+	endpoint->fn = fp_net(net);
 	endpoint->oif = oif;
 	endpoint->local = *local;
 
@@ -393,9 +394,9 @@ void fp_endpoint_release(struct fp_endpoint *endpoint)
 {
 	if (!endpoint)
 		return;
-	mutex_lock(&fp_net(endpoint->net)->endpoint_lock);
+	mutex_lock(&endpoint->fn->endpoint_lock);
 	RCU_INIT_POINTER(endpoint->fs, NULL);
-	mutex_unlock(&fp_net(endpoint->net)->endpoint_lock);
+	mutex_unlock(&endpoint->fn->endpoint_lock);
 	/* The port is to be free when close() returns. */
 	if (refcount_dec_and_test(&endpoint->refs))
 		end(&endpoint->end);
@@ -727,7 +728,7 @@ int fp_endpoint_xmit(struct fp_endpoint *endpoint, struct sk_buff *skb,
 	if (err > 0)
 		err = net_xmit_errno(err);
 	if (err)
-		FP_INC_STATS(endpoint->net, OUT_ERRORS);
+		FP_INC_STATS(endpoint->fn, OUT_ERRORS);
 	return err;
 }
 
@@ -755,7 +756,7 @@ void fp_endpoint_reply(struct fp_endpoint *endpoint, struct sk_buff *skb,
 		err = -ENOMEM;
 	}
 	if (err) {
-		FP_INC_STATS(endpoint->net, OUT_ERRORS);
+		FP_INC_STATS(endpoint->fn, OUT_ERRORS);
 		kfree_skb(skb);
 		return;
 	}

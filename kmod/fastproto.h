@@ -172,7 +172,7 @@ static inline struct fp_net *fp_net(const struct net *net)
 	return net_generic(net, fp_net_id);
 }
 
-#define fp_setting(net, name)	READ_ONCE(fp_net(net)->settings.name)
+#define fp_setting(fn, name)	READ_ONCE((fn)->settings.name)
 
 /**
  * union fp_addr - a transport address that was checked
@@ -214,6 +214,7 @@ struct fp_peer {
  * @list: link in fp_net.endpoints
  * @refs: one of @fs, or of the namespace if @client; one of each connection
  * @net: the namespace
+ * @fn: and what it has of ours
  * @udp: the kernel's UDP socket; closed with the last reference
  * @udp_sk: its struct sock, which lives as long as this struct: for softirq; its
  *	sk_user_data points here
@@ -233,6 +234,7 @@ struct fp_endpoint {
 	struct list_head list;
 	refcount_t refs;
 	struct net *net;
+	struct fp_net *fn;
 	struct socket *udp;
 	struct sock *udp_sk;
 	struct fp_sock __rcu *fs;
@@ -390,14 +392,14 @@ int fp_packet_copy_to(const struct fp_packet *packet, struct iov_iter *to,
 		      size_t len);
 
 /* mib.c */
-#define FP_INC_STATS(net, name) \
-	SNMP_INC_STATS(fp_net(net)->mib, FASTPROTO_A_STATS_##name)
-#define FP_ADD_STATS(net, name, value) \
-	SNMP_ADD_STATS(fp_net(net)->mib, FASTPROTO_A_STATS_##name, value)
+#define FP_INC_STATS(fn, name) \
+	SNMP_INC_STATS((fn)->mib, FASTPROTO_A_STATS_##name)
+#define FP_ADD_STATS(fn, name, value) \
+	SNMP_ADD_STATS((fn)->mib, FASTPROTO_A_STATS_##name, value)
 void fp_drop(const struct net *net, const struct sock *sk,
 	     const struct sk_buff *skb, u32 len,
 	     enum fastproto_stats_attr why);
-void fp_count_reset(const struct net *net, enum fastproto_stats_attr which,
+void fp_count_reset(struct fp_net *fn, enum fastproto_stats_attr which,
 		    u64 why);
 enum skb_drop_reason fp_drop_reason(enum fastproto_stats_attr why);
 

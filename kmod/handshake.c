@@ -142,7 +142,7 @@ static void set_used(struct fp_cookies *cookies, const struct fp_cookie *cookie)
 static u32 early_limit(const struct sock *sk)
 {
 	return min_t(u32, READ_ONCE(sk->sk_rcvbuf),
-		     fp_setting(sock_net(sk), early_buffer));
+		     fp_setting(fp_net(sock_net(sk)), early_buffer));
 }
 
 static void fill_syn(struct fp_syn *syn, u32 tag, u32 msg_max, u32 window,
@@ -211,7 +211,7 @@ void fp_handshake_syn(struct fp_conn *conn, struct fp_todo *todo)
 	if (skb)
 		__skb_queue_tail(&todo->xmit, skb);
 	else
-		FP_INC_STATS(conn->net, OUT_ERRORS);
+		FP_INC_STATS(conn->fn, OUT_ERRORS);
 }
 
 /* Answer a frame without a connection. */
@@ -224,7 +224,7 @@ static void reply(struct fp_endpoint *endpoint, const struct fp_rx *rx,
 	if (skb)
 		fp_endpoint_reply(endpoint, skb, rx);
 	else
-		FP_INC_STATS(endpoint->net, OUT_ERRORS);
+		FP_INC_STATS(endpoint->fn, OUT_ERRORS);
 }
 
 /**
@@ -242,7 +242,7 @@ void fp_handshake_refuse(struct fp_endpoint *endpoint,
 			 const struct fp_sections *sections,
 			 const struct fp_rx *rx, enum fp_rst_reason why)
 {
-	struct fp_net *fn = fp_net(endpoint->net);
+	struct fp_net *fn = endpoint->fn;
 	struct fp_sections answer = {};
 	u64 tag;
 
@@ -250,7 +250,7 @@ void fp_handshake_refuse(struct fp_endpoint *endpoint,
 	if (!sections->conn_id && !(frame->flags & FP_F_SYN))
 		return;
 	if (!__ratelimit(&fn->rst_limit)) {
-		FP_INC_STATS(endpoint->net, OUT_RESETS_LIMITED);
+		FP_INC_STATS(endpoint->fn, OUT_RESETS_LIMITED);
 		return;
 	}
 	/* A client that knows no ID of ours is shown its own. */
@@ -261,7 +261,7 @@ void fp_handshake_refuse(struct fp_endpoint *endpoint,
 		answer.conn_slot = fp_id_slot(sections->conn_id);
 	}
 	answer.conn_id = tag << 32 | sections->conn_slot;
-	fp_count_reset(endpoint->net, FASTPROTO_A_STATS_OUT_RESETS, why);
+	fp_count_reset(endpoint->fn, FASTPROTO_A_STATS_OUT_RESETS, why);
 	reply(endpoint, rx, FP_F_CONN | FP_F_RST, why, &answer);
 }
 
@@ -284,7 +284,7 @@ static void send_cookie(struct fp_endpoint *endpoint, const struct fp_sock *fs,
 			const struct fp_sections *sections,
 			const struct fp_rx *rx)
 {
-	struct fp_cookies *cookies = READ_ONCE(fp_net(endpoint->net)->cookies);
+	struct fp_cookies *cookies = READ_ONCE(endpoint->fn->cookies);
 	struct fp_sections answer = { .conn_id = client_id(sections) };
 	u32 now = clock_ms();
 
@@ -293,7 +293,7 @@ static void send_cookie(struct fp_endpoint *endpoint, const struct fp_sock *fs,
 		 early_limit(&fs->sk) / 2, sections->syn.ts);
 	answer.cookie.time = now;
 	answer.cookie.mac = mac_of(cookies, rx, answer.conn_id, now);
-	FP_INC_STATS(endpoint->net, COOKIES_SENT);
+	FP_INC_STATS(endpoint->fn, COOKIES_SENT);
 	reply(endpoint, rx, FP_F_CONN | FP_F_SYN | FP_F_COOKIE, 0, &answer);
 }
 
@@ -362,7 +362,7 @@ int fp_handshake_cookie_rcv(struct fp_conn *conn,
 	act->retries = 0;
 	WRITE_ONCE(conn->state, FP_ECHO_SENT);
 	fp_timer_set(conn, FP_DEADLINE_HANDSHAKE, todo->now +
-		     fp_setting(conn->net, ack_delay), todo->now);
+		     fp_setting(conn->fn, ack_delay), todo->now);
 	todo->flags |= FP_WAKE_STATE | FP_WAKE_WRITE;
 	return 0;
 }
@@ -388,7 +388,7 @@ static struct fp_conn *create(struct fp_endpoint *endpoint,
 			      const struct fp_sections *sections,
 			      const struct fp_rx *rx)
 {
-	struct fp_slots *slots = &fp_net(endpoint->net)->slots;
+	struct fp_slots *slots = &endpoint->fn->slots;
 	struct fp_peer peer = {
 		.addr = rx->src,
 		.local = rx->dst,
@@ -452,9 +452,9 @@ struct fp_conn *fp_handshake_echo_rcv(struct fp_endpoint *endpoint,
 				    FP_RST_REFUSED);
 		return NULL;
 	}
-	cookies = READ_ONCE(fp_net(endpoint->net)->cookies);
+	cookies = READ_ONCE(endpoint->fn->cookies);
 	*why = FASTPROTO_A_STATS_DROP_COOKIE;
-	if (!is_genuine(fp_net(endpoint->net), rx, id, &sections->cookie) ||
+	if (!is_genuine(endpoint->fn, rx, id, &sections->cookie) ||
 	    was_used(cookies, &sections->cookie)) {
 		send_cookie(endpoint, fs, sections, rx);
 		return NULL;
@@ -489,7 +489,7 @@ struct fp_conn *fp_handshake_echo_rcv(struct fp_endpoint *endpoint,
 		       fp_conn_find_passive(endpoint->net, &rx->src, id) : NULL;
 	}
 	set_used(cookies, &sections->cookie);
-	FP_INC_STATS(endpoint->net, ACCEPTED);
+	FP_INC_STATS(endpoint->fn, ACCEPTED);
 	fs->sk.sk_data_ready(&fs->sk);
 	return conn;
 }

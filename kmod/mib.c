@@ -24,13 +24,13 @@ void fp_drop(const struct net *net, const struct sock *sk,
 
 /**
  * fp_count_reset - count a reset, and its reason
- * @net: the namespace
+ * @fn: of the namespace
  * @which: FASTPROTO_A_STATS_OUT_RESETS or FASTPROTO_A_STATS_IN_RESETS
  * @why: enum fp_rst_reason, or what a peer says in place of it
  *
  * Context: any.
  */
-void fp_count_reset(const struct net *net, enum fastproto_stats_attr which,
+void fp_count_reset(struct fp_net *fn, enum fastproto_stats_attr which,
 		    u64 why)
 {
 	/* In the order of the reasons, and behind them that for all others. */
@@ -39,8 +39,8 @@ void fp_count_reset(const struct net *net, enum fastproto_stats_attr which,
 	BUILD_BUG_ON(FASTPROTO_A_STATS_IN_RESETS_OTHER !=
 		     FASTPROTO_A_STATS_IN_RESETS + 2 + FP_RST_TIMEOUT);
 
-	SNMP_INC_STATS(fp_net(net)->mib, which);
-	SNMP_INC_STATS(fp_net(net)->mib,
+	SNMP_INC_STATS(fn->mib, which);
+	SNMP_INC_STATS(fn->mib,
 		       which + 1 + min_t(u64, why, FP_RST_TIMEOUT + 1));
 }
 

@@ -77,7 +77,7 @@ static int probe(struct fp_path *path, struct fp_endpoint *endpoint)
 struct fp_path *fp_path_get(struct fp_endpoint *endpoint,
 			    const struct fp_peer *key, gfp_t gfp)
 {
-	struct fp_net *fn = fp_net(endpoint->net);
+	struct fp_net *fn = endpoint->fn;
 	struct fp_path *path, *old;
 	int err;
 

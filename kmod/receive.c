@@ -77,14 +77,14 @@ static bool charge(struct sock *sk, struct fp_packet *packet)
 	return true;
 }
 
-static void count_in(struct net *net, const struct fp_packet *packet)
+static void count_in(struct fp_net *fn, const struct fp_packet *packet)
 {
-	FP_INC_STATS(net, IN_FRAMES);
-	FP_ADD_STATS(net, IN_BYTES, packet->frame.payload_len);
+	FP_INC_STATS(fn, IN_FRAMES);
+	FP_ADD_STATS(fn, IN_BYTES, packet->frame.payload_len);
 	if (packet->rx_flags & FP_RX_COPIED)
-		FP_INC_STATS(net, IN_COPIES);
+		FP_INC_STATS(fn, IN_COPIES);
 	else
-		FP_INC_STATS(net, IN_VIEWS);
+		FP_INC_STATS(fn, IN_VIEWS);
 }
 
 /*
@@ -101,7 +101,7 @@ static unsigned int enqueue(struct fp_sock *fs, struct list_head *packets)
 		if (!charge(&fs->sk, packet))
 			break;
 		packet->drops = atomic_read(&fs->sk.sk_drops);
-		count_in(sock_net(&fs->sk), packet);
+		count_in(fp_net(sock_net(&fs->sk)), packet);
 		list_move_tail(&packet->list, &fs->rx_queue);
 		queued++;
 	}
@@ -140,7 +140,7 @@ static struct fp_packet *packet_of(struct fp_sock *fs, struct sk_buff *skb,
 				   u32 offset, const struct fp_frame *frame,
 				   const struct fp_rx *rx, u16 index)
 {
-	u32 copybreak = fp_setting(sock_net(&fs->sk), copybreak);
+	u32 copybreak = fp_setting(fp_net(sock_net(&fs->sk)), copybreak);
 	struct fp_packet *packet;
 
 	packet = fp_packet_create(skb, offset + frame->hdr_len, frame,
@@ -283,7 +283,7 @@ void fp_receive(struct fp_endpoint *endpoint, struct sk_buff *skb,
 	LIST_HEAD(packets);
 	int why, full = 0;
 
-	FP_INC_STATS(endpoint->net, IN_DATAGRAMS);
+	FP_INC_STATS(endpoint->fn, IN_DATAGRAMS);
 	if (fs && sk_filter(&fs->sk, skb)) {
 		why = FASTPROTO_A_STATS_DROP_FILTER;
 		fp_drop(endpoint->net, &fs->sk, skb, skb->len, why);
@@ -324,7 +324,7 @@ void fp_receive_error(struct fp_endpoint *endpoint, const union fp_addr *to,
 	struct fp_sock *fs = datagram_socket(endpoint);
 	const struct fp_peer *peer;
 
-	FP_INC_STATS(endpoint->net, ICMP_ERRORS);
+	FP_INC_STATS(endpoint->fn, ICMP_ERRORS);
 	if (!err)
 		return;
 	if (has_connection(skb, offset)) {

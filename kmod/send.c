@@ -118,7 +118,7 @@ static void encode_header(struct fp_sock *fs, struct sk_buff *skb)
 int fp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
 	struct fp_sock *fs = fp_sk(sock->sk);
-	struct net *net = sock_net(&fs->sk);
+	struct fp_net *fn = fp_net(sock_net(&fs->sk));
 	struct sockcm_cookie sockc;
 	struct fp_route route;
 	struct sk_buff *skb;
@@ -153,8 +153,8 @@ int fp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	skb->tstamp = sockc.transmit_time;
 	encode_header(fs, skb);
 
-	FP_INC_STATS(net, OUT_FRAMES);
-	FP_ADD_STATS(net, OUT_BYTES, len);
+	FP_INC_STATS(fn, OUT_FRAMES);
+	FP_ADD_STATS(fn, OUT_BYTES, len);
 	rcu_read_lock_bh();
 	err = fp_endpoint_xmit(fs->endpoint, skb, &route);
 	rcu_read_unlock_bh();
@@ -163,6 +163,6 @@ int fp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 
 count:
 	if (err != -EAGAIN)
-		FP_INC_STATS(net, OUT_ERRORS);
+		FP_INC_STATS(fn, OUT_ERRORS);
 	return err;
 }

@@ -16,15 +16,15 @@
 void fp_seqpacket_init(struct fp_sock *fs)
 {
 	struct sock *sk = &fs->sk;
-	struct net *net = sock_net(sk);
+	struct fp_net *fn = fp_net(sock_net(sk));
 
 	INIT_LIST_HEAD(&fs->accept_queue);
-	fs->keep_idle = fp_setting(net, keepalive_idle);
-	fs->keep_intvl = fp_setting(net, keepalive_interval);
-	fs->keep_cnt = fp_setting(net, keepalive_probes);
-	fs->msg_max = fp_setting(net, msg_max);
-	WRITE_ONCE(sk->sk_sndbuf, fp_setting(net, tx_buffer));
-	WRITE_ONCE(sk->sk_rcvbuf, fp_setting(net, rx_buffer));
+	fs->keep_idle = fp_setting(fn, keepalive_idle);
+	fs->keep_intvl = fp_setting(fn, keepalive_interval);
+	fs->keep_cnt = fp_setting(fn, keepalive_probes);
+	fs->msg_max = fp_setting(fn, msg_max);
+	WRITE_ONCE(sk->sk_sndbuf, fp_setting(fn, tx_buffer));
+	WRITE_ONCE(sk->sk_rcvbuf, fp_setting(fn, rx_buffer));
 }
 
 static int get_name(struct socket *sock, struct sockaddr *uaddr, int peername)
@@ -272,7 +272,7 @@ static int send_message(struct fp_sock *fs, struct fp_conn *conn,
 	if (READ_ONCE(fs->payload_csum))
 		flags |= FP_F_CSUM;
 	if (!READ_ONCE(fs->nodelay))
-		hold = fp_setting(conn->net, hold_time);
+		hold = fp_setting(conn->fn, hold_time);
 	__skb_queue_head_init(&list);
 	err = copy_message(conn, msg, len, flags, &list);
 	while (!err) {

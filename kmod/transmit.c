@@ -337,7 +337,7 @@ static bool pace_admits(const struct fp_conn *conn, u64 now)
 {
 	const struct fp_act *act = conn->act;
 
-	return !is_paced(act) || !fp_setting(conn->net, pacing) ||
+	return !is_paced(act) || !fp_setting(conn->fn, pacing) ||
 	       act->pace_at <= (now + BURST_TIME) << PACE_SHIFT;
 }
 
@@ -521,7 +521,7 @@ static bool may_be_marked(const struct fp_conn *conn)
 {
 	const struct fp_act *act = conn->act;
 
-	return conn->state != FP_ECHO_SENT && fp_setting(conn->net, ecn) &&
+	return conn->state != FP_ECHO_SENT && fp_setting(conn->fn, ecn) &&
 	       act->retries < FP_ECT_RETRIES &&
 	       act->ect_failures < FP_ECT_FAILURES;
 }
@@ -622,7 +622,7 @@ void fp_transmit_rst(struct fp_conn *conn, enum fp_rst_reason why,
 		return;
 	push_header(skb, FP_F_CONN | FP_F_RST, why, &sections);
 	__skb_queue_tail(&todo->xmit, skb);
-	fp_count_reset(conn->net, FASTPROTO_A_STATS_OUT_RESETS, why);
+	fp_count_reset(conn->fn, FASTPROTO_A_STATS_OUT_RESETS, why);
 }
 
 /**
@@ -644,7 +644,7 @@ void fp_transmit_xmit(struct fp_conn *conn, struct sk_buff_head *list, u8 tos)
 		if (fp_path_route(conn->path, conn->endpoint, sk, &route) ||
 		    skb_cow_head(skb, fp_endpoint_headroom(&route))) {
 			/* As good as lost on the way. */
-			FP_INC_STATS(conn->net, OUT_ERRORS);
+			FP_INC_STATS(conn->fn, OUT_ERRORS);
 			kfree_skb(skb);
 			continue;
 		}
