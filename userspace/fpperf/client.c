@@ -25,6 +25,7 @@
  * @run: the run's number
  * @number: of the next message; how many have been sent
  * @lost: messages of which the server knows nothing
+ * @times: when each operation was over, if that is wanted
  */
 struct client {
 	const struct options *options;
@@ -34,6 +35,7 @@ struct client {
 	uint32_t run;
 	uint32_t number;
 	uint32_t lost;
+	uint64_t *times;
 };
 
 const char *const test_names[TEST_NR] = {
@@ -107,10 +109,18 @@ static void ask(struct client *client)
 		;
 }
 
+static void note_time(struct client *client)
+{
+	if (client->times)
+		*client->times++ = now_ns();
+}
+
 static void do_rtt(struct client *client, uint32_t count)
 {
-	while (count--)
+	while (count--) {
 		ask(client);
+		note_time(client);
+	}
 }
 
 static bool is_answered(struct client *client)
@@ -210,6 +220,7 @@ static void do_setup(struct client *client, uint32_t count)
 		client_connect(client);
 		ask(client);
 		close(client->link.fd);
+		note_time(client);
 	}
 }
 
@@ -246,6 +257,55 @@ static void check_room(const struct client *client)
 		     connected ? 'w' : 'r');
 }
 
+static int compare(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* Of moments it makes the quantiles of the times between them. */
+static void set_quantiles(struct result *result, uint64_t begin,
+			  uint64_t *times)
+{
+	static const unsigned int per_mille[QUANTILE_NR] = {
+		0, 500, 900, 990, 999, 1000
+	};
+	uint64_t nr = result->operations, last, i;
+
+	for (i = 0; i < nr; i++) {
+		last = begin;
+		begin = times[i];
+		times[i] -= last;
+	}
+	qsort(times, nr, sizeof(*times), compare);
+	for (i = 0; i < QUANTILE_NR; i++)
+		result->quantiles[i] = times[(nr - 1) * per_mille[i] / 1000];
+}
+
+static void measure(struct client *client)
+{
+	const struct options *options = client->options;
+	struct result *result = &client->progress->result;
+	uint64_t *times = NULL;
+	uint64_t begin;
+
+	if (options->latency) {
+		times = calloc(options->count, sizeof(*times));
+		if (!times)
+			err(1, "memory for the times");
+	}
+	client->times = times;
+	begin = now_ns();
+	work[options->test](client, options->count);
+	result->ns = now_ns() - begin;
+	result->operations = options->count;
+	result->lost = client->lost;
+	if (times)
+		set_quantiles(result, begin, times);
+	free(times);
+}
+
 void client_work(const struct options *options, const struct address *address,
 		 struct progress *progress)
 {
@@ -255,8 +315,6 @@ void client_work(const struct options *options, const struct address *address,
 		.progress = progress,
 		.run = getpid() ^ now_ns(),
 	};
-	struct result *result = &progress->result;
-	uint64_t begin;
 
 	link_init(&client.link, options->transport);
 	progress->what = "connecting";
@@ -269,11 +327,7 @@ void client_work(const struct options *options, const struct address *address,
 		work[options->test](&client, options->warmup);
 	}
 	progress->what = "measuring";
-	begin = now_ns();
-	work[options->test](&client, options->count);
-	result->ns = now_ns() - begin;
-	result->operations = options->count;
-	result->lost = client.lost;
+	measure(&client);
 	if (!options->transport->connected)
 		finish(&client);
 }

@@ -153,6 +153,7 @@ extern const char *const test_operations[TEST_NR];
  * @port: to which struct transport.port is added
  * @timeout: seconds without progress until we give up
  * @host: address or name; NULL: nothing was said
+ * @latency: look at the clock after each operation, too
  * @json: write JSON
  */
 struct options {
@@ -166,7 +167,19 @@ struct options {
 	unsigned int port;
 	unsigned int timeout;
 	const char *host;
+	bool latency;
 	bool json;
+};
+
+/* Of the times of all operations: how many per mille took no longer. */
+enum quantile {
+	QUANTILE_MIN,
+	QUANTILE_50,
+	QUANTILE_90,
+	QUANTILE_99,
+	QUANTILE_999,
+	QUANTILE_MAX,
+	QUANTILE_NR,
 };
 
 /**
@@ -174,11 +187,13 @@ struct options {
  * @operations: how many
  * @ns: how long they took
  * @lost: messages that did not come
+ * @quantiles: of the time of one, in nanoseconds, if options.latency
  */
 struct result {
 	uint64_t operations;
 	uint64_t ns;
 	uint64_t lost;
+	uint64_t quantiles[QUANTILE_NR];
 };
 
 /**

@@ -57,6 +57,7 @@ static const char usage_text[] =
 	"  -w, --warmup N     operations before that (default: a tenth)\n"
 	"  -d, --depth N      messages in a burst, requests on their way (default 32)\n"
 	"  -T, --timeout S    seconds without any answer to give up after (default 5)\n"
+	"  -l, --latency      rtt, setup: tell how the times are distributed, too\n"
 	"  -j, --json         write JSON\n"
 	"BYTES may end in K or M. With transport unix, HOST may be left out, and an\n"
 	"ADDRESS or HOST that begins with / is a path.\n";
@@ -71,6 +72,7 @@ static const struct option long_options[] = {
 	{ "warmup",	required_argument,	NULL, 'w' },
 	{ "depth",	required_argument,	NULL, 'd' },
 	{ "timeout",	required_argument,	NULL, 'T' },
+	{ "latency",	no_argument,		NULL, 'l' },
 	{ "json",	no_argument,		NULL, 'j' },
 	{ "help",	no_argument,		NULL, 'h' },
 	{ "version",	no_argument,		NULL, 'V' },
@@ -170,6 +172,9 @@ static void parse_client(int opt, struct arguments *args)
 	case 'T':
 		options->timeout = number("timeout", optarg, 1, 3600, false);
 		break;
+	case 'l':
+		options->latency = true;
+		break;
 	case 'j':
 		options->json = true;
 		break;
@@ -220,6 +225,10 @@ static void check_client(const struct options *options)
 	if (options->test == TEST_SETUP && !transport->connected)
 		errx(EXIT_USAGE, "case setup: %s has no connections",
 		     transport->name);
+	if (options->latency && options->test != TEST_RTT &&
+	    options->test != TEST_SETUP)
+		errx(EXIT_USAGE, "case %s: there is no latency to tell",
+		     test_names[options->test]);
 	if (!options->host && transport->domain != AF_UNIX)
 		errx(EXIT_USAGE, "no HOST (try: fpperf --help)");
 }
@@ -231,7 +240,7 @@ static int client_run(int argc, char **argv, struct arguments *args)
 	struct result result;
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "t:p:B:c:s:n:w:d:T:jhV",
+	while ((opt = getopt_long(argc, argv, "t:p:B:c:s:n:w:d:T:ljhV",
 				  long_options, NULL)) != -1)
 		parse_client(opt, args);
 	parse_host(argc, argv, options);

@@ -7,6 +7,15 @@
 #include "../fpctl/json.h"
 #include "fpperf.h"
 
+static const char *const quantile_names[QUANTILE_NR] = {
+	[QUANTILE_MIN] = "min",
+	[QUANTILE_50] = "50%",
+	[QUANTILE_90] = "90%",
+	[QUANTILE_99] = "99%",
+	[QUANTILE_999] = "99.9%",
+	[QUANTILE_MAX] = "max",
+};
+
 static double per_second(const struct result *result)
 {
 	return result->ns ? result->operations * 1e9 / result->ns : 0;
@@ -15,6 +24,7 @@ static double per_second(const struct result *result)
 void report_text(const struct options *options, const struct result *result)
 {
 	const char *operation = test_operations[options->test];
+	int i;
 
 	printf("%s, %s, %u bytes: %.1f ns a %s (%ju in %.3f s, %.0f/s, %.1f MB/s)\n",
 	       options->transport->name, test_names[options->test],
@@ -22,6 +32,10 @@ void report_text(const struct options *options, const struct result *result)
 	       operation, (uintmax_t)result->operations, result->ns / 1e9,
 	       per_second(result),
 	       per_second(result) * options->size / 1e6);
+	for (i = 0; options->latency && i < QUANTILE_NR; i++)
+		printf("%s%s %.3f us%s", i ? ", " : "", quantile_names[i],
+		       result->quantiles[i] / 1e3,
+		       i == QUANTILE_NR - 1 ? "\n" : "");
 	if (result->lost)
 		printf("%ju messages were lost\n", (uintmax_t)result->lost);
 }
@@ -29,6 +43,7 @@ void report_text(const struct options *options, const struct result *result)
 void report_json(const struct options *options, const struct result *result)
 {
 	struct json js = { .out = stdout };
+	int i;
 
 	json_open(&js, NULL, '{');
 	json_string(&js, "transport", options->transport->name);
@@ -40,5 +55,12 @@ void report_json(const struct options *options, const struct result *result)
 	json_uint(&js, "ns_per_operation",
 		  (result->ns + result->operations / 2) / result->operations);
 	json_uint(&js, "lost", result->lost);
+	if (options->latency) {
+		json_open(&js, "latency_ns", '{');
+		for (i = 0; i < QUANTILE_NR; i++)
+			json_uint(&js, quantile_names[i],
+				  result->quantiles[i]);
+		json_close(&js, '}');
+	}
 	json_close(&js, '}');
 }
