@@ -322,6 +322,9 @@ void client_work(const struct options *options, const struct address *address,
 		client_connect(&client);
 		check_room(&client);
 	}
+	/* Is there anybody? It may take him a while to be free for us. */
+	if (!options->transport->connected)
+		do_stream(&client, 1);
 	if (options->warmup) {
 		progress->what = "warming up";
 		work[options->test](&client, options->warmup);

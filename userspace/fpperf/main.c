@@ -17,7 +17,8 @@
 #include "fpperf.h"
 
 #define WIDTH_DEFAULT	32
-#define TIMEOUT_DEFAULT	5
+#define CLIENT_TIMEOUT	5
+#define SERVER_TIMEOUT	10
 
 /**
  * struct arguments - the command line
@@ -43,6 +44,8 @@ static const char usage_text[] =
 	"                     fastproto-seqpacket)\n"
 	"  -p, --port PORT    default 7700; the two after it are used, too\n"
 	"  -B, --buffer BYTES send and receive buffer of each socket\n"
+	"  -T, --timeout S    seconds to give up after if nothing comes (default: client 5,\n"
+	"                     server 10)\n"
 	"  -h, --help         this text\n"
 	"  -V, --version      version of fpperf\n"
 	"Client only:\n"
@@ -56,7 +59,6 @@ static const char usage_text[] =
 	"  -n, --count N      operations to measure (default 10000; setup: 1000)\n"
 	"  -w, --warmup N     operations before that (default: a tenth)\n"
 	"  -d, --depth N      messages in a burst, requests on their way (default 32)\n"
-	"  -T, --timeout S    seconds without any answer to give up after (default 5)\n"
 	"  -l, --latency      rtt, setup: tell how the times are distributed, too\n"
 	"  -j, --json         write JSON\n"
 	"BYTES may end in K or M. With transport unix, HOST may be left out, and an\n"
@@ -135,6 +137,9 @@ static void parse_common(int opt, struct arguments *args)
 	case 'B':
 		options->buffer = number("buffer", optarg, 1, 1 << 30, true);
 		break;
+	case 'T':
+		options->timeout = number("timeout", optarg, 1, 3600, false);
+		break;
 	case 'h':
 		fputs(usage_text, stdout);
 		exit(0);
@@ -168,9 +173,6 @@ static void parse_client(int opt, struct arguments *args)
 		break;
 	case 'd':
 		options->width = number("depth", optarg, 1, 100000, false);
-		break;
-	case 'T':
-		options->timeout = number("timeout", optarg, 1, 3600, false);
 		break;
 	case 'l':
 		options->latency = true;
@@ -249,6 +251,7 @@ static int client_run(int argc, char **argv, struct arguments *args)
 	settle_counts(args);
 	check_client(options);
 
+	options->timeout = options->timeout ?: CLIENT_TIMEOUT;
 	frame_init();
 	if (transport_resolve(options->transport, options->host, options->port,
 			      false, &address) ||
@@ -294,19 +297,21 @@ static size_t serve_all(const struct options *options,
 	return nr;
 }
 
+/* Nothing is begun if one of them is unknown. */
 static size_t serve_named(const struct options *options,
 			  struct service *services, char *names)
 {
-	size_t nr = 0;
+	size_t i, nr = 0;
 	char *name;
 
 	for (name = strtok(names, ","); name; name = strtok(NULL, ",")) {
 		if (nr == transports_nr)
 			errx(EXIT_USAGE, "too many transports");
-		services[nr].transport = parse_transport(name);
-		if (!serve(options, &services[nr++]))
-			err(1, "%s", name);
+		services[nr++].transport = parse_transport(name);
 	}
+	for (i = 0; i < nr; i++)
+		if (!serve(options, &services[i]))
+			err(1, "%s", services[i].transport->name);
 	return nr;
 }
 
@@ -317,11 +322,12 @@ static int server_run(int argc, char **argv, struct arguments *args)
 	size_t nr;
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "t:p:B:hV", long_options,
+	while ((opt = getopt_long(argc, argv, "t:p:B:T:hV", long_options,
 				  NULL)) != -1)
 		parse_common(opt, args);
 	parse_host(argc, argv, options);
 
+	options->timeout = options->timeout ?: SERVER_TIMEOUT;
 	frame_init();
 	nr = args->transports ?
 		serve_named(options, services, args->transports) :
@@ -351,7 +357,6 @@ int main(int argc, char **argv)
 		.options.size = 64,
 		.options.width = WIDTH_DEFAULT,
 		.options.port = PORT_DEFAULT,
-		.options.timeout = TIMEOUT_DEFAULT,
 	};
 	const char *command = argc > 1 ? argv[1] : "";
 	int opt;

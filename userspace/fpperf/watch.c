@@ -18,8 +18,6 @@
 
 #include "fpperf.h"
 
-#define SERVER_IDLE_S	15	/* without anything from the client served */
-
 static struct progress *progress_create(void)
 {
 	struct progress *progress;
@@ -149,7 +147,7 @@ static void service_check(const struct options *options,
 		return;
 	}
 	warnx("%s: nothing came from a client for %u seconds",
-	      service->transport->name, SERVER_IDLE_S);
+	      service->transport->name, options->timeout);
 	kill(service->pid, SIGKILL);
 	waitpid(service->pid, NULL, 0);
 	service->fd = transport_listen(service->transport, &service->address,
@@ -164,7 +162,7 @@ int watch_services(const struct options *options, struct service *first,
 		   size_t nr)
 {
 	struct services services = { .nr = nr, .first = first };
-	struct timespec idle = { .tv_sec = SERVER_IDLE_S };
+	struct timespec idle = { .tv_sec = options->timeout };
 	sigset_t child;
 	int status;
 	size_t i;
