@@ -242,7 +242,7 @@ small_buffers()
 	serve -t udp
 	for test in burst outstanding; do
 		exits 1 client -t udp -B 64K -c "$test" -s 16K 10.77.0.2
-		grep 'are too small for 32 messages of 16384 bytes' \
+		grep '32 messages of 16384 bytes are too many for' \
 			"$tmp/stderr"
 	done
 }

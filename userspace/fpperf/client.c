@@ -32,10 +32,10 @@ struct client {
 	const struct address *address;
 	struct link link;
 	struct progress *progress;
-	uint32_t run;
-	uint32_t number;
-	uint32_t lost;
-	uint64_t *times;
+	__u32 run;
+	__u32 number;
+	__u32 lost;
+	__u64 *times;
 };
 
 const char *const test_names[TEST_NR] = {
@@ -54,7 +54,7 @@ const char *const test_operations[TEST_NR] = {
 	[TEST_SETUP] = "connection",
 };
 
-static uint64_t now_ns(void)
+static __u64 now_ns(void)
 {
 	struct timespec ts;
 
@@ -63,7 +63,7 @@ static uint64_t now_ns(void)
 }
 
 /* Sends the next message, which asks for so long an answer. */
-static void say(struct client *client, uint32_t answer)
+static void send_next(struct client *client, __u32 answer)
 {
 	struct message *message = (struct message *)client->link.out;
 
@@ -71,16 +71,21 @@ static void say(struct client *client, uint32_t answer)
 	message->run = client->run;
 	message->number = htole32(client->number++);
 	message->answer = htole32(answer);
-	client->progress->steps++;
 	if (link_send(&client->link, client->options->size))
 		err(1, "cannot send message %u", client->number - 1);
+}
+
+static void say(struct client *client, __u32 answer)
+{
+	send_next(client, answer);
+	progress_step(client->progress);
 }
 
 /*
  * Receives an answer of this run and of that length, and returns the number of
  * the request. What datagrams bring of another run is ignored.
  */
-static uint32_t hear(struct client *client, uint32_t answer)
+static __u32 hear(struct client *client, __u32 answer)
 {
 	struct message *message;
 	ssize_t len;
@@ -92,8 +97,8 @@ static uint32_t hear(struct client *client, uint32_t answer)
 		if (len < 0)
 			err(1, "cannot receive an answer");
 	} while (message->run != client->run);
-	client->progress->steps++;
-	if ((uint32_t)len != answer)
+	progress_step(client->progress);
+	if ((__u32)len != answer)
 		errx(1, "the answer has %zd bytes instead of %u", len, answer);
 	client->lost = client->number - le32toh(message->count);
 	return le32toh(message->number);
@@ -101,8 +106,8 @@ static uint32_t hear(struct client *client, uint32_t answer)
 
 static void ask(struct client *client)
 {
-	uint32_t size = client->options->size;
-	uint32_t number = client->number;
+	__u32 size = client->options->size;
+	__u32 number = client->number;
 
 	say(client, size);
 	while (hear(client, size) != number)
@@ -115,7 +120,7 @@ static void note_time(struct client *client)
 		*client->times++ = now_ns();
 }
 
-static void do_rtt(struct client *client, uint32_t count)
+static void do_rtt(struct client *client, __u32 count)
 {
 	while (count--) {
 		ask(client);
@@ -133,17 +138,13 @@ static bool is_answered(struct client *client)
 /* Datagrams: the last one may be lost as any other may, or its answer. */
 static void insist(struct client *client)
 {
-	uint64_t steps = client->progress->steps;
-
-	while (!is_answered(client)) {
-		say(client, SIZE_MIN_BYTES);
-		client->progress->steps = steps;
-	}
+	while (!is_answered(client))
+		send_next(client, SIZE_MIN_BYTES);
 }
 
-static void do_stream(struct client *client, uint32_t count)
+static void do_stream(struct client *client, __u32 count)
 {
-	uint32_t last = client->number + count - 1;
+	__u32 last = client->number + count - 1;
 
 	while (client->number != last)
 		say(client, 0);
@@ -154,10 +155,10 @@ static void do_stream(struct client *client, uint32_t count)
 	} while (hear(client, SIZE_MIN_BYTES) < last);
 }
 
-static void do_burst(struct client *client, uint32_t count)
+static void do_burst(struct client *client, __u32 count)
 {
-	uint32_t width = client->options->width;
-	uint32_t i;
+	__u32 width = client->options->width;
+	__u32 i;
 
 	for (; count; count -= width) {
 		for (i = 1; i < width; i++)
@@ -168,11 +169,11 @@ static void do_burst(struct client *client, uint32_t count)
 	}
 }
 
-static void do_outstanding(struct client *client, uint32_t count)
+static void do_outstanding(struct client *client, __u32 count)
 {
-	uint32_t size = client->options->size;
-	uint32_t last = client->number + count;
-	uint32_t i;
+	__u32 size = client->options->size;
+	__u32 last = client->number + count;
+	__u32 i;
 
 	for (i = 0; i < client->options->width; i++)
 		say(client, size);
@@ -210,11 +211,11 @@ static void client_connect(struct client *client)
 		transport_set_buffers(options->transport, fd, options->buffer);
 	if (connect(fd, (const struct sockaddr *)&address->sa, address->len))
 		err(1, "cannot connect");
-	client->progress->steps++;
+	progress_step(client->progress);
 	link_begin(&client->link, fd);
 }
 
-static void do_setup(struct client *client, uint32_t count)
+static void do_setup(struct client *client, __u32 count)
 {
 	while (count--) {
 		client_connect(client);
@@ -224,7 +225,7 @@ static void do_setup(struct client *client, uint32_t count)
 	}
 }
 
-static void (*const work[TEST_NR])(struct client *, uint32_t) = {
+static void (*const work[TEST_NR])(struct client *, __u32) = {
 	[TEST_RTT] = do_rtt,
 	[TEST_STREAM] = do_stream,
 	[TEST_BURST] = do_burst,
@@ -241,7 +242,7 @@ static void check_room(const struct client *client)
 {
 	const struct options *options = client->options;
 	bool connected = options->transport->connected;
-	uint64_t need = options->width * (2ull * options->size + 1024);
+	__u64 need = options->width * (2ull * options->size + 1024);
 	socklen_t len = sizeof(int);
 	int room;
 
@@ -251,30 +252,31 @@ static void check_room(const struct client *client)
 	if (getsockopt(client->link.fd, SOL_SOCKET,
 		       connected ? SO_SNDBUF : SO_RCVBUF, &room, &len))
 		err(1, "size of the buffer");
-	if ((uint64_t)room < need)
-		errx(1, "buffers of %d bytes are too small for %u messages of %u bytes (see -B; the limit is net.core.%cmem_max)",
-		     room / 2, options->width, options->size,
-		     connected ? 'w' : 'r');
+	if ((__u64)room < need)
+		errx(1, "%u messages of %u bytes are too many for a buffer of %d (-B, net.core.%s)",
+		     options->width, options->size, room / 2,
+		     connected ? "wmem_max" : "rmem_max");
 }
 
 static int compare(const void *a, const void *b)
 {
-	const uint64_t *x = a, *y = b;
+	const __u64 *x = a, *y = b;
 
 	return (*x > *y) - (*x < *y);
 }
 
 /* Of moments it makes the quantiles of the times between them. */
-static void set_quantiles(struct result *result, uint64_t begin,
-			  uint64_t *times)
+static void set_quantiles(struct result *result, __u64 begin,
+			  __u64 *times)
 {
 	static const unsigned int per_mille[QUANTILE_NR] = {
 		0, 500, 900, 990, 999, 1000
 	};
-	uint64_t nr = result->operations, last, i;
+	__u64 nr = result->operations, i;
 
 	for (i = 0; i < nr; i++) {
-		last = begin;
+		__u64 last = begin;
+
 		begin = times[i];
 		times[i] -= last;
 	}
@@ -287,8 +289,8 @@ static void measure(struct client *client)
 {
 	const struct options *options = client->options;
 	struct result *result = &client->progress->result;
-	uint64_t *times = NULL;
-	uint64_t begin;
+	__u64 *times = NULL;
+	__u64 begin;
 
 	if (options->latency) {
 		times = calloc(options->count, sizeof(*times));
@@ -317,7 +319,7 @@ void client_work(const struct options *options, const struct address *address,
 	};
 
 	link_init(&client.link, options->transport);
-	progress->what = "connecting";
+	progress_tell(progress, "connecting");
 	if (options->test != TEST_SETUP) {
 		client_connect(&client);
 		check_room(&client);
@@ -326,10 +328,10 @@ void client_work(const struct options *options, const struct address *address,
 	if (!options->transport->connected)
 		do_stream(&client, 1);
 	if (options->warmup) {
-		progress->what = "warming up";
+		progress_tell(progress, "warming up");
 		work[options->test](&client, options->warmup);
 	}
-	progress->what = "measuring";
+	progress_tell(progress, "measuring");
 	measure(&client);
 	if (!options->transport->connected)
 		finish(&client);

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
+#include <linux/types.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
@@ -20,7 +20,7 @@
 #define EXIT_USAGE	2
 
 #define PORT_DEFAULT	7700
-#define SIZE_MAX_BYTES	(1u << 20)
+#define SIZE_MAX_BYTES	1048576
 #define BUFFER_DEFAULT	(4u << 20)
 
 /**
@@ -33,12 +33,12 @@
  * @flags: MESSAGE_END: no more will come of this run
  */
 struct message {
-	uint32_t magic;
-	uint32_t run;
-	uint32_t number;
-	uint32_t answer;
-	uint32_t count;
-	uint32_t flags;
+	__u32 magic;
+	__u32 run;
+	__u32 number;
+	__u32 answer;
+	__u32 count;
+	__u32 flags;
 };
 
 #define MESSAGE_MAGIC	0x46525046	/* "FPRF" */
@@ -69,7 +69,7 @@ struct transport {
 	int type;
 	int protocol;
 	unsigned int port;
-	uint32_t max;
+	__u32 max;
 	bool connected;
 	bool framed;
 	bool set_rcvbuf;
@@ -99,7 +99,7 @@ struct link {
 	int fd;
 	struct frame_reader reader;
 	unsigned char *out;
-	uint64_t seq;
+	__u64 seq;
 };
 
 extern const struct transport transports[];
@@ -111,11 +111,11 @@ int transport_resolve(const struct transport *transport, const char *host,
 int transport_socket(const struct transport *transport,
 		     const struct address *address);
 void transport_set_buffers(const struct transport *transport, int fd,
-			   uint32_t bytes);
+			   __u32 bytes);
 int transport_accept(const struct transport *transport, int listener,
-		     uint32_t buffer);
+		     __u32 buffer);
 int transport_listen(const struct transport *transport,
-		     const struct address *address, uint32_t buffer);
+		     const struct address *address, __u32 buffer);
 const char *transport_name(const struct address *address, char *text,
 			   size_t size);
 bool transport_absent(int error);
@@ -159,11 +159,11 @@ extern const char *const test_operations[TEST_NR];
 struct options {
 	const struct transport *transport;
 	enum test test;
-	uint32_t size;
-	uint32_t count;
-	uint32_t warmup;
-	uint32_t width;
-	uint32_t buffer;
+	__u32 size;
+	__u32 count;
+	__u32 warmup;
+	__u32 width;
+	__u32 buffer;
 	unsigned int port;
 	unsigned int timeout;
 	const char *host;
@@ -190,10 +190,10 @@ enum quantile {
  * @quantiles: of the time of one, in nanoseconds, if options.latency
  */
 struct result {
-	uint64_t operations;
-	uint64_t ns;
-	uint64_t lost;
-	uint64_t quantiles[QUANTILE_NR];
+	__u64 operations;
+	__u64 ns;
+	__u64 lost;
+	__u64 quantiles[QUANTILE_NR];
 };
 
 /**
@@ -204,11 +204,38 @@ struct result {
  * @result: of a client
  */
 struct progress {
-	volatile uint64_t steps;
-	volatile bool busy;
-	const char *volatile what;
+	__u64 steps;
+	bool busy;
+	const char *what;
 	struct result result;
 };
+
+static inline __u64 progress_steps(const struct progress *progress)
+{
+	return __atomic_load_n(&progress->steps, __ATOMIC_RELAXED);
+}
+
+/* The only one who does so is who works. */
+static inline void progress_step(struct progress *progress)
+{
+	__atomic_store_n(&progress->steps, progress->steps + 1,
+			 __ATOMIC_RELAXED);
+}
+
+static inline void progress_tell(struct progress *progress, const char *what)
+{
+	__atomic_store_n(&progress->what, what, __ATOMIC_RELAXED);
+}
+
+static inline bool progress_busy(const struct progress *progress)
+{
+	return __atomic_load_n(&progress->busy, __ATOMIC_RELAXED);
+}
+
+static inline void progress_set_busy(struct progress *progress, bool busy)
+{
+	__atomic_store_n(&progress->busy, busy, __ATOMIC_RELAXED);
+}
 
 void client_work(const struct options *options, const struct address *address,
 		 struct progress *progress);
@@ -229,7 +256,7 @@ struct service {
 	struct address address;
 	int fd;
 	pid_t pid;
-	uint64_t steps;
+	__u64 steps;
 	struct progress *progress;
 };
 

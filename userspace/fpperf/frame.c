@@ -4,23 +4,19 @@
  */
 #include <endian.h>
 #include <errno.h>
-#include <linux/fastproto.h>
 #include <string.h>
 
 #include "frame.h"
 
-#define LENGTH_LEN	4
 #define POLYNOMIAL	0xedb88320u	/* CRC-32 (IEEE 802.3), reflected */
 #define SLICES		8
 #define READ_LEN	(64u << 10)	/* bytes to read at a time, at most */
 
-_Static_assert(FRAME_HEADROOM == LENGTH_LEN + FP_HDR_LEN, "headroom");
-
-static uint32_t table[SLICES][256];
+static __u32 table[SLICES][256];
 
 void frame_init(void)
 {
-	uint32_t crc;
+	__u32 crc;
 	int i, bit, slice;
 
 	for (i = 0; i < 256; i++) {
@@ -38,11 +34,11 @@ void frame_init(void)
 }
 
 /* Eight bytes at a time: a header is three times that. */
-static uint32_t header_crc(const struct fp_hdr *hdr)
+static __u32 header_crc(const struct fp_hdr *hdr)
 {
 	const unsigned char *bytes = (const unsigned char *)hdr;
-	uint32_t crc = ~0u;
-	uint64_t word;
+	__u32 crc = ~0u;
+	__u64 word;
 	size_t i;
 
 	for (i = 0; i < sizeof(*hdr); i += sizeof(word)) {
@@ -60,7 +56,7 @@ static uint32_t header_crc(const struct fp_hdr *hdr)
 	return ~crc;
 }
 
-void frame_put_header(unsigned char *payload, size_t len, uint64_t seq)
+void frame_put_header(unsigned char *payload, size_t len, __u64 seq)
 {
 	struct fp_hdr hdr = {
 		.magic = htole32(FP_MAGIC),
@@ -68,19 +64,19 @@ void frame_put_header(unsigned char *payload, size_t len, uint64_t seq)
 		.size = htole32(sizeof(hdr) + len),
 		.seq = htole64(seq),
 	};
-	uint32_t length = hdr.size;
+	__u32 length = hdr.size;
 
 	hdr.checksum = htole32(header_crc(&hdr));
 	memcpy(payload - sizeof(hdr), &hdr, sizeof(hdr));
 	memcpy(payload - FRAME_HEADROOM, &length, sizeof(length));
 }
 
-static int header_check(const unsigned char *frame, uint32_t length)
+static int header_check(const unsigned char *frame, __u32 length)
 {
 	struct fp_hdr hdr;
-	uint32_t checksum;
+	__u32 checksum;
 
-	memcpy(&hdr, frame + LENGTH_LEN, sizeof(hdr));
+	memcpy(&hdr, frame + FRAME_LENGTH_LEN, sizeof(hdr));
 	checksum = le32toh(hdr.checksum);
 	hdr.checksum = 0;
 	if (le32toh(hdr.magic) != FP_MAGIC ||
@@ -96,23 +92,23 @@ ssize_t frame_next(struct frame_reader *reader, unsigned char **payload)
 {
 	unsigned char *frame = reader->buf + reader->begin;
 	size_t there = reader->end - reader->begin;
-	uint32_t length;
+	__u32 length;
 
 	if (there < FRAME_HEADROOM)
 		return 0;
 	memcpy(&length, frame, sizeof(length));
 	length = le32toh(length);
-	if (length <= FP_HDR_LEN || length > reader->size - LENGTH_LEN) {
+	if (length <= FP_HDR_LEN || length > reader->size - FRAME_LENGTH_LEN) {
 		errno = EPROTO;
 		return -1;
 	}
-	if (there < LENGTH_LEN + length)
+	if (there < FRAME_LENGTH_LEN + length)
 		return 0;
 	if (header_check(frame, length))
 		return -1;
 
 	*payload = frame + FRAME_HEADROOM;
-	reader->begin += LENGTH_LEN + length;
+	reader->begin += FRAME_LENGTH_LEN + length;
 	return length - FP_HDR_LEN;
 }
 

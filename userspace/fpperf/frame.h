@@ -8,10 +8,13 @@
 #define _FPPERF_FRAME_H
 
 #include <stddef.h>
-#include <stdint.h>
+#include <linux/fastproto.h>
+#include <linux/types.h>
 #include <sys/types.h>
 
-#define FRAME_HEADROOM	28	/* in front of the payload */
+/* In front of the payload */
+#define FRAME_LENGTH_LEN	4
+#define FRAME_HEADROOM		(FRAME_LENGTH_LEN + FP_HDR_LEN)
 
 /**
  * struct frame_reader - bytes that came, and how far they have been read
@@ -30,7 +33,7 @@ struct frame_reader {
 void frame_init(void);
 
 /* Fills in the FRAME_HEADROOM bytes in front of the payload. */
-void frame_put_header(unsigned char *payload, size_t len, uint64_t seq);
+void frame_put_header(unsigned char *payload, size_t len, __u64 seq);
 
 /*
  * The payload of the next frame that is there as a whole, and its length; 0 if

@@ -17,6 +17,7 @@
 #include "fpperf.h"
 
 #define WIDTH_DEFAULT	32
+#define COUNT_MAX	1000000000
 #define CLIENT_TIMEOUT	5
 #define SERVER_TIMEOUT	10
 
@@ -82,8 +83,8 @@ static const struct option long_options[] = {
 };
 
 /* Decimal digits, perhaps a K or M, and nothing else. */
-static uint32_t number(const char *what, const char *text, uint32_t min,
-		       uint32_t max, bool bytes)
+static __u32 parse_number(const char *what, const char *text, __u32 min,
+			  __u32 max, bool bytes)
 {
 	unsigned long value = 0;
 	char *end = (char *)text;
@@ -91,8 +92,8 @@ static uint32_t number(const char *what, const char *text, uint32_t min,
 	errno = 0;
 	if (isdigit((unsigned char)*text))
 		value = strtoul(text, &end, 10);
-	if (errno || value > UINT32_MAX)
-		value = UINT32_MAX;
+	if (errno || value > UINT_MAX)
+		value = UINT_MAX;
 	if (bytes && end != text && (*end == 'K' || *end == 'M'))
 		value <<= *end++ == 'K' ? 10 : 20;
 	if (end == text || *end)
@@ -132,13 +133,15 @@ static void parse_common(int opt, struct arguments *args)
 		args->transports = optarg;
 		break;
 	case 'p':
-		options->port = number("port", optarg, 1, 65533, false);
+		options->port = parse_number("port", optarg, 1, 65533, false);
 		break;
 	case 'B':
-		options->buffer = number("buffer", optarg, 1, 1 << 30, true);
+		options->buffer = parse_number("buffer", optarg, 1, 1 << 30,
+					       true);
 		break;
 	case 'T':
-		options->timeout = number("timeout", optarg, 1, 3600, false);
+		options->timeout = parse_number("timeout", optarg, 1, 3600,
+						false);
 		break;
 	case 'h':
 		fputs(usage_text, stdout);
@@ -160,19 +163,21 @@ static void parse_client(int opt, struct arguments *args)
 		options->test = parse_case(optarg);
 		break;
 	case 's':
-		options->size = number("size", optarg, SIZE_MIN_BYTES,
-				       SIZE_MAX_BYTES, true);
+		options->size = parse_number("size", optarg, SIZE_MIN_BYTES,
+					     SIZE_MAX_BYTES, true);
 		break;
 	case 'n':
-		options->count = number("count", optarg, 1, 1000000000, false);
+		options->count = parse_number("count", optarg, 1, COUNT_MAX,
+					      false);
 		break;
 	case 'w':
-		options->warmup = number("warmup", optarg, 0, 1000000000,
-					 false);
+		options->warmup = parse_number("warmup", optarg, 0, COUNT_MAX,
+					       false);
 		args->warmup = true;
 		break;
 	case 'd':
-		options->width = number("depth", optarg, 1, 100000, false);
+		options->width = parse_number("depth", optarg, 1, 100000,
+					      false);
 		break;
 	case 'l':
 		options->latency = true;

@@ -20,8 +20,8 @@
 struct server {
 	struct link link;
 	struct progress *progress;
-	uint32_t run;
-	uint32_t count;
+	__u32 run;
+	__u32 count;
 };
 
 static int answer(struct server *server, const struct message *request,
@@ -39,14 +39,14 @@ static int answer(struct server *server, const struct message *request,
 /* Returns 0, or -1 if the answer can't be sent. */
 static int take(struct server *server, const struct message *message)
 {
-	uint32_t len = le32toh(message->answer);
+	__u32 len = le32toh(message->answer);
 
 	if (message->run != server->run) {
 		server->run = message->run;
 		server->count = 0;
 	}
 	server->count++;
-	server->progress->steps++;
+	progress_step(server->progress);
 	if (len < SIZE_MIN_BYTES || len > server->link.transport->max)
 		return 0;
 	return answer(server, message, len);
@@ -56,17 +56,17 @@ static int take(struct server *server, const struct message *message)
 static void serve_connection(struct server *server)
 {
 	struct message *message;
-	ssize_t len;
 
 	for (;;) {
-		len = link_receive(&server->link, &message);
+		ssize_t len = link_receive(&server->link, &message);
+
 		if (len <= 0 || take(server, message))
 			return;
 	}
 }
 
 static void serve_connections(struct server *server, int listener,
-			      uint32_t buffer)
+			      __u32 buffer)
 {
 	for (;;) {
 		int fd = transport_accept(server->link.transport, listener,
@@ -76,12 +76,12 @@ static void serve_connections(struct server *server, int listener,
 			continue;
 		if (fd < 0)
 			err(1, "accept");
-		server->progress->busy = true;
+		progress_set_busy(server->progress, true);
 		link_begin(&server->link, fd);
 		serve_connection(server);
 		close(fd);
-		server->progress->steps++;
-		server->progress->busy = false;
+		progress_step(server->progress);
+		progress_set_busy(server->progress, false);
 	}
 }
 
@@ -104,7 +104,7 @@ static void serve_run(struct server *server, struct message *message)
 	} while (len > 0);
 }
 
-/* A UDP socket that is disconnected does not hear everybody again: a new one. */
+/* A new one: a UDP socket that is disconnected does not hear everybody. */
 static void reopen(struct server *server, const struct options *options,
 		   struct service *service)
 {
@@ -129,10 +129,10 @@ static void serve_datagrams(struct server *server,
 		    connect(service->fd, (struct sockaddr *)&peer.sa,
 			    peer.len))
 			continue;
-		server->progress->busy = true;
+		progress_set_busy(server->progress, true);
 		serve_run(server, message);
 		reopen(server, options, service);
-		server->progress->busy = false;
+		progress_set_busy(server->progress, false);
 	}
 }
 

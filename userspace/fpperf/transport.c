@@ -89,7 +89,7 @@ static int resolve_unix(const char *path, unsigned int port,
 		return -1;
 	}
 	if (path)
-		strcpy(sun->sun_path, path);
+		memcpy(sun->sun_path, path, strlen(path) + 1);
 	else
 		snprintf(sun->sun_path + 1, sizeof(sun->sun_path) - 1,
 			 "fpperf-%u", port);
@@ -174,7 +174,7 @@ const char *transport_name(const struct address *address, char *text,
 /* --- sockets */
 
 /* Beyond the system's limit, if we may; or what it admits. */
-static void set_buffer(int fd, int force, int option, uint32_t bytes)
+static void set_buffer(int fd, int force, int option, __u32 bytes)
 {
 	int value = bytes;
 
@@ -202,7 +202,7 @@ static int set_nodelay(const struct transport *transport, int fd)
 
 /* Both of them, if @bytes are asked for; or else where the default is small. */
 void transport_set_buffers(const struct transport *transport, int fd,
-			   uint32_t bytes)
+			   __u32 bytes)
 {
 	if (transport->set_sndbuf || bytes)
 		set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF,
@@ -228,7 +228,7 @@ int transport_socket(const struct transport *transport,
 
 /* What is accepted has the listener's options, but for AF_UNIX. */
 int transport_accept(const struct transport *transport, int listener,
-		     uint32_t buffer)
+		     __u32 buffer)
 {
 	int fd = accept(listener, NULL, NULL);
 
@@ -238,7 +238,7 @@ int transport_accept(const struct transport *transport, int listener,
 }
 
 int transport_listen(const struct transport *transport,
-		     const struct address *address, uint32_t buffer)
+		     const struct address *address, __u32 buffer)
 {
 	int fd = transport_socket(transport, address);
 	int on = 1;
@@ -310,13 +310,13 @@ int link_send(struct link *link, size_t len)
 
 static ssize_t receive_frame(struct link *link, unsigned char **payload)
 {
-	ssize_t len, got;
-	size_t size;
-	void *room;
+	ssize_t len;
 
 	while (!(len = frame_next(&link->reader, payload))) {
-		room = frame_room(&link->reader, &size);
-		got = recv(link->fd, room, size, 0);
+		size_t size;
+		void *room = frame_room(&link->reader, &size);
+		ssize_t got = recv(link->fd, room, size, 0);
+
 		if (got <= 0)
 			return got;
 		link->reader.end += got;

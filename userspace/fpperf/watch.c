@@ -76,7 +76,7 @@ int watch_client(const struct options *options, const struct address *address,
 		 struct result *result)
 {
 	struct progress *progress = progress_create();
-	uint64_t steps = 0;
+	__u64 steps = 0;
 	int pidfd, status;
 	pid_t pid;
 
@@ -90,8 +90,10 @@ int watch_client(const struct options *options, const struct address *address,
 		err(1, "pidfd_open");
 
 	while (!ends_within(pidfd, options->timeout)) {
-		if (steps != progress->steps) {
-			steps = progress->steps;
+		__u64 now = progress_steps(progress);
+
+		if (steps != now) {
+			steps = now;
 			continue;
 		}
 		kill(pid, SIGKILL);
@@ -116,18 +118,24 @@ struct services {
 };
 
 /* Nobody but who serves it keeps a socket open. */
+static void close_others(const struct services *services,
+			 const struct service *mine)
+{
+	size_t i;
+
+	for (i = 0; i < services->nr; i++)
+		if (services->first + i != mine)
+			close(services->first[i].fd);
+}
+
 static void service_start(const struct options *options,
 			  const struct services *services,
 			  struct service *service)
 {
-	size_t i;
-
 	*service->progress = (struct progress){ 0 };
 	service->pid = fork_or_die();
 	if (!service->pid) {
-		for (i = 0; i < services->nr; i++)
-			if (services->first + i != service)
-				close(services->first[i].fd);
+		close_others(services, service);
 		server_work(options, service);
 		_exit(1);
 	}
@@ -140,10 +148,10 @@ static void service_check(const struct options *options,
 			  const struct services *services,
 			  struct service *service)
 {
-	struct progress *progress = service->progress;
+	__u64 steps = progress_steps(service->progress);
 
-	if (!progress->busy || service->steps != progress->steps) {
-		service->steps = progress->steps;
+	if (!progress_busy(service->progress) || service->steps != steps) {
+		service->steps = steps;
 		return;
 	}
 	warnx("%s: nothing came from a client for %u seconds",
