@@ -123,6 +123,7 @@ bool transport_absent(int error);
 void link_init(struct link *link, const struct transport *transport);
 void link_begin(struct link *link, int fd);
 int link_send(struct link *link, size_t len);
+void link_send_to(struct link *link, size_t len, const struct address *to);
 ssize_t link_receive(struct link *link, struct message **message);
 ssize_t link_receive_from(struct link *link, struct message **message,
 			  struct address *from);

@@ -24,8 +24,7 @@ struct server {
 	__u32 count;
 };
 
-static int answer(struct server *server, const struct message *request,
-		  size_t len)
+static void fill_answer(struct server *server, const struct message *request)
 {
 	struct message *reply = (struct message *)server->link.out;
 
@@ -33,7 +32,6 @@ static int answer(struct server *server, const struct message *request,
 	reply->run = request->run;
 	reply->number = request->number;
 	reply->count = htole32(server->count);
-	return link_send(&server->link, len);
 }
 
 /* Returns 0, or -1 if the answer can't be sent. */
@@ -49,7 +47,8 @@ static int take(struct server *server, const struct message *message)
 	progress_step(server->progress);
 	if (len < SIZE_MIN_BYTES || len > server->link.transport->max)
 		return 0;
-	return answer(server, message, len);
+	fill_answer(server, message);
+	return link_send(&server->link, len);
 }
 
 /* Until the peer closes it, or anything fails, which is no news to us. */
@@ -88,20 +87,25 @@ static void serve_connections(struct server *server, int listener,
 /*
  * One client, from its first message to its last: the socket is connected to
  * it, as it would be for a conversation of two. A client that is gone without a
- * last message is noticed by an ICMP error, or by who watches us.
+ * last message is noticed by an ICMP error, or by who watches us. Returns true
+ * if the last message came; the answer to it is prepared.
  */
-static void serve_run(struct server *server, struct message *message)
+static bool serve_run(struct server *server, struct message *message)
 {
 	ssize_t len;
 
 	do {
-		if (take(server, message) ||
-		    le32toh(message->flags) & MESSAGE_END)
-			return;
+		if (le32toh(message->flags) & MESSAGE_END) {
+			fill_answer(server, message);
+			return true;
+		}
+		if (take(server, message))
+			return false;
 		do {
 			len = link_receive(&server->link, &message);
 		} while (len < 0 && errno == EPROTO);
 	} while (len > 0);
+	return false;
 }
 
 /* A new one: a UDP socket that is disconnected does not hear everybody. */
@@ -122,6 +126,7 @@ static void serve_datagrams(struct server *server,
 {
 	struct message *message;
 	struct address peer;
+	bool ended;
 
 	link_begin(&server->link, service->fd);
 	for (;;) {
@@ -130,9 +135,12 @@ static void serve_datagrams(struct server *server,
 			    peer.len))
 			continue;
 		progress_set_busy(server->progress, true);
-		serve_run(server, message);
+		ended = serve_run(server, message);
 		reopen(server, options, service);
 		progress_set_busy(server->progress, false);
+		/* Who hears that finds us free for the next one. */
+		if (ended)
+			link_send_to(&server->link, SIZE_MIN_BYTES, &peer);
 	}
 }
 

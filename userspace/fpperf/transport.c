@@ -308,6 +308,13 @@ int link_send(struct link *link, size_t len)
 	return send(link->fd, link->out, len, MSG_NOSIGNAL) < 0 ? -1 : 0;
 }
 
+/* A datagram without a connection; it may be lost anyway. */
+void link_send_to(struct link *link, size_t len, const struct address *to)
+{
+	sendto(link->fd, link->out, len, MSG_NOSIGNAL,
+	       (const struct sockaddr *)&to->sa, to->len);
+}
+
 static ssize_t receive_frame(struct link *link, unsigned char **payload)
 {
 	ssize_t len;

@@ -183,9 +183,11 @@ int watch_services(const struct options *options, struct service *first,
 		service_start(options, &services, &first[i]);
 	}
 	for (;;) {
-		if (sigtimedwait(&child, NULL, &idle) == SIGCHLD &&
-		    waitpid(-1, &status, WNOHANG) > 0)
-			return exit_status(status);
+		if (sigtimedwait(&child, NULL, &idle) == SIGCHLD) {
+			if (waitpid(-1, &status, WNOHANG) > 0)
+				return exit_status(status);
+			continue;	/* one that we have ended */
+		}
 		for (i = 0; i < nr; i++)
 			service_check(options, &services, &first[i]);
 	}
