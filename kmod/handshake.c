@@ -11,7 +11,7 @@
 #include "fastproto.h"
 #include "conn.h"
 
-#define EPOCH_BITS	16	/* of milliseconds: how long a secret is used */
+#define EPOCH_BITS	26	/* of microseconds: how long a secret is used */
 #define USED_BITS	17	/* log2 of the bits that tell used cookies */
 
 /**
@@ -23,21 +23,25 @@
  */
 struct fp_cookies {
 	seqlock_t lock;
-	u32 epoch;
+	u64 epoch;
 	siphash_key_t key[2];
 	unsigned long used[2][BITS_TO_LONGS(1 << USED_BITS)];
 };
 
-static u32 clock_ms(void)
+/*
+ * Microseconds; a cookie has the low half. So fine that a cookie in place of one
+ * that is taken for used is another one.
+ */
+static u64 clock_us(void)
 {
-	return ktime_to_ms(ktime_get());
+	return ktime_to_us(ktime_get());
 }
 
 /* Begin the epochs up to @now: new keys, and no cookie of theirs was used. */
-static void renew(struct fp_cookies *cookies, u32 now)
+static void renew(struct fp_cookies *cookies, u64 now)
 {
-	u32 epoch = now >> EPOCH_BITS;
-	u32 e;
+	u64 epoch = now >> EPOCH_BITS;
+	u64 e;
 
 	if (likely(epoch == READ_ONCE(cookies->epoch)))
 		return;
@@ -70,8 +74,8 @@ int fp_cookies_get(struct fp_net *fn)
 	if (!cookies)
 		return -ENOMEM;
 	seqlock_init(&cookies->lock);
-	cookies->epoch = (clock_ms() >> EPOCH_BITS) - 2;
-	renew(cookies, clock_ms());
+	cookies->epoch = (clock_us() >> EPOCH_BITS) - 2;
+	renew(cookies, clock_us());
 	if (cmpxchg(&fn->cookies, NULL, cookies))
 		kvfree(cookies);
 	return 0;
@@ -109,14 +113,13 @@ static u64 mac_of(struct fp_cookies *cookies, const struct fp_rx *rx,
 static bool is_genuine(struct fp_net *fn, const struct fp_rx *rx, u64 client_id,
 		       const struct fp_cookie *cookie)
 {
-	u32 lifetime = READ_ONCE(fn->settings.cookie_lifetime) / USEC_PER_MSEC;
 	struct fp_cookies *cookies = READ_ONCE(fn->cookies);
-	u32 now = clock_ms();
+	u64 now = clock_us();
 
 	/* Of an epoch that is over for longer there is no key. */
-	BUILD_BUG_ON(FP_COOKIE_LIFETIME / USEC_PER_MSEC >= 1 << EPOCH_BITS);
+	BUILD_BUG_ON(FP_COOKIE_LIFETIME >= 1 << EPOCH_BITS);
 	renew(cookies, now);
-	return now - cookie->time < lifetime &&
+	return (u32)now - cookie->time < fp_setting(fn, cookie_lifetime) &&
 	       mac_of(cookies, rx, client_id, cookie->time) == cookie->mac;
 }
 
@@ -286,7 +289,7 @@ static void send_cookie(struct fp_endpoint *endpoint, const struct fp_sock *fs,
 {
 	struct fp_cookies *cookies = READ_ONCE(endpoint->fn->cookies);
 	struct fp_sections answer = { .conn_id = client_id(sections) };
-	u32 now = clock_ms();
+	u64 now = clock_us();
 
 	renew(cookies, now);
 	fill_syn(&answer.syn, 0, READ_ONCE(fs->msg_max),
@@ -328,6 +331,29 @@ int fp_handshake_syn_rcv(struct fp_endpoint *endpoint,
 	return 0;
 }
 
+/*
+ * Another cookie: the one that was shown was not taken, and what came with it
+ * was not, either. Of a copy of the cookie that we have nothing follows.
+ */
+static int echo_again(struct fp_conn *conn, const struct fp_sections *sections)
+{
+	struct fp_act *act = conn->act;
+
+	if (act->cookie.time == sections->cookie.time &&
+	    act->cookie.mac == sections->cookie.mac)
+		return FASTPROTO_A_STATS_DROP_DUPLICATE;
+	act->cookie = sections->cookie;
+	FP_INC_STATS(conn->fn, RETRANS_ECHO);
+	if (act->tx.flight) {
+		fp_txwin_timeout(&act->tx);
+		act->tx_check = 0;
+		act->tx_restart = true;
+	} else {
+		act->tx_probe = true;
+	}
+	return 0;
+}
+
 /**
  * fp_handshake_cookie_rcv - a cookie came in
  * @conn: for this connection, locked
@@ -347,12 +373,9 @@ int fp_handshake_cookie_rcv(struct fp_conn *conn,
 
 	if (conn->state != FP_SYN_SENT && conn->state != FP_ECHO_SENT)
 		return FASTPROTO_A_STATS_DROP_STATE;
+	if (conn->state == FP_ECHO_SENT)
+		return echo_again(conn, sections);
 	act->cookie = sections->cookie;
-	if (conn->state == FP_ECHO_SENT) {
-		/* The one before was not taken. */
-		act->tx_probe = true;
-		return 0;
-	}
 	conn->msg_max = sections->syn.msg_max;
 	act->tx_edge = sections->syn.window;
 	if (sections->syn.ts == (u32)act->syn_sent)

@@ -279,7 +279,9 @@ static bool advance(struct fp_conn *conn, struct fp_packet *packet,
 			if (act->rx_partial)
 				return false;
 			todo->flags |= FP_WAKE_STATE | FP_WAKE_READ;
-			act->ack_now = true;
+			/* Ours may go with the acknowledgment. */
+			if (act->fin_queued)
+				act->ack_now = true;
 			fin_received(conn);
 		} else if (!append(conn, packet, todo)) {
 			/* It is not part of anything, or of what is freed. */

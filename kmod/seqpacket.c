@@ -309,6 +309,9 @@ static int sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	return err ?: len;
 }
 
+/* A peer that may send so many frames need not hear at once of more. */
+#define NEWS_FRAMES	8
+
 /* Does the peer need to hear that it may send more now? */
 static bool is_news(struct fp_act *act)
 {
@@ -316,6 +319,10 @@ static bool is_news(struct fp_act *act)
 	u64 before = act->rx_edge;
 	bool news;
 
+	/* It can't be twice as much; or it is told soon, and that is enough. */
+	if (4 * promised > act->rx_limit ||
+	    (act->ack_later && promised > NEWS_FRAMES * act->cc.mss))
+		return false;
 	fp_transmit_window(act);
 	news = act->rx_edge - act->rx_cost >= 2 * promised &&
 	       act->rx_edge != before;
