@@ -354,9 +354,10 @@ static int enlist(struct fp_sock *fs)
 	struct fp_net *fn = fp_net(sock_net(&fs->sk));
 	int err;
 
-	err = xa_alloc_cyclic(&fn->sockets, &fs->id, fs, xa_limit_32b,
-			      &fn->next_id, GFP_KERNEL_ACCOUNT);
-	if (err < 0)
+	/* The lowest that is free: a node of the tree serves many in turn. */
+	err = xa_alloc(&fn->sockets, &fs->id, fs, xa_limit_32b,
+		       GFP_KERNEL_ACCOUNT);
+	if (err)
 		return err;
 	atomic_inc(&fn->nr_sockets);
 	return 0;

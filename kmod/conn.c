@@ -18,23 +18,19 @@ struct passive_key {
 	u64 id;
 };
 
+/* IDs are as good as random; for those that are not there is the seed. */
 static u32 hash_key(const void *data, u32 len, u32 seed)
 {
 	const struct passive_key *key = data;
 
-	return jhash2((const u32 *)&key->addr, sizeof(key->addr) / sizeof(u32),
-		      seed ^ (u32)(key->id >> 32) ^ (u32)key->id);
+	return jhash_2words(key->id >> 32, key->id, seed);
 }
 
 static u32 hash_conn(const void *data, u32 len, u32 seed)
 {
 	const struct fp_conn *conn = data;
-	struct passive_key key = {
-		.addr = conn->path->peer.addr,
-		.id = conn->peer_id,
-	};
 
-	return hash_key(&key, sizeof(key), seed);
+	return jhash_2words(conn->peer_id >> 32, conn->peer_id, seed);
 }
 
 static int compare(struct rhashtable_compare_arg *arg, const void *obj)
@@ -157,14 +153,18 @@ static void uncount(struct fp_net *fn)
 		wake_up_var(&fn->conns);
 }
 
+static void free_act(struct fp_act *act)
+{
+	free_packets(act);
+	kvfree(act->tx.ring);
+	kmem_cache_free(act_cache, act);
+}
+
 static void free_rcu(struct rcu_head *rcu)
 {
 	struct fp_conn *conn = container_of(rcu, struct fp_conn, rcu);
 	struct fp_net *fn = conn->fn;
 
-	free_packets(conn->act);
-	kvfree(conn->act->tx.ring);
-	kmem_cache_free(act_cache, conn->act);
 	fp_path_put(fn, conn->path);
 	fp_endpoint_put(conn->endpoint);
 	fp_slot_release(&fn->slots, fp_id_slot(conn->id));
@@ -180,8 +180,11 @@ static void free_rcu(struct rcu_head *rcu)
  */
 void fp_conn_put(struct fp_conn *conn)
 {
-	if (conn && refcount_dec_and_test(&conn->refs))
-		call_rcu(&conn->rcu, free_rcu);
+	if (!conn || !refcount_dec_and_test(&conn->refs))
+		return;
+	/* Who finds the connection yet can't have a reference to it any more. */
+	free_act(conn->act);
+	call_rcu(&conn->rcu, free_rcu);
 }
 
 /* One connection more, unless there are as many as there may be. */
@@ -398,7 +401,7 @@ static void wake(struct fp_conn *conn, u32 flags)
  * Give what is collected to IP, in the order in which it was made: only one at a
  * time does that for a connection, and for all others who come meanwhile.
  */
-static void transmit(struct fp_conn *conn)
+static void transmit(struct fp_conn *conn, bool lower)
 	__must_hold(&conn->lock)
 {
 	struct fp_act *act = conn->act;
@@ -408,8 +411,10 @@ static void transmit(struct fp_conn *conn)
 	if (act->xmitting)
 		return;
 	act->xmitting = true;
+	if (unlikely(lower))
+		lower_mtu(conn);
 	__skb_queue_head_init(&list);
-	do {
+	while (!skb_queue_empty(&act->out)) {
 		skb_queue_splice_init(&act->out, &list);
 		tos = act->tos;
 		spin_unlock(&conn->lock);
@@ -417,7 +422,7 @@ static void transmit(struct fp_conn *conn)
 		fp_transmit_xmit(conn, &list, tos);
 		rcu_read_unlock();
 		spin_lock(&conn->lock);
-	} while (!skb_queue_empty(&act->out));
+	}
 	act->xmitting = false;
 }
 
@@ -438,11 +443,9 @@ void fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo)
 	__skb_queue_head_init(&done);
 	if (!skb_queue_empty(&act->tx_done))
 		skb_queue_splice_init(&act->tx_done, &done);
-	if (unlikely(todo->flags & FP_LOWER_MTU))
-		lower_mtu(conn);
-	if (!skb_queue_empty(&todo->xmit)) {
+	if (!skb_queue_empty(&todo->xmit) || todo->flags & FP_LOWER_MTU) {
 		skb_queue_splice_tail(&todo->xmit, &act->out);
-		transmit(conn);
+		transmit(conn, todo->flags & FP_LOWER_MTU);
 	}
 	spin_unlock(&conn->lock);
 

@@ -155,7 +155,7 @@ struct fp_path {
  * @keep_asked: how often the peer was asked in vain if it is still there
  * @keep_since: when it was asked last, or when that was switched on,
  *	microseconds
- * @syn_sent: when the SYN was sent first, microseconds
+ * @syn_sent: when the SYN was sent last, microseconds
  * @cookie: what the server is to be shown until it has answered
  * @hole_asked: when a question was sent beside a large frame that is lost again
  *	and again, microseconds; 0: none is open
@@ -265,11 +265,11 @@ struct fp_act {
  * @fs: its socket, or NULL; written under @lock, read under RCU
  * @accept: link in fp_sock.accept_queue, under fp_sock.rx_lock
  * @node: in fp_net.passive, by the peer's address and ID
- * @act: constant for now
+ * @act: for who has a reference, or the lock of a connection that is not over
  * @rcu: for its end
  *
  * Found through its slot under RCU; freed, and the slot with it, a grace period
- * after the last reference is gone.
+ * after the last reference is gone; @act goes with that.
  */
 struct fp_conn {
 	u64 id;
@@ -425,7 +425,7 @@ void fp_timer_update(struct fp_conn *conn, struct fp_txframe *waiting,
 /* handshake.c */
 int fp_cookies_get(struct fp_net *fn);
 void fp_cookies_free(struct fp_net *fn);
-void fp_handshake_fill(const struct fp_conn *conn, struct fp_syn *syn);
+void fp_handshake_fill(const struct fp_conn *conn, struct fp_syn *syn, u64 now);
 void fp_handshake_syn(struct fp_conn *conn, struct fp_todo *todo);
 int fp_handshake_syn_rcv(struct fp_endpoint *endpoint,
 			 const struct fp_frame *frame,

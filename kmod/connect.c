@@ -140,11 +140,9 @@ void fp_connect_keepalive(struct sock *sk, int on)
 	fp_conn_unlock(conn, &todo);
 }
 
-static bool is_decided(const struct fp_sock *fs)
+static bool is_decided(const struct fp_sock *fs, const struct fp_conn *conn)
 {
-	const struct fp_conn *conn = rcu_access_pointer(fs->conn);
-
-	return !conn || READ_ONCE(conn->state) != FP_SYN_SENT;
+	return READ_ONCE(conn->state) != FP_SYN_SENT;
 }
 
 /* Wait for the handshake. The socket lock is held, and released meanwhile. */
@@ -161,7 +159,7 @@ static int end_connect(struct fp_sock *fs, int flags)
 			break;
 		}
 		release_sock(sk);
-		err = fp_wait(fs, &timeo, EPOLLOUT, false, is_decided);
+		err = fp_wait(fs, &timeo, EPOLLOUT, false, conn, is_decided);
 		lock_sock(sk);
 		if (fp_sock_conn(fs) != conn) {
 			/* Another thread was faster. */
@@ -276,23 +274,22 @@ static bool has_unread(const struct fp_act *act)
 	       !RB_EMPTY_ROOT(&act->rx_ahead);
 }
 
-static bool is_delivered(const struct fp_sock *fs)
+static bool is_delivered(const struct fp_sock *fs, const struct fp_conn *conn)
 {
-	const struct fp_conn *conn = rcu_access_pointer(fs->conn);
 	u8 state = READ_ONCE(conn->state);
 
 	return state == FP_CLOSED || state == FP_FIN_WAIT_2;
 }
 
 /* SO_LINGER: until the peer has everything. The socket lock is held. */
-static void linger(struct fp_sock *fs)
+static void linger(struct fp_sock *fs, const struct fp_conn *conn)
 {
 	long timeo = fs->sk.sk_lingertime;
 
 	if (current->flags & PF_EXITING)
 		return;
-	while (timeo && !is_delivered(fs))
-		if (fp_wait(fs, &timeo, EPOLLOUT, false, is_delivered))
+	while (timeo && !is_delivered(fs, conn))
+		if (fp_wait(fs, &timeo, EPOLLOUT, false, conn, is_delivered))
 			break;
 }
 
@@ -302,6 +299,7 @@ static void finish(struct fp_sock *fs, struct fp_conn *conn)
 	bool at_once = sock_flag(&fs->sk, SOCK_LINGER) && !fs->sk.sk_lingertime;
 	struct sk_buff *fin = fp_transmit_alloc(conn, 0, GFP_KERNEL);
 	struct fp_todo todo;
+	u32 timeout;
 
 	fp_conn_lock(conn, &todo);
 	if (conn->state <= FP_SYN_SENT || at_once || !fin ||
@@ -311,13 +309,16 @@ static void finish(struct fp_sock *fs, struct fp_conn *conn)
 	} else {
 		conn->orphan = true;
 		queue_fin(conn, fin, &todo);
-		fp_timer_set(conn, FP_DEADLINE_END, todo.now +
-			     fp_setting(conn->fn, orphan_timeout), todo.now);
+		timeout = conn->state == FP_FIN_WAIT_2 ?
+			  fp_setting(conn->fn, fin_timeout) :
+			  fp_setting(conn->fn, orphan_timeout);
+		fp_timer_set(conn, FP_DEADLINE_END, todo.now + timeout,
+			     todo.now);
 	}
 	fp_conn_unlock(conn, &todo);
 
 	if (sock_flag(&fs->sk, SOCK_LINGER))
-		linger(fs);
+		linger(fs, conn);
 }
 
 /**

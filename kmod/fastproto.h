@@ -134,7 +134,6 @@ struct fp_settings {
  * struct fp_net - what a network namespace has
  * @sockets: struct fp_sock by its id, all that are open; its own lock, readers
  *	under RCU
- * @next_id: where to look for the next id; guarded by the lock of @sockets
  * @nr_sockets: how many they are
  * @settings: limits and timers
  * @endpoint_lock: guards @endpoints and fp_endpoint.fs
@@ -151,7 +150,6 @@ struct fp_settings {
  */
 struct fp_net {
 	struct xarray sockets;
-	u32 next_id;
 	atomic_t nr_sockets;
 	struct fp_settings settings;
 	struct mutex endpoint_lock;	/* see above */
@@ -472,7 +470,9 @@ void fp_receive_error(struct fp_endpoint *endpoint, const union fp_addr *to,
 /* recvmsg.c */
 int fp_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags);
 int fp_wait(struct fp_sock *fs, long *timeo, __poll_t events, bool alone,
-	    bool (*is_ready)(const struct fp_sock *fs));
+	    const struct fp_conn *conn,
+	    bool (*is_ready)(const struct fp_sock *fs,
+			     const struct fp_conn *conn));
 void fp_rx_put_control(struct msghdr *msg, struct fp_sock *fs,
 		       const struct fp_packet *packet);
 u32 fp_rx_next_len(struct fp_sock *fs);

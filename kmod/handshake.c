@@ -86,28 +86,51 @@ void fp_cookies_free(struct fp_net *fn)
 	kvfree(fn->cookies);
 }
 
-static u64 mac_of(struct fp_cookies *cookies, const struct fp_rx *rx,
-		  u64 client_id, u32 time)
+static u64 mac_of_inet(const struct sockaddr_in *src,
+		       const struct sockaddr_in *dst, u64 id, u32 time,
+		       const siphash_key_t *key)
+{
+	u64 addrs = (u64)(__force u32)src->sin_addr.s_addr << 32 |
+		    (__force u32)dst->sin_addr.s_addr;
+	u32 ports = (u32)(__force u16)src->sin_port << 16 |
+		    (__force u16)dst->sin_port;
+
+	return siphash_3u64(addrs, id, (u64)time << 32 | ports, key);
+}
+
+static u64 mac_of_inet6(const struct sockaddr_in6 *src,
+			const struct sockaddr_in6 *dst, u64 id, u32 time,
+			const siphash_key_t *key)
 {
 	struct {
-		union fp_addr src, dst;
+		struct sockaddr_in6 src, dst;
 		u64 id;
 		u32 time;
 		u32 pad;
 	} __aligned(SIPHASH_ALIGNMENT) text;
+
+	memset(&text, 0, sizeof(text));
+	text.src = *src;
+	text.dst = *dst;
+	text.id = id;
+	text.time = time;
+	return siphash(&text, sizeof(text), key);
+}
+
+static u64 mac_of(struct fp_cookies *cookies, const struct fp_rx *rx,
+		  u64 client_id, u32 time)
+{
 	siphash_key_t key;
 	unsigned int seq;
 
-	memset(&text, 0, sizeof(text));
-	text.src = rx->src;
-	text.dst = rx->dst;
-	text.id = client_id;
-	text.time = time;
 	do {
 		seq = read_seqbegin(&cookies->lock);
 		key = cookies->key[time >> EPOCH_BITS & 1];
 	} while (read_seqretry(&cookies->lock, seq));
-	return siphash(&text, sizeof(text), &key);
+	return rx->src.family == AF_INET ?
+	       mac_of_inet(&rx->src.sin, &rx->dst.sin, client_id, time, &key) :
+	       mac_of_inet6(&rx->src.sin6, &rx->dst.sin6, client_id, time,
+			    &key);
 }
 
 static bool is_genuine(struct fp_net *fn, const struct fp_rx *rx, u64 client_id,
@@ -164,13 +187,14 @@ static void fill_syn(struct fp_syn *syn, u32 tag, u32 msg_max, u32 window,
  * fp_handshake_fill - the SYN section of our frames
  * @conn: the connection, locked
  * @syn: filled in
+ * @now: microseconds
  */
-void fp_handshake_fill(const struct fp_conn *conn, struct fp_syn *syn)
+void fp_handshake_fill(const struct fp_conn *conn, struct fp_syn *syn, u64 now)
 {
 	const struct fp_act *act = conn->act;
 
 	fill_syn(syn, fp_id_tag(conn->id), act->rx_msg_max, act->rx_edge,
-		 act->syn_sent);
+		 conn->passive ? 0 : now);
 }
 
 static struct sk_buff *alloc_control(unsigned int headroom, u16 flags,
@@ -207,7 +231,7 @@ void fp_handshake_syn(struct fp_conn *conn, struct fp_todo *todo)
 	struct sk_buff *skb;
 
 	conn->act->syn_sent = todo->now;
-	fp_handshake_fill(conn, &sections.syn);
+	fp_handshake_fill(conn, &sections.syn, todo->now);
 	skb = alloc_control(READ_ONCE(conn->path->headroom), flags,
 			    FP_SYN_SIZE_MIN - fp_header_len(flags, 0), 0,
 			    &sections);
@@ -332,14 +356,14 @@ int fp_handshake_syn_rcv(struct fp_endpoint *endpoint,
 }
 
 /*
- * Another cookie: the one that was shown was not taken, and what came with it
- * was not, either. Of a copy of the cookie that we have nothing follows.
+ * Another cookie, for an echo: the one that was shown was not taken, and what
+ * came with it was not, either. Of one more for the SYN nothing follows.
  */
 static int echo_again(struct fp_conn *conn, const struct fp_sections *sections)
 {
 	struct fp_act *act = conn->act;
 
-	if (act->cookie.time == sections->cookie.time &&
+	if ((s32)(sections->syn.ts - (u32)act->syn_sent) <= 0 ||
 	    act->cookie.mac == sections->cookie.mac)
 		return FASTPROTO_A_STATS_DROP_DUPLICATE;
 	act->cookie = sections->cookie;

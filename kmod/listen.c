@@ -54,7 +54,7 @@ int fp_listen(struct socket *sock, int backlog)
 	return err;
 }
 
-static bool may_accept(const struct fp_sock *fs)
+static bool may_accept(const struct fp_sock *fs, const struct fp_conn *conn)
 {
 	return !list_empty(&fs->accept_queue) ||
 	       READ_ONCE(fs->sk.sk_state) != TCP_LISTEN;
@@ -90,7 +90,7 @@ static struct fp_conn *wait_for_conn(struct fp_sock *fs, int flags)
 			return conn;
 		if (!timeo)
 			return ERR_PTR(-EAGAIN);
-		err = fp_wait(fs, &timeo, EPOLLIN, true, may_accept);
+		err = fp_wait(fs, &timeo, EPOLLIN, true, NULL, may_accept);
 		if (err)
 			return ERR_PTR(err);
 	}

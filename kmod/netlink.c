@@ -191,10 +191,9 @@ static int put_accept_queue(struct sk_buff *msg, const struct sock *sk)
 			   READ_ONCE(sk->sk_max_ack_backlog));
 }
 
-/* Under the RCU read lock, which keeps the connection. */
 static int put_queues(struct sk_buff *msg, struct fp_sock *fs)
 {
-	struct fp_conn *conn = rcu_dereference(fs->conn);
+	struct fp_conn *conn = fp_sock_conn_get(fs);
 	struct sock *sk = &fs->sk;
 	struct queues queues = {};
 
@@ -202,6 +201,7 @@ static int put_queues(struct sk_buff *msg, struct fp_sock *fs)
 		conn_queues(conn, &queues);
 	else
 		dgram_queues(fs, &queues);
+	fp_conn_put(conn);
 
 	return nla_put_u32(msg, FASTPROTO_A_SOCKET_RX_QUEUE, queues.rx_count) ||
 	       nla_put_u32(msg, FASTPROTO_A_SOCKET_RX_MEMORY,

@@ -58,13 +58,16 @@ static int wake(wait_queue_entry_t *entry, unsigned int mode, int sync,
  * @timeo: for how long at most, jiffies; what is left of it afterwards
  * @events: EPOLLIN or EPOLLOUT
  * @alone: each of these events is for one thread, and wakes one
+ * @conn: for @is_ready: a reference of the caller, or NULL
  * @is_ready: whether there is no need to sleep
  *
  * Context: process, socket lock not held unless nobody else needs it.
  * Return: 0: look again; -EINTR or -ERESTARTSYS.
  */
 int fp_wait(struct fp_sock *fs, long *timeo, __poll_t events, bool alone,
-	    bool (*is_ready)(const struct fp_sock *fs))
+	    const struct fp_conn *conn,
+	    bool (*is_ready)(const struct fp_sock *fs,
+			     const struct fp_conn *conn))
 {
 	struct waiter waiter = { .events = events };
 	struct sock *sk = &fs->sk;
@@ -78,7 +81,7 @@ int fp_wait(struct fp_sock *fs, long *timeo, __poll_t events, bool alone,
 	else
 		prepare_to_wait(sk_sleep(sk), &waiter.entry,
 				TASK_INTERRUPTIBLE);
-	if (!is_ready(fs)) {
+	if (!is_ready(fs, conn)) {
 		if (signal_pending(current))
 			err = sock_intr_errno(*timeo);
 		else
@@ -88,7 +91,7 @@ int fp_wait(struct fp_sock *fs, long *timeo, __poll_t events, bool alone,
 	return err;
 }
 
-static bool may_receive(const struct fp_sock *fs)
+static bool may_receive(const struct fp_sock *fs, const struct fp_conn *conn)
 {
 	return READ_ONCE(fs->rx_count) || READ_ONCE(fs->sk.sk_err) ||
 	       READ_ONCE(fs->sk.sk_shutdown) & RCV_SHUTDOWN;
@@ -114,7 +117,7 @@ static struct fp_packet *next_packet(struct fp_sock *fs, int flags, int *err)
 			*err = -EAGAIN;
 			return NULL;
 		}
-		*err = fp_wait(fs, &timeo, EPOLLIN, true, may_receive);
+		*err = fp_wait(fs, &timeo, EPOLLIN, true, NULL, may_receive);
 		if (*err)
 			return NULL;
 	}

@@ -124,19 +124,12 @@ static __poll_t poll(struct file *file, struct socket *sock,
 }
 
 /* Connected, and a message may be queued? Or will it never be? */
-static bool may_send(const struct fp_sock *fs)
+static bool may_send(const struct fp_sock *fs, const struct fp_conn *conn)
 {
-	const struct fp_conn *conn;
-	bool ready = true;
-
-	rcu_read_lock();
-	conn = rcu_dereference(fs->conn);
-	if (conn && READ_ONCE(conn->state) != FP_CLOSED &&
-	    !(READ_ONCE(fs->sk.sk_shutdown) & SEND_SHUTDOWN))
-		ready = READ_ONCE(conn->state) != FP_SYN_SENT &&
-			has_room(fs, conn);
-	rcu_read_unlock();
-	return ready;
+	if (READ_ONCE(conn->state) == FP_CLOSED ||
+	    READ_ONCE(fs->sk.sk_shutdown) & SEND_SHUTDOWN)
+		return true;
+	return READ_ONCE(conn->state) != FP_SYN_SENT && has_room(fs, conn);
 }
 
 /* Wait until a message may be queued. */
@@ -157,7 +150,7 @@ static int wait_to_send(struct fp_sock *fs, struct fp_conn *conn, int flags)
 			return 0;
 		if (!timeo)
 			return -EAGAIN;
-		err = fp_wait(fs, &timeo, EPOLLOUT, false, may_send);
+		err = fp_wait(fs, &timeo, EPOLLOUT, false, conn, may_send);
 		if (err)
 			return err;
 	}
@@ -319,9 +312,9 @@ static bool is_news(struct fp_act *act)
 	u64 before = act->rx_edge;
 	bool news;
 
-	/* It can't be twice as much; or it is told soon, and that is enough. */
-	if (4 * promised > act->rx_limit ||
-	    (act->ack_later && promised > NEWS_FRAMES * act->cc.mss))
+	/* It can't be twice as much, or it is told soon, and that is enough. */
+	if (promised > NEWS_FRAMES * act->cc.mss &&
+	    (4 * promised > act->rx_limit || act->ack_later))
 		return false;
 	fp_transmit_window(act);
 	news = act->rx_edge - act->rx_cost >= 2 * promised &&
@@ -389,30 +382,21 @@ static struct fp_packet *take(struct fp_conn *conn, int flags)
 		list_del(&packet->list);
 		WRITE_ONCE(act->rx_count, act->rx_count - 1);
 		act->rx_memory -= charge_of(packet);
-		news = is_news(act);
+		news = conn->state != FP_CLOSED && is_news(act);
+		if (news)
+			FP_CONN_INC_STATS(conn, WINDOW_UPDATES);
 	}
 	spin_unlock_bh(&conn->lock);
-	if (news) {
-		FP_CONN_INC_STATS(conn, WINDOW_UPDATES);
+	if (news)
 		speak(conn, &act->ack_now);
-	}
 	return packet;
 }
 
-static bool may_receive(const struct fp_sock *fs)
+static bool may_receive(const struct fp_sock *fs, const struct fp_conn *conn)
 {
-	const struct fp_conn *conn;
-	bool ready = true;
-
-	if (READ_ONCE(fs->sk.sk_err) ||
-	    READ_ONCE(fs->sk.sk_shutdown) & RCV_SHUTDOWN)
-		return true;
-	rcu_read_lock();
-	conn = rcu_dereference(fs->conn);
-	if (conn)
-		ready = READ_ONCE(conn->act->rx_count) || fp_conn_is_at_end(conn);
-	rcu_read_unlock();
-	return ready;
+	return READ_ONCE(fs->sk.sk_err) ||
+	       READ_ONCE(fs->sk.sk_shutdown) & RCV_SHUTDOWN ||
+	       READ_ONCE(conn->act->rx_count) || fp_conn_is_at_end(conn);
 }
 
 /* The next message; NULL and *err 0 is the end of file. */
@@ -440,7 +424,7 @@ static struct fp_packet *next_message(struct fp_sock *fs, struct fp_conn *conn,
 			return NULL;
 		}
 		/* One datagram may hold messages for several. */
-		*err = fp_wait(fs, &timeo, EPOLLIN, false, may_receive);
+		*err = fp_wait(fs, &timeo, EPOLLIN, false, conn, may_receive);
 		if (*err)
 			return NULL;
 	}

@@ -181,12 +181,20 @@ void fp_timer_stop(struct fp_conn *conn)
 	}
 }
 
+/* At what time, in microseconds; an earlier one that was set stays. */
 static void start_pace(struct fp_conn *conn, u64 at)
 {
-	conn->act->pacing = true;
-	fp_conn_get(conn);
-	hrtimer_start(&conn->act->pace, ns_to_ktime(at * NSEC_PER_USEC),
-		      HRTIMER_MODE_ABS_SOFT);
+	struct fp_act *act = conn->act;
+	ktime_t expires = ns_to_ktime(at * NSEC_PER_USEC);
+
+	if (!act->pacing) {
+		act->pacing = true;
+		fp_conn_get(conn);
+	} else if (!ktime_before(expires, hrtimer_get_expires(&act->pace)) ||
+		   hrtimer_try_to_cancel(&act->pace) != 1) {
+		return;
+	}
+	hrtimer_start(&act->pace, expires, HRTIMER_MODE_ABS_SOFT);
 }
 
 /**
@@ -197,9 +205,8 @@ void fp_timer_wait_pace(struct fp_conn *conn)
 {
 	struct fp_act *act = conn->act;
 
-	if (act->pacing)
-		return;
-	FP_CONN_INC_STATS(conn, PACED);
+	if (!act->pacing)
+		FP_CONN_INC_STATS(conn, PACED);
 	start_pace(conn, act->pace_at >> 10);
 }
 
@@ -211,8 +218,7 @@ void fp_timer_wait_pace(struct fp_conn *conn)
  */
 void fp_timer_hold(struct fp_conn *conn, u32 us, u64 now)
 {
-	if (!conn->act->pacing)
-		start_pace(conn, now + us);
+	start_pace(conn, now + us);
 }
 
 /* Context: softirq. The timer's reference is ours now. */

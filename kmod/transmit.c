@@ -234,11 +234,11 @@ static u16 fill_sections(struct fp_conn *conn, struct fp_sections *sections,
 	sections->conn_slot = fp_id_slot(conn->id);
 	fill_ack(conn, &sections->ack, now, max_ranges);
 	if (conn->state == FP_ECHO_SENT) {
-		fp_handshake_fill(conn, &sections->syn);
+		fp_handshake_fill(conn, &sections->syn, now);
 		sections->cookie = conn->act->cookie;
 		flags |= FP_F_SYN | FP_F_COOKIE;
 	} else if (conn->syn_due) {
-		fp_handshake_fill(conn, &sections->syn);
+		fp_handshake_fill(conn, &sections->syn, now);
 		flags |= FP_F_SYN;
 	}
 	return flags;

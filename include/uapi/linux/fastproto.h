@@ -230,8 +230,8 @@ struct fp_hdr_ack {
  * @tag: high half of the sender's connection ID; 0 beside a cookie for a client
  * @msg_max: the largest message that it takes, in bytes
  * @window: credit, as in struct fp_hdr_ack
- * @ts: the client's clock in microseconds when it sent its last SYN; beside a
- *	cookie for it, that of the SYN that is answered
+ * @ts: the client's clock in microseconds when it sent the frame; beside a
+ *	cookie for it, that of the frame that is answered
  * @options: wanted features, one bit each
  * @version_min: lowest protocol version that it speaks
  * @version_max: highest protocol version that it speaks
