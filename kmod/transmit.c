@@ -639,10 +639,15 @@ void fp_transmit_xmit(struct fp_conn *conn, struct sk_buff_head *list, u8 tos)
 	struct sock *sk = fs ? &fs->sk : NULL;
 	struct fp_route route;
 	struct sk_buff *skb;
+	int err;
 
 	while ((skb = __skb_dequeue(list))) {
-		if (fp_path_route(conn->path, conn->endpoint, sk, &route) ||
-		    skb_cow_head(skb, fp_endpoint_headroom(&route))) {
+		err = fp_path_route(conn->path, conn->endpoint, sk, &route);
+		if (!err && skb_cow_head(skb, fp_endpoint_headroom(&route))) {
+			dst_release(route.dst);
+			err = -ENOMEM;
+		}
+		if (err) {
 			/* As good as lost on the way. */
 			FP_INC_STATS(conn->fn, OUT_ERRORS);
 			kfree_skb(skb);
