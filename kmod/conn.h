@@ -150,7 +150,7 @@ struct fp_path {
  * @ack_now: one is due at once
  * @ack_later: one is due some time
  * @ce: frames that came with a congestion mark
- * @dup: frames that came twice
+ * @dup: frames that came in vain: twice, or without room for them
  * @retries: how often a timer has fired for the same thing
  * @keep_asked: how often the peer was asked in vain if it is still there
  * @keep_since: when it was asked last, or when that was switched on,
@@ -159,7 +159,8 @@ struct fp_path {
  * @cookie: what the server is to be shown until it has answered
  * @hole_asked: when a question was sent beside a large frame that is lost again
  *	and again, microseconds; 0: none is open
- * @hole_answers: how often such a question was answered, but not the frame
+ * @hole_answers: how often in a row such a question was answered, but not the
+ *	frame
  * @ect_failures: how often a frame came as soon as it was sent without ECT
  * @pacing: @pace is armed, and has a reference
  * @pace_at: when the next datagram would be sent if they were evenly spread,

@@ -125,19 +125,20 @@ void fp_input_detect(struct fp_conn *conn, struct fp_todo *todo)
  * Is it only what is large that gets lost? A question without data was sent
  * together with a large frame, again and again, and it alone is answered: then
  * some router drops what does not fit, and its ICMP message does not come (RFC
- * 8899, section 4.3).
+ * 8899, section 4.3). A peer that has no room for what came says so (fp_ack.dup).
  */
 static void look_for_hole(struct fp_conn *conn, const struct fp_ack *ack,
 			  const struct fp_tx_result *res, struct fp_todo *todo)
 {
 	struct fp_act *act = conn->act;
 
-	if (res->una_advanced) {
+	if (res->una_advanced || res->dup_more) {
 		act->hole_asked = 0;
 		act->hole_answers = 0;
 		return;
 	}
-	if ((s32)(ack->ts_echo - (u32)act->hole_asked) < 0)
+	if (!act->hole_asked ||
+	    (s32)(ack->ts_echo - (u32)act->hole_asked) < 0)
 		return;
 	act->hole_asked = 0;
 	if (++act->hole_answers < HOLE_ANSWERS)
@@ -186,7 +187,7 @@ static bool take_ack(struct fp_conn *conn, const struct fp_ack *ack,
 			 &res))
 		return false;
 	react(conn, &res, limited, todo);
-	if (unlikely(act->hole_asked))
+	if (unlikely(act->hole_asked || act->hole_answers))
 		look_for_hole(conn, ack, &res, todo);
 	if (res.acked_bytes) {
 		/* What was sent without ECT got through, after all. */
@@ -390,6 +391,8 @@ static int take_data(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 	packet->charge = charge_of(packet);
 	if (!has_room(act, frame->seq, packet->charge)) {
 		fp_packet_put(packet);
+		/* It was not lost on the way. */
+		act->dup++;
 		act->ack_now = true;
 		return FASTPROTO_A_STATS_DROP_QUEUE_FULL;
 	}

@@ -562,8 +562,12 @@ void fp_transmit_push(struct fp_conn *conn, struct fp_todo *todo)
 			acked(act);
 	}
 	/* The one that went with a frame may be lost as that is. */
-	if (unlikely(act->hole_asked == todo->now))
-		act->tx_probe = true;
+	if (unlikely(act->hole_asked == todo->now)) {
+		if (starved)
+			act->hole_asked = 0;
+		else
+			act->tx_probe = true;
+	}
 	if (act->ack_now || act->tx_probe)
 		push_ack(conn, todo);
 	act->tos = may_be_marked(conn) ? INET_ECN_ECT_0 : 0;

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "kselftest_harness.h"
 #include "lib/fptest.h"
@@ -151,6 +152,28 @@ TEST_F(path, black_hole)
 	net_run(HOST_B, "ip link set fp0 mtu 1500");
 	net_run(HOST_A, "ip route flush cache");
 	net_run(HOST_A, "ip -6 route flush cache");
+}
+
+/*
+ * A peer whose application reads nothing drops what it has no room for, and
+ * answers questions: that is no black hole. Several small messages of one datagram
+ * take more room than was promised for them; then come large ones.
+ */
+TEST_F(path, full_peer_is_no_black_hole)
+{
+	unsigned int i;
+
+	ASSERT_TRUE(transfer(self->client, self->server, 1));
+	for (i = 0; i < 1500; i++)
+		ASSERT_EQ(300, send(self->client, out, 300, MSG_MORE));
+	while (send(self->client, out, 1350, MSG_DONTWAIT) == 1350)
+		;
+	/* Sent again and again, which is how a hole would be found. */
+	for (i = 0; i < 300 && count(HOST_A, RTO_TIMEOUTS) < 6; i++)
+		usleep(100 * 1000);
+	EXPECT_LT(0, count(HOST_B, DROP_QUEUE_FULL));
+	EXPECT_LE(6, count(HOST_A, RTO_TIMEOUTS));
+	EXPECT_EQ(0, count(HOST_A, BLACK_HOLES));
 }
 
 /* Loss alone is no black hole. */
