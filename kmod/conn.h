@@ -142,6 +142,7 @@ struct fp_path {
  * @rx_ahead: frames that came too early, by sequence number
  * @rx_partial: the message in the making, its first fragment
  * @rx_partial_last: its last one
+ * @rx_partial_cost: cost of all of them, units
  * @rx_ready: whole messages (struct fp_packet)
  * @rx_count: how many they are; READ_ONCE()
  * @ts_recent: the peer's timestamp to be echoed
@@ -214,6 +215,7 @@ struct fp_act {
 	struct rb_root rx_ahead;
 	struct fp_packet *rx_partial;
 	struct fp_packet *rx_partial_last;
+	u32 rx_partial_cost;
 	struct list_head rx_ready;
 	u32 rx_count;
 
@@ -461,6 +463,15 @@ static inline struct fp_conn *fp_conn_get(struct fp_conn *conn)
 {
 	refcount_inc(&conn->refs);
 	return conn;
+}
+
+/*
+ * What a message may cost, units. Its fragments are large, or there is one: all
+ * together cost less than this.
+ */
+static inline u32 fp_msg_cost(const struct fp_act *act)
+{
+	return 2 * (act->rx_msg_max + FP_FRAME_COST);
 }
 
 static inline void fp_conn_count(struct fp_conn *conn,

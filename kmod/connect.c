@@ -16,8 +16,7 @@ void fp_sock_set_limits(struct fp_sock *fs, struct fp_conn *conn)
 	struct fp_act *act = conn->act;
 
 	act->rx_limit = READ_ONCE(fs->sk.sk_rcvbuf);
-	/* Frames are large, or there is one: what they cost is less than this. */
-	act->rx_msg_units = 2 * (act->rx_msg_max + FP_FRAME_COST);
+	act->rx_msg_units = fp_msg_cost(act);
 }
 
 /* A connection to @to; owned by the socket, whose lock is held. */

@@ -225,18 +225,21 @@ static bool append(struct fp_conn *conn, struct fp_packet *packet,
 	struct fp_packet *head;
 
 	act->rx_cost += cost_of(&packet->frame);
+	act->rx_partial_cost += cost_of(&packet->frame);
 	packet->next = NULL;
 	if (!!(flags & FP_F_BEGIN) != !act->rx_partial)
 		return false;
 	if (flags & FP_F_BEGIN) {
 		packet->len = 0;
+		act->rx_partial_cost = cost_of(&packet->frame);
 		act->rx_partial = packet;
 	} else {
 		act->rx_partial_last->next = packet;
 	}
 	act->rx_partial_last = packet;
 	head = act->rx_partial;
-	if (packet->frame.payload_len > act->rx_msg_max - head->len)
+	if (packet->frame.payload_len > act->rx_msg_max - head->len ||
+	    act->rx_partial_cost > fp_msg_cost(act))
 		return false;
 	head->len += packet->frame.payload_len;
 	if (!(flags & FP_F_END))

@@ -470,6 +470,37 @@ TEST_F(relay, message_larger_than_announced)
 	EXPECT_EQ(1, count(self, FASTPROTO_A_STATS_ENDED_ABORTED));
 }
 
+/*
+ * Each fragment takes memory beside its payload, and while nothing is ready to be
+ * read one more is always kept: so there may not be any number of them.
+ */
+TEST_F(relay, message_in_crumbs)
+{
+	struct relay *relay = &self->relay;
+	time_t end = time(NULL) + PATIENCE;
+	unsigned int flags, i;
+	size_t len;
+
+	close(self->listener);
+	ASSERT_EQ(0, dev_set_u32(HOST_B, FASTPROTO_A_DEV_MSG_MAX, 1024));
+	self->listener = fp_listen(HOST_B, variant->family, 5, &relay->server);
+	EXPECT_EQ(0, dev_set_u32(HOST_B, FASTPROTO_A_DEV_MSG_MAX, 1 << 20));
+	ASSERT_LE(0, self->listener);
+	ASSERT_TRUE(establish(self));
+	/* Of 513 each; a message may cost 2 * (1024 + 512). */
+	for (i = 0; i < 6; i++) {
+		flags = i ? FP_F_ACK : FP_F_ACK | FP_F_BEGIN;
+		len = frame_build_conn(frame, 2 + i, flags, relay->server_id,
+				       relay->client_id, 1, "x", 1);
+		udp_sendto(relay->back, frame, len, &relay->server);
+	}
+	while (!count(self, FASTPROTO_A_STATS_DROP_PROTOCOL) &&
+	       time(NULL) <= end)
+		pump(relay);
+	EXPECT_EQ(1, count(self, FASTPROTO_A_STATS_DROP_PROTOCOL));
+	EXPECT_FAILS(EPROTO, recv(self->server, in, sizeof(in), 0));
+}
+
 /* Such a frame is not kept, and it may come again. */
 TEST_F(relay, frame_too_far_ahead)
 {
