@@ -260,8 +260,8 @@ struct fp_act {
  * @syn_due: the server's: frames carry the SYN section until the peer knows us
  * @orphan: its socket was closed
  * @err: why it ended, a negative errno or 0
- * @msg_max: largest message that the peer takes, bytes; constant from
- *	FP_ECHO_SENT on
+ * @msg_max: largest message that the peer takes, bytes, but not more than
+ *	FP_MSG_MAX_MAX: a send call queues all of one; constant from FP_ECHO_SENT on
  * @fn: what the namespace has, which waits for its connections; constant
  * @endpoint: the local port, a reference; constant
  * @path: the way to the peer, a reference; constant

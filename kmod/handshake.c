@@ -400,7 +400,7 @@ int fp_handshake_cookie_rcv(struct fp_conn *conn,
 	if (conn->state == FP_ECHO_SENT)
 		return echo_again(conn, sections);
 	act->cookie = sections->cookie;
-	conn->msg_max = sections->syn.msg_max;
+	conn->msg_max = min_t(u32, sections->syn.msg_max, FP_MSG_MAX_MAX);
 	act->tx_edge = sections->syn.window;
 	if (sections->syn.ts == (u32)act->syn_sent)
 		fp_rtt_sample(&act->rtt,
@@ -457,7 +457,7 @@ static struct fp_conn *create(struct fp_endpoint *endpoint,
 	conn->passive = true;
 	conn->syn_due = true;
 	conn->peer_id = client_id(sections);
-	conn->msg_max = sections->syn.msg_max;
+	conn->msg_max = min_t(u32, sections->syn.msg_max, FP_MSG_MAX_MAX);
 	act->tx_edge = sections->syn.window;
 	act->rx_msg_max = READ_ONCE(fs->msg_max);
 	act->rx_limit = early_limit(&fs->sk);

@@ -37,6 +37,7 @@ struct relay {
 	struct sockaddr_fp server;
 	enum kind lose;			/* the first one of these */
 	enum kind twice;		/* all of these */
+	__u32 msg_max;			/* what cookies are made to tell, or 0 */
 	int struck;			/* how many of them came */
 	__u64 client_id;
 	__u64 server_id;
@@ -83,6 +84,15 @@ static void note(struct relay *relay, enum kind kind, ssize_t len)
 	}
 }
 
+static void announce(void *buf, size_t len, __u32 msg_max)
+{
+	struct fp_hdr_conn *conn = (void *)((struct fp_hdr *)buf + 1);
+	struct fp_hdr_syn *syn = (void *)(conn + 1);
+
+	syn->msg_max = htole32(msg_max);
+	frame_seal_sections(buf, len - FP_HDR_LEN);
+}
+
 static void forward(struct relay *relay, int from)
 {
 	const bool up = from == relay->front;
@@ -101,6 +111,8 @@ static void forward(struct relay *relay, int from)
 	note(relay, kind, got);
 	if (kind && kind == relay->lose && !relay->struck++)
 		return;
+	if (kind == COOKIE && relay->msg_max)
+		announce(in, got, relay->msg_max);
 	udp_sendto(up ? relay->back : relay->front, in, got,
 		   up ? &relay->server : &relay->client);
 	if (kind && kind == relay->twice) {
@@ -468,6 +480,14 @@ TEST_F(relay, message_larger_than_announced)
 	EXPECT_EQ(1, count(self, FASTPROTO_A_STATS_DROP_PROTOCOL));
 	EXPECT_EQ(1, count(self, FASTPROTO_A_STATS_OUT_RESETS_ABORTED));
 	EXPECT_EQ(1, count(self, FASTPROTO_A_STATS_ENDED_ABORTED));
+}
+
+/* A send call queues a whole message: whoever takes any is not sent any. */
+TEST_F(relay, too_much_announced)
+{
+	self->relay.msg_max = 0xffffffff;
+	ASSERT_TRUE(establish(self));
+	EXPECT_EQ(1 << 24, fp_getint(self->client, SOL_FASTPROTO, FP_MSG_MAX));
 }
 
 /*

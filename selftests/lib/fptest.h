@@ -88,6 +88,7 @@ size_t frame_build_conn(void *buf, __u64 seq, unsigned int flags, __u64 id,
 size_t frame_build_syn(void *buf, __u32 slot, __u32 tag);
 size_t frame_build_syn_version(void *buf, __u32 slot, __u32 tag, __u8 version);
 void frame_seal(void *buf);
+void frame_seal_sections(void *buf, size_t len);
 bool frame_sealed(const void *buf);
 
 /* stats.c */

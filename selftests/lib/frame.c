@@ -50,7 +50,7 @@ size_t frame_build(void *buf, __u64 seq, unsigned int flags,
 }
 
 /* The CRC over the header and @len bytes of sections. */
-static void seal_sections(void *buf, size_t len)
+void frame_seal_sections(void *buf, size_t len)
 {
 	struct fp_hdr *hdr = buf;
 
@@ -79,7 +79,7 @@ size_t frame_build_conn(void *buf, __u64 seq, unsigned int flags, __u64 id,
 	frame_build(buf, seq, FP_F_CONN | flags, NULL, 0);
 	hdr->size = htole32(sizeof(*hdr) + part + len);
 	memcpy(hdr + 1, &sections, part);
-	seal_sections(buf, part);
+	frame_seal_sections(buf, part);
 	if (len)
 		memcpy((char *)(hdr + 1) + part, payload, len);
 	return sizeof(*hdr) + part + len;
@@ -113,6 +113,6 @@ size_t frame_build_syn_version(void *buf, __u32 slot, __u32 tag, __u8 version)
 	frame_build(buf, 0, FP_F_CONN | FP_F_SYN, NULL, 0);
 	hdr->size = htole32(FP_SYN_SIZE_MIN);
 	memcpy(hdr + 1, &sections, sizeof(sections));
-	seal_sections(buf, sizeof(sections));
+	frame_seal_sections(buf, sizeof(sections));
 	return FP_SYN_SIZE_MIN;
 }
