@@ -10,17 +10,12 @@
 #include <endian.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <netinet/ip.h>
-#include <netinet/udp.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <linux/sockios.h>
 
 #include "kselftest_harness.h"
 #include "lib/fptest.h"
-
-#define SPOOFED	2000
-#define BATCH	50
 
 enum kind {
 	OTHER,
@@ -415,7 +410,6 @@ TEST_F(relay, frames_that_acknowledge_the_unsent)
 	expect_untouched(_metadata, self, FASTPROTO_A_STATS_DROP_ACK, 3);
 }
 
-/* So that the above shows something: the right one does end it. */
 /* What came is not what was sent: as good as lost, until it comes again. */
 TEST_F(relay, payload_checksum)
 {
@@ -442,6 +436,7 @@ TEST_F(relay, payload_checksum)
 	EXPECT_EQ(0, memcmp(in, payload, 9));
 }
 
+/* So that the above shows something: the right one does end it. */
 TEST_F(relay, reset_with_the_right_tag)
 {
 	ASSERT_TRUE(establish(self));
@@ -562,70 +557,6 @@ TEST_F(relay, frames_that_are_not_expected)
 	EXPECT_EQ(1, count(self, FASTPROTO_A_STATS_OUT_RESETS_NO_CONNECTION));
 	EXPECT_EQ(2, count(self, FASTPROTO_A_STATS_OUT_RESETS));
 	EXPECT_EQ(2, (int)stats_drops_since(HOST_B, &self->base));
-}
-
-/* A SYN from an address of the net that nobody has. */
-static bool send_spoofed(int fd, const struct sockaddr_fp *to, int i)
-{
-	struct {
-		struct iphdr ip;
-		struct udphdr udp;
-		unsigned char syn[FP_SYN_SIZE_MIN];
-	} packet = {
-		.ip = {
-			.version = 4,
-			.ihl = 5,
-			.ttl = 64,
-			.protocol = IPPROTO_UDP,
-			.saddr = htobe32(0x0a4d0000 | (100 + i % 100)),
-			.daddr = to->sfp_sin.sin_addr.s_addr,
-		},
-		.udp = {
-			.source = htobe16(10000 + i),
-			.dest = to->sfp_sin.sin_port,
-			.len = htobe16(sizeof(packet) -
-				       offsetof(typeof(packet), udp)),
-		},
-	};
-
-	frame_build_syn(packet.syn, i, i * 2654435761u);
-	return sendto(fd, &packet, sizeof(packet), 0,
-		      (const struct sockaddr *)&to->sfp_sin,
-		      sizeof(to->sfp_sin)) == sizeof(packet);
-}
-
-TEST(flood_of_syns)
-{
-	struct sockaddr_fp addr;
-	struct stats base;
-	const int spoofed = fewer(SPOOFED);
-	int raw, listener, client, server, before, i;
-
-	raw = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
-	ASSERT_LE(0, raw);
-	listener = fp_listen(HOST_B, AF_INET, 5, &addr);
-	ASSERT_LE(0, listener);
-	/* Those of earlier tests may still be on their way out. */
-	before = slab_objects("fastproto_conn");
-	client = fp_open_seqpacket(HOST_A);
-	stats_read(HOST_B, &base);
-	for (i = 0; i < spoofed; i++) {
-		ASSERT_TRUE(send_spoofed(raw, &addr, i));
-		if (i % BATCH == BATCH - 1)
-			ASSERT_TRUE(stats_wait(HOST_B, &base,
-					       FASTPROTO_A_STATS_COOKIES_SENT,
-					       i + 1));
-		if (i == spoofed / 2)
-			ASSERT_EQ(0, fp_connect(client, &addr));
-	}
-	ASSERT_EQ(1, send(client, "x", 1, 0));
-	server = accept(listener, NULL, NULL);
-	ASSERT_LE(0, server);
-	EXPECT_EQ(1, recv(server, in, sizeof(in), 0));
-	EXPECT_EQ(1, stats_since(HOST_B, &base, FASTPROTO_A_STATS_ACCEPTED));
-	EXPECT_EQ(0, stats_drops_since(HOST_B, &base));
-	if (before >= 0)
-		EXPECT_GE(before + 2, slab_objects("fastproto_conn"));
 }
 
 int main(int argc, char **argv)

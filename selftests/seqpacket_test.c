@@ -973,47 +973,6 @@ TEST_F_TIMEOUT(full, slow_reader, 120)
 	EXPECT_EQ(0, sender.err);
 }
 
-/*
- * What is left
- */
-static bool wait_none_of(const char *cache)
-{
-	time_t end = time(NULL) + PATIENCE;
-
-	while (slab_objects(cache)) {
-		if (time(NULL) > end)
-			return false;
-		usleep(10000);
-	}
-	return true;
-}
-
-TEST_F_TIMEOUT(listener, nothing_is_left, 400)
-{
-	const int count = fewer(500);
-	int i, fd;
-
-	if (slab_objects("fastproto_conn") < 0)
-		SKIP(return, "caches may be merged: boot with slab_nomerge");
-	/* What earlier tests closed may live on for as long as two minutes. */
-	for (i = 0; i < 10 && !wait_none_of("fastproto_conn"); i++)
-		;
-	for (i = 0; i < count; i++) {
-		fd = fp_open_seqpacket(HOST_A);
-		ASSERT_EQ(0, fp_connect(fd, &self->addr));
-		/* Some say something, some nothing; either end may be first. */
-		if (i % 3)
-			ASSERT_EQ(1, send(fd, "x", 1, 0));
-		if (i % 2)
-			close(fd);
-		close(accept(self->fd, NULL, NULL));
-		if (!(i % 2))
-			close(fd);
-	}
-	EXPECT_TRUE(wait_none_of("fastproto_conn"));
-	EXPECT_TRUE(wait_none_of("fastproto_act"));
-}
-
 int main(int argc, char **argv)
 {
 	net_setup();

@@ -104,10 +104,20 @@ __u64 stats_since(enum host host, const struct stats *base, int attr);
 bool stats_wait(enum host host, const struct stats *base, int attr,
 		__u64 count);
 __u64 stats_drops_since(enum host host, const struct stats *base);
+unsigned int conns_count(enum host host);
 int genl_family(void);
-int slab_objects(const char *cache);
 int dev_get_u32(enum host host, int attr, __u32 *value);
 int dev_set_u32(enum host host, int attr, __u32 value);
+
+/* memory.c */
+struct memory {
+	long slabs;			/* KiB, of the caches that we use */
+	long available;			/* KiB, of all that is free */
+};
+
+int slab_objects(const char *cache);
+void memory_read(struct memory *memory);
+bool memory_wait(const struct memory *before, long slabs, long available);
 
 /* fault.c */
 bool fault_allow(void);

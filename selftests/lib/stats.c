@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The module's counters and settings, over generic netlink; and its slabs. */
+/* The module's counters and settings, over generic netlink. */
 #include <errno.h>
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
@@ -121,6 +121,30 @@ bool stats_wait(enum host host, const struct stats *base, int attr,
 	return true;
 }
 
+static int on_conn(struct nl_msg *msg, void *arg)
+{
+	unsigned int *count = arg;
+
+	(void)msg;
+	++*count;
+	return NL_OK;
+}
+
+/* How many connections a host has. */
+unsigned int conns_count(enum host host)
+{
+	struct nl_sock *sk = nl_open(host);
+	unsigned int count = 0;
+	int err;
+
+	nl_socket_modify_cb(sk, NL_CB_VALID, NL_CB_CUSTOM, on_conn, &count);
+	err = nl_send_sync(sk, request(sk, FASTPROTO_CMD_CONN_GET, NLM_F_DUMP));
+	if (err < 0)
+		die("connections", err);
+	nl_socket_free(sk);
+	return count;
+}
+
 struct u32_wanted {
 	int attr;
 	__u32 value;
@@ -179,26 +203,4 @@ int dev_set_u32(enum host host, int attr, __u32 value)
 	err = nl_send_sync(sk, msg);
 	nl_socket_free(sk);
 	return error ? error : err;
-}
-
-/* How many objects of a slab cache are in use; -1: it has no name of its own. */
-int slab_objects(const char *cache)
-{
-	char path[128], line[256], name[64];
-	int count = -1, active;
-	FILE *file;
-
-	/* What a CPU keeps for itself counts as used: give it back. */
-	snprintf(path, sizeof(path), "/sys/kernel/slab/%s/shrink", cache);
-	file = fopen(path, "w");
-	if (!file || fputs("1", file) < 0 || fclose(file))
-		return -1;
-	file = fopen("/proc/slabinfo", "r");
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "%63s %d", name, &active) == 2 &&
-		    !strcmp(name, cache))
-			count = active;
-	if (file)
-		fclose(file);
-	return count;
 }

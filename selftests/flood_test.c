@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What is left of very many: of strangers who only ask for a connection, and of
+ * connections that came and went.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <netinet/ip.h>
+#include <netinet/udp.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "kselftest_harness.h"
+#include "lib/fptest.h"
+
+#define SPOOFED		100000
+#define STRANGERS	"198.18.0.0/15"
+#define FIRST_STRANGER	0xc6120000
+#define BATCH		500	/* fewer than an interface's queue takes */
+#define FRIENDS		10	/* at least */
+#define CONNECTIONS	2000
+
+/*
+ * How much more memory may be in use afterwards, KiB: the kernel has other things
+ * to do, too. If each SYN, or each connection, left but 32 bytes behind, that
+ * would be more.
+ */
+#define SLABS		56
+#define SLABS_MEANWHILE	1024	/* the friends' own, and what waits for RCU */
+#define AVAILABLE	8192
+
+struct packet {
+	struct iphdr ip;
+	struct udphdr udp;
+	unsigned char syn[FP_SYN_SIZE_MIN];
+} __attribute__((packed));
+
+/* A SYN from an address that nobody has, another one each time. */
+static void spoof(struct packet *packet, const struct sockaddr_fp *to,
+		  unsigned int i)
+{
+	*packet = (struct packet){
+		.ip = {
+			.version = 4,
+			.ihl = 5,
+			.ttl = 64,
+			.protocol = IPPROTO_UDP,
+			.saddr = htonl(FIRST_STRANGER + i % (1 << 17)),
+			.daddr = to->sfp_sin.sin_addr.s_addr,
+		},
+		.udp = {
+			.source = htons(1024 + i % 60000),
+			.dest = to->sfp_sin.sin_port,
+			.len = htons(sizeof(*packet) -
+				     offsetof(struct packet, udp)),
+		},
+	};
+	frame_build_syn(packet->syn, i, i * 2654435761u);
+}
+
+static bool send_batch(int fd, const struct sockaddr_fp *to, unsigned int first)
+{
+	static struct packet packets[BATCH];
+	static struct mmsghdr msgs[BATCH];
+	static struct iovec iov[BATCH];
+	int i, sent = 0, n;
+
+	for (i = 0; i < BATCH; i++) {
+		spoof(&packets[i], to, first + i);
+		iov[i] = (struct iovec){ &packets[i], sizeof(packets[i]) };
+		msgs[i].msg_hdr = (struct msghdr){
+			.msg_name = (void *)&to->sfp_sin,
+			.msg_namelen = sizeof(to->sfp_sin),
+			.msg_iov = &iov[i],
+			.msg_iovlen = 1,
+		};
+	}
+	while (sent < BATCH) {
+		n = sendmmsg(fd, msgs + sent, BATCH - sent, 0);
+		if (n < 0)
+			return false;
+		sent += n;
+	}
+	return true;
+}
+
+/* Somebody who means it, and the server that he speaks with. */
+struct friends {
+	struct sockaddr_fp addr;
+	int listener;
+	atomic_bool stop;
+	atomic_uint done;	/* conversations */
+	const char *failed;
+};
+
+static bool hear(int fd, const char *word)
+{
+	char in[16];
+
+	return recv(fd, in, sizeof(in), 0) == (ssize_t)strlen(word) &&
+	       !memcmp(in, word, strlen(word));
+}
+
+static const char *converse(const struct friends *friends)
+{
+	int client = fp_open_seqpacket(HOST_A), server = -1;
+	const char *failed = NULL;
+
+	if (fp_connect(client, &friends->addr))
+		failed = "connect";
+	else if (send(client, "question", 8, 0) != 8)
+		failed = "send";
+	else if ((server = accept(friends->listener, NULL, NULL)) < 0)
+		failed = "accept";
+	else if (!hear(server, "question") || send(server, "answer", 6, 0) != 6)
+		failed = "question";
+	else if (!hear(client, "answer"))
+		failed = "answer";
+	close(client);
+	close(server);
+	return failed;
+}
+
+static void *converse_on(void *arg)
+{
+	struct friends *friends = arg;
+
+	while (!friends->stop && !friends->failed) {
+		friends->failed = converse(friends);
+		friends->done++;
+	}
+	return NULL;
+}
+
+/*
+ * The others happen to those who mean it, too: a last acknowledgment is late, or
+ * a cookie is taken for one that was used.
+ */
+static const int never[] = {
+	FASTPROTO_A_STATS_DROP_NO_MEMORY,
+	FASTPROTO_A_STATS_DROP_NO_SOCKET,
+	FASTPROTO_A_STATS_DROP_BACKLOG,
+	FASTPROTO_A_STATS_OUT_ERRORS,
+	FASTPROTO_A_STATS_OUT_RESETS_LIMITED,
+};
+
+FIXTURE(many) {
+	struct friends friends;
+	struct friends six;		/* over IPv6 */
+	struct memory memory;
+	struct stats base;		/* of host B */
+};
+
+static const char *meet(struct friends *friends, int family)
+{
+	friends->listener = fp_listen(HOST_B, family, 5, &friends->addr);
+	return friends->listener < 0 ? "listen" : converse(friends);
+}
+
+FIXTURE_SETUP(many)
+{
+	/* So that all is there that stays. */
+	ASSERT_EQ(NULL, meet(&self->friends, AF_INET));
+	ASSERT_EQ(NULL, meet(&self->six, AF_INET6));
+	ASSERT_LE(0, slab_objects("fastproto_conn"));
+	memory_read(&self->memory);
+	stats_read(HOST_B, &self->base);
+}
+
+FIXTURE_TEARDOWN(many)
+{
+	close(self->friends.listener);
+	close(self->six.listener);
+}
+
+static bool wait_no_connection(void)
+{
+	time_t end = time(NULL) + PATIENCE;
+
+	while (conns_count(HOST_A) || conns_count(HOST_B) ||
+	       slab_objects("fastproto_conn") ||
+	       slab_objects("fastproto_act")) {
+		if (time(NULL) > end)
+			return false;
+		usleep(10000);
+	}
+	return true;
+}
+
+TEST_F_TIMEOUT(many, spoofed_syns, 400)
+{
+	struct friends *friends = &self->friends;
+	unsigned int spoofed = fewer(SPOOFED), i;
+	pthread_t thread;
+	int raw;
+
+	raw = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
+	ASSERT_LE(0, raw);
+	/* The answers have somewhere to go. */
+	ASSERT_EQ(0, net_run(HOST_B, "ip route add " STRANGERS
+			     " via 10.77.0.1"));
+	net_pin();
+	ASSERT_EQ(0, pthread_create(&thread, NULL, converse_on, friends));
+	for (i = 0; i < spoofed || friends->done < FRIENDS; i += BATCH) {
+		ASSERT_EQ(NULL, friends->failed);
+		ASSERT_TRUE(send_batch(raw, &friends->addr, i));
+		ASSERT_TRUE(stats_wait(HOST_B, &self->base,
+				       FASTPROTO_A_STATS_COOKIES_SENT,
+				       i + BATCH));
+	}
+	EXPECT_TRUE(memory_wait(&self->memory, SLABS_MEANWHILE, AVAILABLE));
+	friends->stop = true;
+	pthread_join(thread, NULL);
+	EXPECT_EQ(NULL, friends->failed);
+	TH_LOG("%u SYNs, %u conversations meanwhile", i, friends->done);
+
+	EXPECT_EQ(friends->done, stats_since(HOST_B, &self->base,
+					     FASTPROTO_A_STATS_ACCEPTED));
+	for (i = 0; i < ARRAY_SIZE(never); i++)
+		EXPECT_EQ(0, stats_since(HOST_B, &self->base, never[i])) {
+			TH_LOG("counter %d", never[i]);
+		}
+	EXPECT_TRUE(wait_no_connection());
+	EXPECT_TRUE(memory_wait(&self->memory, SLABS, AVAILABLE));
+}
+
+/* One connection; some say something, some nothing; either end may be first. */
+static void connect_and_close(struct __test_metadata *_metadata,
+			      struct friends *friends, int i)
+{
+	int client = fp_open_seqpacket(HOST_A);
+
+	ASSERT_EQ(0, fp_connect(client, &friends->addr));
+	if (i % 3)
+		ASSERT_EQ(1, send(client, "x", 1, 0));
+	if (i % 2)
+		close(client);
+	close(accept(friends->listener, NULL, NULL));
+	if (!(i % 2))
+		close(client);
+}
+
+static __u32 sockets(enum host host)
+{
+	__u32 count = 0;
+
+	dev_get_u32(host, FASTPROTO_A_DEV_SOCKETS, &count);
+	return count;
+}
+
+TEST_F_TIMEOUT(many, connects_and_closes, 400)
+{
+	const __u32 before[HOSTS] = { sockets(HOST_A), sockets(HOST_B) };
+	int count = fewer(CONNECTIONS), i;
+
+	for (i = 0; i < count; i++)
+		connect_and_close(_metadata,
+				  i % 4 < 2 ? &self->friends : &self->six, i);
+	EXPECT_EQ(count, stats_since(HOST_B, &self->base,
+				     FASTPROTO_A_STATS_ACCEPTED));
+	EXPECT_TRUE(wait_no_connection());
+	EXPECT_TRUE(memory_wait(&self->memory, SLABS, AVAILABLE));
+	EXPECT_EQ(before[HOST_A], sockets(HOST_A));
+	EXPECT_EQ(before[HOST_B], sockets(HOST_B));
+}
+
+int main(int argc, char **argv)
+{
+	net_setup();
+	return test_harness_run(argc, argv);
+}
