@@ -169,6 +169,7 @@ FIXTURE(relay) {
 	struct sockaddr_fp addr;	/* of the relay, for clients */
 	struct stats base;		/* of host B */
 	struct stats client_base;	/* of host A */
+	int stray[HOSTS];		/* speak for nobody */
 	int listener;
 	int client;
 	int server;
@@ -185,28 +186,38 @@ static bool set_up(struct _test_data_relay *self, int family)
 {
 	struct relay *relay = &self->relay;
 
+	/* What is sent first comes first. */
+	net_pin();
 	memset(relay, 0, sizeof(*relay));
 	self->server = -1;
 	self->listener = fp_listen(HOST_B, family, 5, &relay->server);
 	self->client = fp_open_seqpacket(HOST_A);
 	relay->front = udp_open(HOST_B, family, 0, &self->addr);
 	relay->back = udp_open(HOST_B, family, 0, NULL);
+	self->stray[HOST_A] = udp_open(HOST_A, family, 0, NULL);
+	self->stray[HOST_B] = udp_open(HOST_B, family, 0, NULL);
 	stats_read(HOST_B, &self->base);
 	stats_read(HOST_A, &self->client_base);
 	return self->listener >= 0 && self->client >= 0 && relay->front >= 0 &&
-	       relay->back >= 0 &&
+	       relay->back >= 0 && self->stray[HOST_A] >= 0 &&
+	       self->stray[HOST_B] >= 0 &&
 	       !fcntl(self->listener, F_SETFL, O_NONBLOCK) &&
 	       !fcntl(self->client, F_SETFL, O_NONBLOCK);
 }
 
+/* A SYN is under way. */
+static bool begin(struct _test_data_relay *self)
+{
+	return fp_connect(self->client, &self->addr) == -1 &&
+	       errno == EINPROGRESS;
+}
+
 /* Connected, and each has heard of the other. */
-static bool establish(struct _test_data_relay *self)
+static bool complete(struct _test_data_relay *self)
 {
 	struct relay *relay = &self->relay;
 
-	if (fp_connect(self->client, &self->addr) != -1 ||
-	    errno != EINPROGRESS ||
-	    !pump_until(relay, self->client, POLLOUT) ||
+	if (!pump_until(relay, self->client, POLLOUT) ||
 	    send(self->client, "x", 1, 0) != 1 ||
 	    !pump_until(relay, self->listener, POLLIN))
 		return false;
@@ -218,6 +229,11 @@ static bool establish(struct _test_data_relay *self)
 	       say(relay, self->client, self->server, "again") &&
 	       pump_until_sent(relay, self->client) &&
 	       pump_until_sent(relay, self->server);
+}
+
+static bool establish(struct _test_data_relay *self)
+{
+	return begin(self) && complete(self);
 }
 
 static __u64 count(const struct _test_data_relay *self, int attr)
@@ -239,8 +255,10 @@ FIXTURE_TEARDOWN(relay)
 {
 	close(self->relay.front);
 	close(self->relay.back);
-	close(self->client);
-	close(self->server);
+	close(self->stray[HOST_A]);
+	close(self->stray[HOST_B]);
+	fp_abort(self->client);
+	fp_abort(self->server);
 	close(self->listener);
 }
 
@@ -331,83 +349,207 @@ TEST_F(relay, late_copy_of_an_echo)
 	EXPECT_FAILS(EAGAIN, accept(self->listener, NULL, NULL));
 }
 
-/* One frame of each kind that could do harm; returns how many. */
-static int forge(const struct _test_data_relay *self, int fd, __u64 id,
-		 __u64 ack)
-{
-	static const struct {
-		unsigned int flags;
-		size_t len;
-	} frames[] = {
-		{ FP_F_ACK, 0 },
-		{ FP_F_ACK | FP_F_BEGIN | FP_F_END, 5 },
-		{ FP_F_ACK | FP_F_FIN, 0 },
-	};
-	const __u32 slot = self->relay.client_id;
-	size_t i, len;
+/*
+ * What strangers do
+ */
+struct aim {
+	enum host host;			/* who gets their frames */
+	const struct sockaddr_fp *to;
+	int fd;				/* speaks from the peer's address */
+	int stray;			/* from another one */
+	__u64 id;			/* the receiver's */
+	__u64 peer_id;			/* what a reset shows the tag of */
+	__u64 seq;			/* next in order */
+};
 
-	for (i = 0; i < ARRAY_SIZE(frames); i++) {
-		len = frame_build_conn(frame, 2, frames[i].flags, id, slot,
-				       ack, "false", frames[i].len);
-		if (udp_sendto(fd, frame, len, &self->relay.server) !=
-		    (ssize_t)len)
-			return -1;
-	}
-	return i;
+/* One frame of each kind that could do harm. */
+static const struct {
+	unsigned int flags;
+	size_t len;
+} harmful[] = {
+	{ FP_F_ACK, 0 },
+	{ FP_F_ACK | FP_F_PROBE, 0 },
+	{ FP_F_ACK | FP_F_BEGIN | FP_F_END, 5 },
+	{ FP_F_ACK | FP_F_FIN, 0 },
+	{ FP_F_ACK | FP_F_SYN, 0 },
+	{ FP_F_ACK | FP_F_SYN | FP_F_BEGIN | FP_F_END, 5 },
+	{ FP_F_ACK | FP_F_SYN | FP_F_FIN, 0 },
+	{ FP_F_SYN | FP_F_COOKIE, 0 },
+	{ FP_F_RST, 0 },
+};
+
+static struct aim aim_at(const struct _test_data_relay *self, enum host host)
+{
+	const struct relay *relay = &self->relay;
+	const bool up = host == HOST_B;
+
+	return (struct aim){
+		.host = host,
+		.to = up ? &relay->server : &relay->client,
+		.fd = up ? relay->back : relay->front,
+		.stray = self->stray[!host],
+		.id = up ? relay->server_id : relay->client_id,
+		.peer_id = up ? relay->client_id : relay->server_id,
+		.seq = up ? 2 : 1,
+	};
 }
 
-/* A reset names the tag of who sends it. */
-static bool forge_reset(const struct _test_data_relay *self, int fd, __u32 tag)
+/* Sends those that have one of these flags; returns how many, or -1. */
+static int forge(const struct aim *aim, int fd, unsigned int flags, __u64 ack)
 {
-	__u64 id = (__u64)tag << 32 | (__u32)self->relay.server_id;
-	size_t len;
+	size_t i, len;
+	int sent = 0;
 
-	len = frame_build_conn(frame, FP_RST_ABORTED, FP_F_RST, id,
-			       self->relay.client_id, 0, NULL, 0);
-	return udp_sendto(fd, frame, len, &self->relay.server) == (ssize_t)len;
+	for (i = 0; i < ARRAY_SIZE(harmful); i++) {
+		const bool rst = harmful[i].flags & FP_F_RST;
+		__u64 id = aim->id;
+
+		if (!(harmful[i].flags & flags))
+			continue;
+		if (rst)
+			id = aim->peer_id >> 32 << 32 | (__u32)aim->id;
+		len = frame_build_conn(frame, rst ? FP_RST_ABORTED : aim->seq,
+				       harmful[i].flags, id, aim->peer_id, ack,
+				       "false", harmful[i].len);
+		if (udp_sendto(fd, frame, len, aim->to) != (ssize_t)len)
+			return -1;
+		sent++;
+	}
+	return sent;
+}
+
+/* All are dropped for this reason, and no other. */
+static void expect_drops(struct __test_metadata *_metadata,
+			 const struct aim *aim, int fd, unsigned int flags,
+			 __u64 ack, int attr)
+{
+	struct stats base;
+	int sent;
+
+	stats_read(aim->host, &base);
+	sent = forge(aim, fd, flags, ack);
+	ASSERT_LT(0, sent);
+	ASSERT_TRUE(stats_wait(aim->host, &base, attr, sent));
+	EXPECT_EQ(sent, (int)stats_drops_since(aim->host, &base));
+	EXPECT_EQ(0, stats_since(aim->host, &base,
+				 FASTPROTO_A_STATS_IN_RESETS));
+	EXPECT_EQ(0, stats_since(aim->host, &base,
+				 FASTPROTO_A_STATS_IN_FRAMES));
+}
+
+/* From anywhere, with a tag that is a guess, or to a slot that is none. */
+static void expect_no_harm(struct __test_metadata *_metadata, struct aim aim)
+{
+	const __u64 tag = 1ULL << 40, slot = 1 << 23;
+
+	expect_drops(_metadata, &aim, aim.stray, ~0, 0,
+		     FASTPROTO_A_STATS_DROP_ADDRESS);
+	aim.id ^= tag;
+	aim.peer_id ^= tag;
+	expect_drops(_metadata, &aim, aim.fd, ~0, 0,
+		     FASTPROTO_A_STATS_DROP_TAG);
+	expect_drops(_metadata, &aim, aim.stray, ~FP_F_RST, 0,
+		     FASTPROTO_A_STATS_DROP_TAG);
+	expect_drops(_metadata, &aim, aim.stray, FP_F_RST, 0,
+		     FASTPROTO_A_STATS_DROP_ADDRESS);
+	aim.id ^= tag | slot;
+	aim.peer_id ^= tag;
+	expect_drops(_metadata, &aim, aim.fd, ~0, 0,
+		     FASTPROTO_A_STATS_DROP_ID);
 }
 
 static void expect_untouched(struct __test_metadata *_metadata,
-			     struct _test_data_relay *self, int attr, int drops)
+			     struct _test_data_relay *self)
 {
-	ASSERT_TRUE(stats_wait(HOST_B, &self->base, attr, drops));
-	EXPECT_EQ(drops, (int)stats_drops_since(HOST_B, &self->base));
 	EXPECT_TRUE(say(&self->relay, self->client, self->server, "still"));
 	EXPECT_TRUE(say(&self->relay, self->server, self->client, "here"));
-	EXPECT_EQ(0, count(self, FASTPROTO_A_STATS_IN_RESETS));
+	EXPECT_EQ(1, conns_count(HOST_A));
+	EXPECT_EQ(1, conns_count(HOST_B));
 }
 
-TEST_F(relay, frames_from_another_address)
+TEST_F(relay, frames_of_strangers)
 {
-	int fd = udp_open(HOST_A, variant->family, 0, NULL);
+	ASSERT_TRUE(establish(self));
+	expect_no_harm(_metadata, aim_at(self, HOST_A));
+	expect_no_harm(_metadata, aim_at(self, HOST_B));
+	expect_untouched(_metadata, self);
+}
+
+/* Who is asked for by the SYN that waits at the relay. */
+static bool learn_client(struct relay *relay)
+{
+	const struct fp_hdr_conn *conn = (void *)(in + sizeof(struct fp_hdr));
+	const struct fp_hdr_syn *syn = (const void *)(conn + 1);
+	socklen_t len = sizeof(relay->client.sfp_room);
+
+	if (!fp_wait(relay->front, POLLIN) ||
+	    recvfrom(relay->front, in, sizeof(in), MSG_PEEK,
+		     (struct sockaddr *)&relay->client.sfp_sin, &len) < 0)
+		return false;
+	relay->client_id = (__u64)le32toh(syn->tag) << 32 |
+			   le32toh(conn->slot);
+	return kind_of(in) == SYN;
+}
+
+static bool is_decided(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN | POLLOUT };
+
+	return poll(&pfd, 1, 0);
+}
+
+TEST_F(relay, frames_of_strangers_to_a_handshake)
+{
+	struct relay *relay = &self->relay;
+	struct aim aim;
+
+	ASSERT_TRUE(begin(self));
+	ASSERT_TRUE(learn_client(relay));
+	aim = aim_at(self, HOST_A);
+	/* A client that knows no server is refused by its own tag. */
+	aim.peer_id = relay->client_id;
+	expect_no_harm(_metadata, aim);
+	EXPECT_FALSE(is_decided(self->client));
+
+	/* It has a cookie; its echo waits at the relay. */
+	ASSERT_TRUE(pump_until(relay, self->client, POLLOUT));
+	expect_no_harm(_metadata, aim);
+	ASSERT_TRUE(complete(self));
+	expect_untouched(_metadata, self);
+	EXPECT_EQ(1, count(self, FASTPROTO_A_STATS_ACCEPTED));
+}
+
+TEST_F(relay, echo_of_a_false_cookie)
+{
+	const unsigned int echo = FP_F_SYN | FP_F_COOKIE | FP_F_ACK;
+	struct relay *relay = &self->relay;
+	size_t len;
 
 	ASSERT_TRUE(establish(self));
 	stats_read(HOST_B, &self->base);
-	ASSERT_EQ(3, forge(self, fd, self->relay.server_id, 0));
-	ASSERT_TRUE(forge_reset(self, fd, self->relay.client_id >> 32));
-	expect_untouched(_metadata, self, FASTPROTO_A_STATS_DROP_ADDRESS, 4);
-}
-
-TEST_F(relay, frames_with_a_wrong_tag)
-{
-	const __u64 wrong = 1ULL << 40;
-
-	ASSERT_TRUE(establish(self));
-	stats_read(HOST_B, &self->base);
-	ASSERT_EQ(3, forge(self, self->relay.back,
-			   self->relay.server_id ^ wrong, 0));
-	ASSERT_TRUE(forge_reset(self, self->relay.back,
-				(self->relay.client_id ^ wrong) >> 32));
-	expect_untouched(_metadata, self, FASTPROTO_A_STATS_DROP_TAG, 4);
+	len = frame_build_conn(frame, 0, echo | FP_F_BEGIN | FP_F_END, 0,
+			       relay->client_id, 0, "false", 5);
+	ASSERT_EQ((ssize_t)len, udp_sendto(relay->back, frame, len,
+					   &relay->server));
+	ASSERT_TRUE(stats_wait(HOST_B, &self->base,
+			       FASTPROTO_A_STATS_DROP_COOKIE, 1));
+	EXPECT_EQ(1, stats_drops_since(HOST_B, &self->base));
+	EXPECT_EQ(0, count(self, FASTPROTO_A_STATS_ACCEPTED));
+	EXPECT_EQ(0, count(self, FASTPROTO_A_STATS_IN_FRAMES));
+	expect_untouched(_metadata, self);
 }
 
 TEST_F(relay, frames_that_acknowledge_the_unsent)
 {
+	const int attr = FASTPROTO_A_STATS_DROP_ACK;
+	struct aim aim;
+
 	ASSERT_TRUE(establish(self));
-	stats_read(HOST_B, &self->base);
-	ASSERT_EQ(3, forge(self, self->relay.back, self->relay.server_id,
-			   1000));
-	expect_untouched(_metadata, self, FASTPROTO_A_STATS_DROP_ACK, 3);
+	aim = aim_at(self, HOST_A);
+	expect_drops(_metadata, &aim, aim.fd, FP_F_ACK, 1000, attr);
+	aim = aim_at(self, HOST_B);
+	expect_drops(_metadata, &aim, aim.fd, FP_F_ACK, 1000, attr);
+	expect_untouched(_metadata, self);
 }
 
 /* What came is not what was sent: as good as lost, until it comes again. */
@@ -439,9 +581,11 @@ TEST_F(relay, payload_checksum)
 /* So that the above shows something: the right one does end it. */
 TEST_F(relay, reset_with_the_right_tag)
 {
+	struct aim aim;
+
 	ASSERT_TRUE(establish(self));
-	ASSERT_TRUE(forge_reset(self, self->relay.back,
-				self->relay.client_id >> 32));
+	aim = aim_at(self, HOST_B);
+	ASSERT_EQ(1, forge(&aim, aim.fd, FP_F_RST, 0));
 	EXPECT_TRUE(fp_wait(self->server, POLLERR));
 	EXPECT_FAILS(ECONNRESET, recv(self->server, in, sizeof(in), 0));
 }
@@ -532,7 +676,8 @@ TEST_F(relay, frame_too_far_ahead)
 	EXPECT_TRUE(stats_wait(HOST_B, &self->base,
 			       FASTPROTO_A_STATS_DROP_AHEAD, 1));
 	EXPECT_EQ(0, dev_set_u32(HOST_B, rx_ahead, 65536));
-	expect_untouched(_metadata, self, FASTPROTO_A_STATS_DROP_AHEAD, 1);
+	EXPECT_EQ(1, (int)stats_drops_since(HOST_B, &self->base));
+	expect_untouched(_metadata, self);
 }
 
 /* Each has a reason of its own. */

@@ -59,6 +59,7 @@ int fp_open_seqpacket(enum host host);
 int fp_listen(enum host host, int family, int backlog,
 	      struct sockaddr_fp *addr);
 int fp_pair(int family, int *client, int *server);
+void fp_abort(int fd);
 int fp_open_bound(enum host host, struct sockaddr_fp *addr);
 int fp_open_host(enum host host, int family, struct sockaddr_fp *addr);
 int fp_bind(int fd, const struct sockaddr_fp *addr);

@@ -58,31 +58,47 @@ void frame_seal_sections(void *buf, size_t len)
 	hdr->checksum = htole32(crc32(0, buf, sizeof(*hdr) + len));
 }
 
+static size_t append(void *buf, size_t at, const void *section, size_t len)
+{
+	memcpy((char *)buf + at, section, len);
+	return at + len;
+}
+
 /*
- * A frame to the connection @id from that in @slot: a reset, or, with FP_F_ACK
- * among the flags, one that acknowledges all below @ack.
+ * A frame to the connection @id from that in @slot, with the sections that the
+ * flags say. It acknowledges all below @ack; tag and cookie are nobody's.
  */
 size_t frame_build_conn(void *buf, __u64 seq, unsigned int flags, __u64 id,
 			__u32 slot, __u64 ack, const void *payload, size_t len)
 {
-	struct {
-		struct fp_hdr_conn conn;
-		struct fp_hdr_ack ack;
-	} sections = {
-		.conn = { .id = htole64(id), .slot = htole32(slot) },
-		.ack = { .ack = htole64(ack), .window = htole32(1 << 20) },
+	const struct fp_hdr_conn conn = {
+		.id = htole64(id), .slot = htole32(slot),
 	};
-	size_t part = flags & FP_F_ACK ? sizeof(sections) :
-					 sizeof(sections.conn);
+	const struct fp_hdr_ack acks = {
+		.ack = htole64(ack), .window = htole32(1 << 20),
+	};
+	const struct fp_hdr_syn syn = {
+		.tag = htole32(0x5eed), .msg_max = htole32(1 << 20),
+		.window = htole32(1 << 20),
+		.version_min = FP_VERSION, .version_max = FP_VERSION,
+	};
+	const struct fp_hdr_cookie cookie = { .mac = htole64(0x5eed) };
 	struct fp_hdr *hdr = buf;
+	size_t at;
 
 	frame_build(buf, seq, FP_F_CONN | flags, NULL, 0);
-	hdr->size = htole32(sizeof(*hdr) + part + len);
-	memcpy(hdr + 1, &sections, part);
-	frame_seal_sections(buf, part);
+	at = append(buf, sizeof(*hdr), &conn, sizeof(conn));
+	if (flags & FP_F_ACK)
+		at = append(buf, at, &acks, sizeof(acks));
+	if (flags & FP_F_SYN)
+		at = append(buf, at, &syn, sizeof(syn));
+	if (flags & FP_F_COOKIE)
+		at = append(buf, at, &cookie, sizeof(cookie));
+	hdr->size = htole32(at + len);
+	frame_seal_sections(buf, at - sizeof(*hdr));
 	if (len)
-		memcpy((char *)(hdr + 1) + part, payload, len);
-	return sizeof(*hdr) + part + len;
+		append(buf, at, payload, len);
+	return at + len;
 }
 
 /* A SYN of the connection with that slot and tag, padded. */

@@ -254,3 +254,12 @@ int fp_pair(int family, int *client, int *server)
 	close(listener);
 	return *server < 0 ? -1 : 0;
 }
+
+/* Closes a connection, which lives on no longer. */
+void fp_abort(int fd)
+{
+	const struct linger linger = { .l_onoff = 1 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	close(fd);
+}
