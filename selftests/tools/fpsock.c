@@ -18,6 +18,8 @@
  *   fpsock [-f FAMILY] accept ADDR PORT     accept one, say "accepted", don't
  *                                           read, print "end: WHY" when it is
  *                                           over
+ *   fpsock [-f FAMILY] echo ADDR PORT       accept connections, one after the
+ *                                           other, and give back what comes
  *   fpsock [-f FAMILY] connect ADDR PORT N  make N connections with a message
  *                                           each, say "ready", print "end: WHY"
  *                                           when the first one is over
@@ -61,8 +63,8 @@ static void die_usage(void)
 	fprintf(stderr, "       crowd N SIZE | recv ADDR PORT | ");
 	fprintf(stderr, "send ADDR PORT TEXT | flood ADDR PORT |\n");
 	fprintf(stderr, "       listen ADDR PORT | accept ADDR PORT | ");
-	fprintf(stderr, "connect ADDR PORT N |\n");
-	fprintf(stderr, "       storm ADDR PORT\n");
+	fprintf(stderr, "echo ADDR PORT |\n");
+	fprintf(stderr, "       connect ADDR PORT N | storm ADDR PORT\n");
 	exit(2);
 }
 
@@ -272,6 +274,34 @@ static void accept_one(char **where)
 	wait_for_end(fd);
 }
 
+/* Message for message, until the peer has no more. */
+static void give_back(int fd)
+{
+	static char buf[1 << 20];
+	ssize_t len;
+
+	while ((len = recv(fd, buf, sizeof(buf), 0)) > 0)
+		if (send(fd, buf, len, MSG_NOSIGNAL) != len)
+			die("send");
+	if (len < 0)
+		die("recv");
+}
+
+static void echo(char **where)
+{
+	int listener = open_listening(where);
+
+	ready();
+	for (;;) {
+		int fd = accept(listener, NULL, NULL);
+
+		if (fd < 0)
+			die("accept");
+		give_back(fd);
+		close(fd);
+	}
+}
+
 static void connect_many(char **where, int count)
 {
 	int first = -1;
@@ -359,6 +389,8 @@ int main(int argc, char **argv)
 		pause();
 	} else if (!strcmp(verb, "accept") && argc == 2) {
 		accept_one(argv);
+	} else if (!strcmp(verb, "echo") && argc == 2) {
+		echo(argv);
 	} else if (!strcmp(verb, "connect") && argc == 3) {
 		connect_many(argv, atoi(argv[2]));
 	} else if (!strcmp(verb, "storm") && argc == 2) {
