@@ -34,7 +34,10 @@ struct packet {
 	struct iphdr ip;
 	struct udphdr udp;
 	unsigned char syn[FP_SYN_SIZE_MIN];
-} __attribute__((packed));
+};
+
+_Static_assert(sizeof(struct packet) == 20 + 8 + FP_SYN_SIZE_MIN,
+	       "as on the wire");
 
 /* A SYN from an address that nobody has, another one each time. */
 static void spoof(struct packet *packet, const struct sockaddr_fp *to,
@@ -104,16 +107,16 @@ static bool hear(int fd, const char *word)
 
 static const char *converse(const struct friends *friends)
 {
-	int client = fp_open_seqpacket(HOST_A), server = -1;
+	int client = fp_open_seqpacket(HOST_A), server;
 	const char *failed = NULL;
 
-	if (fp_connect(client, &friends->addr))
-		failed = "connect";
-	else if (send(client, "question", 8, 0) != 8)
-		failed = "send";
-	else if ((server = accept(friends->listener, NULL, NULL)) < 0)
-		failed = "accept";
-	else if (!hear(server, "question") || send(server, "answer", 6, 0) != 6)
+	if (fp_connect(client, &friends->addr) ||
+	    send(client, "question", 8, 0) != 8) {
+		close(client);
+		return "connect";
+	}
+	server = accept(friends->listener, NULL, NULL);
+	if (!hear(server, "question") || send(server, "answer", 6, 0) != 6)
 		failed = "question";
 	else if (!hear(client, "answer"))
 		failed = "answer";

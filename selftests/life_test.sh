@@ -21,34 +21,61 @@ draw()
 	random=$((seed / 65536 % $1))
 }
 
-# Traffic both ways, of both families, good and bad.
+# Traffic both ways, of both families, good and bad, datagrams and connections.
 traffic()
 {
+	visitors=
 	populate
-	spawn_on "$a" fpsock hold :: 4000
-	spawn_on "$a" fpsock flood fd77::2 4000
+	visit hold :: 4000
+	visit flood fd77::2 4000
+	visit_for_life serve :: 4010
+	visit_for_life call 10.77.0.2 4010
+	visit_for_life call fd77::2 4010
+}
+
+# What needs no module goes on without it.
+storms()
+{
 	spawn_on "$a" fpsock storm 10.77.0.2 4000
 	spawn_on "$a" fpsock storm fd77::2 4000
 }
 
-# The processes on host b, to be killed one by one: words PID/PORT, where port 0
-# is one that sends.
+visit()
+{
+	spawn_on "$a" fpsock "$@"
+	visitors="$visitors $child"
+}
+
+visit_for_life()
+{
+	spawn_on "$a" fplife "$@"
+	visitors="$visitors $child"
+}
+
+# The processes on host b, to be killed one by one: words PID/KIND.
 populate()
 {
 	holders=
-	for port in 4000 4001 4002 0; do
-		start "$port"
+	for kind in 4000 4001 flood serve call; do
+		start "$kind"
 	done
 }
 
 start()
 {
-	if [ "$1" = 0 ]; then
-		spawn_on "$b" fpsock flood 10.77.0.1 4000
-	else
-		spawn_on "$b" fpsock hold :: "$1"
-	fi
+	case $1 in
+	flood) spawn_on "$b" fpsock flood 10.77.0.1 4000 ;;
+	serve) spawn_on "$b" fplife serve :: 4010 ;;
+	call) spawn_on "$b" fplife call fd77::1 4010 ;;
+	*) spawn_on "$b" fpsock hold :: "$1" ;;
+	esac
 	holders="$holders $child/$1"
+}
+
+# So that there is always something under way, and connections are in all states.
+slow_down()
+{
+	tc -n "$1" qdisc replace dev fp0 root netem delay 3ms loss 1%
 }
 
 end_now()
@@ -61,6 +88,10 @@ traffic_flows()
 {
 	before=$(counter "$b" .in_datagrams)
 	wait_for more_than "$before" counter "$b" .in_datagrams
+	for host in "$a" "$b"; do
+		before=$(counter "$host" .accepted)
+		wait_for more_than "$before" counter "$host" .accepted
+	done
 }
 
 more_than()
@@ -127,6 +158,19 @@ link_is_gone()
 	! ip -n "$a" link show fp0
 }
 
+# The module goes when nobody uses it any more, with all connections that are not
+# through yet, and frames still come.
+lose_module()
+{
+	for process in $holders $visitors; do
+		end_now "$process"
+	done
+	wait_for no_users
+	rmmod fastproto
+	modprobe fastproto
+	traffic
+}
+
 # Host b once more.
 new_host()
 {
@@ -134,25 +178,47 @@ new_host()
 	ip -n "$a" link add fp0 type veth peer name fp0 netns "$b"
 	configure "$a" 1
 	configure "$b" 2
+	slow_down "$a"
+	slow_down "$b"
 	populate
+}
+
+# What is to be lost next, in $what. Once in 20 rounds it is a host, and once the
+# module.
+choose()
+{
+	if [ $((round % 20)) = 0 ]; then
+		draw 20
+		host_at=$random
+		draw 19
+		module_at=$(((host_at + 1 + random) % 20))
+	fi
+	draw 3
+	case $((round % 20)) in
+	"$host_at") what=host ;;
+	"$module_at") what=module ;;
+	*)
+		set -- link addresses process
+		shift "$random"
+		what=$1
+		;;
+	esac
 }
 
 hosts_lose_what_they_have()
 {
 	echo "seed $seed"
 	two_hosts
+	slow_down "$a"
+	slow_down "$b"
+	storms
 	traffic
 	{ set +x; } 2>/dev/null
 	round=0
 	while [ "$round" -lt "$rounds" ]; do
-		draw 10
-		case $random in
-		0 | 1 | 2) lose_link ;;
-		3 | 4 | 5) lose_addresses ;;
-		6 | 7 | 8) lose_process ;;
-		*) lose_host ;;
-		esac
-		if [ $((round % 10)) = 9 ]; then
+		choose
+		"lose_$what"
+		if [ $((round % 20)) = 19 ]; then
 			traffic_flows
 		fi
 		round=$((round + 1))

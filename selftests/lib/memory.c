@@ -27,7 +27,7 @@ static bool is_ours(const char *cache)
 }
 
 /* What a CPU keeps for itself counts as used: give it back. */
-static int shrink(const char *folder)
+static int give_back(const char *folder)
 {
 	char path[300];
 	FILE *file;
@@ -45,7 +45,7 @@ int slab_objects(const char *cache)
 	FILE *file;
 
 	snprintf(folder, sizeof(folder), "/sys/kernel/slab/%s", cache);
-	if (shrink(folder))
+	if (give_back(folder))
 		return -1;
 	file = fopen("/proc/slabinfo", "r");
 	while (file && fgets(line, sizeof(line), file))
@@ -66,7 +66,7 @@ static void shrink_ours(void)
 		return;
 	for (i = 0; i < found.gl_pathc; i++)
 		if (is_ours(basename(found.gl_pathv[i])))
-			shrink(found.gl_pathv[i]);
+			give_back(found.gl_pathv[i]);
 	globfree(&found);
 }
 
