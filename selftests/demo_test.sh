@@ -24,7 +24,7 @@ transfer()
 file_of_any_size()
 {
 	two_hosts
-	for size in 0 1 4095 4096 4097 100000; do
+	for size in 0 1 65535 65536 65537 300000; do
 		transfer 10.77.0.2 "$size"
 		transfer fd77::2 "$size"
 	done
@@ -35,10 +35,37 @@ file_over_a_bad_network()
 	two_hosts
 	for host in "$a" "$b"; do
 		tc -n "$host" qdisc add dev fp0 root netem \
-			loss 2% duplicate 2% delay 1ms reorder 5% ||
+			loss 5% duplicate 2% delay 1ms reorder 5% ||
 			skip 'no netem here'
 	done
-	transfer fd77::2 200000
+	transfer fd77::2 500000
+	[ "$(fpctl -N "$a" -j stats | jq .out_retrans)" -gt 0 ]
+}
+
+somebody_receives_later()
+{
+	two_hosts
+	echo file >"$tmp/sent"
+	spawn_listener fpfile recv :: 4000 "$tmp/received"
+	fails on "$b" fpfile recv :: 4000 "$tmp/other"
+	end "$child"
+	# The sender waits until somebody is there.
+	on "$a" timeout 60 fpfile send 10.77.0.2 4000 "$tmp/sent" &
+	sender=$!
+	on "$b" timeout 60 fpfile recv :: 4000 "$tmp/received"
+	wait "$sender"
+	cmp "$tmp/sent" "$tmp/received"
+}
+
+# What `make demo` shows.
+whole_demo()
+{
+	demo.sh 1 >"$tmp/report" 2>&1 || fail "$(cat "$tmp/report")"
+	grep '^   The link lost [1-9][0-9]* of alice' "$tmp/report"
+	grep '^   alice sent [0-9]* frames, and [1-9][0-9]* of them' \
+		"$tmp/report"
+	grep '^   drop_checksum  *1$' "$tmp/report"
+	grep '^== Done$' "$tmp/report"
 }
 
 round_trips()
@@ -74,4 +101,5 @@ program_of_the_readme()
 	[ "$(readme)" = hello ]
 }
 
-tap_run program_of_the_readme file_of_any_size file_over_a_bad_network round_trips
+tap_run program_of_the_readme file_of_any_size file_over_a_bad_network \
+	somebody_receives_later round_trips whole_demo

@@ -5,40 +5,31 @@
  *   fpfile recv ADDR PORT FILE	wait there for one file
  *   fpfile send ADDR PORT FILE	send it
  *
- * SOCK_DGRAM messages may be lost, doubled and reordered, so this program has
- * the simplest cure of its own. The file goes in numbered chunks, and the first
- * that is not full is the last. The receiver takes them in order and answers
- * each message with the number that it wants next. The sender is up to WINDOW
- * chunks ahead of that; if no answer comes for a while, it goes back to the
- * chunk that is wanted.
+ * The file goes in messages of a SOCK_SEQPACKET connection: they come whole,
+ * once and in order, so that the receiver writes down what comes until the
+ * sender has closed its side. Then it answers with the number of bytes that it
+ * has written, so that the sender knows, too.
  */
 #include <endian.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "address.h"
 
-#define CHUNK		4096	/* bytes of the file in a message */
-#define WINDOW		16	/* messages under way */
-#define RETRY_MS	200	/* without an answer: send again */
-#define GIVE_UP_S	20	/* without an answer: the other side is gone */
-#define BYE		UINT64_MAX	/* from the sender: all is answered */
+#define CHUNK		65536	/* bytes of the file in a message */
+#define RETRY_US	200000	/* nobody listens there yet: try again */
+#define GIVE_UP_S	20	/* nothing happens: the other side is gone */
 
-/* A message. An answer is the number alone. */
-struct chunk {
-	__u64 number;	/* little-endian */
-	char data[CHUNK];
-};
-
-static __u64 messages, bytes;
+static char buf[CHUNK];
+static uint64_t messages, bytes;
+static double begun;
 
 static double now(void)
 {
@@ -48,152 +39,117 @@ static double now(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
-/* A line a second, for a person to watch. */
-static void tell_progress(const char *who)
+/* One more message; and a line a second, for a person to watch. */
+static void count(const char *what, size_t len)
 {
-	static double begin, last;
+	static double told;
 	double t = now();
 
-	if (!begin)
-		begin = t;
-	if (!last)
-		last = t;
-	if (t - last < 1)
+	messages++;
+	bytes += len;
+	if (!told)
+		told = begun;
+	if (t - told < 1)
 		return;
-	last = t;
-	printf("   %s: %.0f s, %.1f MB in %ju messages\n", who, t - begin,
-	       bytes / 1e6, (uintmax_t)messages);
+	told = t;
+	printf("   %s: %.0f s, %.1f MB\n", what, t - begun, bytes / 1e6);
 	fflush(stdout);
 }
 
-/* True once something can be received, or there is an error to fetch. */
-static int wait_readable(int fd, int ms)
+static void tell_result(const char *what)
 {
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-
-	return poll(&pfd, 1, ms) == 1;
+	printf("   %s %ju bytes in %ju messages, %.2f s\n", what,
+	       (uintmax_t)bytes, (uintmax_t)messages, now() - begun);
 }
 
-/* Sends a chunk of the file; returns the bytes of the file in it. */
-static ssize_t send_chunk(int fd, int file, __u64 number)
+static int open_socket(void)
 {
-	struct chunk chunk = { .number = htole64(number) };
-	ssize_t len;
+	const struct timeval tv = { .tv_sec = GIVE_UP_S };
+	int fd = socket(AF_FASTPROTO, SOCK_SEQPACKET, 0);
 
-	len = pread(file, chunk.data, CHUNK, number * CHUNK);
-	if (len < 0)
-		err(1, "read");
-	/* Refused: the receiver is not there (yet); to try again is cheap. */
-	if (send(fd, &chunk, sizeof(chunk.number) + len, 0) < 0 &&
-	    errno != ECONNREFUSED)
-		err(1, "send");
-	messages++;
-	return len;
+	if (fd < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)))
+		err(1, "socket");
+	return fd;
 }
 
-/* Waits for an answer; returns the number wanted next, or 0 for none. */
-static __u64 receive_answer(int fd)
+static int connect_to(const struct sockaddr_fp *addr)
 {
-	__u64 number;
+	const struct sockaddr *sa = (const struct sockaddr *)addr;
+	int fd = open_socket();
 
-	if (!wait_readable(fd, RETRY_MS))
-		return 0;
-	if (recv(fd, &number, sizeof(number), 0) == sizeof(number))
-		return le64toh(number);
-	if (errno == ECONNREFUSED)
-		usleep(RETRY_MS * 1000);
-	return 0;
+	begun = now();
+	while (connect(fd, sa, sizeof(*addr))) {
+		if (errno != ECONNREFUSED || now() - begun > GIVE_UP_S)
+			err(1, "connect");
+		usleep(RETRY_US);
+	}
+	begun = now();
+	return fd;
 }
 
 static void send_file(int fd, int file)
 {
-	__u64 next = 0, wanted = 0, again = 0, answer, count;
-	double begin = now(), heard = begin;
-	struct stat st;
+	uint64_t written;
+	ssize_t len;
 
-	if (fstat(file, &st))
-		err(1, "stat");
-	count = st.st_size / CHUNK + 1;
-
-	while (wanted < count) {
-		while (next < count && next < wanted + WINDOW)
-			send_chunk(fd, file, next++);
-		answer = receive_answer(fd);
-		if (answer > wanted) {
-			wanted = answer;
-			heard = now();
-			if (next < wanted)
-				next = wanted;
-			bytes = wanted * CHUNK;
-		} else if (!answer) {
-			again += next - wanted;
-			next = wanted;
-			if (now() - heard > GIVE_UP_S)
-				errx(1, "no answer");
-		}
-		tell_progress("sent");
+	while ((len = read(file, buf, CHUNK)) > 0) {
+		if (send(fd, buf, len, 0) < 0)
+			err(1, "send");
+		count("sent", len);
 	}
-	answer = BYE;
-	send(fd, &answer, sizeof(answer), 0);
-	printf("   sent %ju bytes in %ju messages (%ju sent again), %.2f s\n",
-	       (uintmax_t)st.st_size, (uintmax_t)messages, (uintmax_t)again,
-	       now() - begin);
+	if (len < 0)
+		err(1, "read");
+	if (shutdown(fd, SHUT_WR))
+		err(1, "shutdown");
+	if (recv(fd, &written, sizeof(written), 0) != sizeof(written))
+		err(1, "answer");
+	if (le64toh(written) != bytes)
+		errx(1, "the receiver has %ju bytes of %ju",
+		     (uintmax_t)le64toh(written), (uintmax_t)bytes);
+	tell_result("sent");
 }
 
-static void answer_with(int fd, __u64 wanted)
+static int accept_at(const struct sockaddr_fp *addr)
 {
-	wanted = htole64(wanted);
-	/* If this answer gets lost, the next one says the same. */
-	send(fd, &wanted, sizeof(wanted), 0);
+	int listener = open_socket();
+	int fd;
+
+	if (bind(listener, (const struct sockaddr *)addr, sizeof(*addr)))
+		err(1, "bind");
+	if (listen(listener, 1))
+		err(1, "listen");
+	fd = accept(listener, NULL, NULL);
+	if (fd < 0)
+		err(1, "accept");
+	close(listener);
+	begun = now();
+	return fd;
 }
 
 static void receive_file(int fd, int file)
 {
-	struct sockaddr_fp peer;
-	socklen_t peer_len = sizeof(peer);
-	__u64 wanted = 0;
-	struct chunk chunk;
-	int complete = 0;
-	double begin;
+	uint64_t written;
+	ssize_t len;
 
-	/* Who sends first is who we listen to from then on. */
-	if (recvfrom(fd, &chunk, 0, MSG_PEEK, (struct sockaddr *)&peer,
-		     &peer_len) < 0)
-		err(1, "receive");
-	if (connect(fd, (struct sockaddr *)&peer, peer_len))
-		err(1, "connect");
-	begin = now();
-
-	/* After the last chunk, stay for a sender that missed our answer. */
-	while (wait_readable(fd, complete ? 1000 : GIVE_UP_S * 1000)) {
-		ssize_t len = recv(fd, &chunk, sizeof(chunk), 0);
-
-		len -= sizeof(chunk.number);
-		if (len < 0)
-			continue;
-		if (chunk.number == htole64(BYE))
-			break;
-		messages++;
-		if (le64toh(chunk.number) == wanted && !complete) {
-			if (write(file, chunk.data, len) != len)
-				err(1, "write");
-			bytes += len;
-			wanted++;
-			complete = len < CHUNK;
-		}
-		answer_with(fd, wanted);
-		tell_progress("received");
+	while ((len = recv(fd, buf, CHUNK, 0)) > 0) {
+		if (write(file, buf, len) != len)
+			err(1, "write");
+		count("received", len);
 	}
-	if (!complete)
-		errx(1, "the sender is gone");
-	printf("   received %ju bytes in %ju messages, %.2f s\n",
-	       (uintmax_t)bytes, (uintmax_t)messages, now() - begin);
+	if (len < 0)
+		err(1, "receive");
+	written = htole64(bytes);
+	if (send(fd, &written, sizeof(written), 0) < 0)
+		err(1, "answer");
+	tell_result("received");
 }
 
 int main(int argc, char **argv)
 {
 	struct sockaddr_fp addr;
-	int fd, file, sends;
+	int file, sends;
 
 	sends = argc == 5 && !strcmp(argv[1], "send");
 	if ((!sends && (argc != 5 || strcmp(argv[1], "recv"))) ||
@@ -207,18 +163,9 @@ int main(int argc, char **argv)
 		file = open(argv[4], O_WRONLY | O_CREAT | O_TRUNC, 0666);
 	if (file < 0)
 		err(1, "%s", argv[4]);
-
-	fd = socket(AF_FASTPROTO, SOCK_DGRAM, 0);
-	if (fd < 0)
-		err(1, "socket");
-	if (sends) {
-		if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
-			err(1, "connect");
-		send_file(fd, file);
-	} else {
-		if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)))
-			err(1, "bind");
-		receive_file(fd, file);
-	}
+	if (sends)
+		send_file(connect_to(&addr), file);
+	else
+		receive_file(accept_at(&addr), file);
 	return 0;
 }
