@@ -507,8 +507,10 @@ void fp_conn_end(struct fp_conn *conn, int err, struct fp_todo *todo)
 void fp_conn_abort(struct fp_conn *conn, int err, enum fp_rst_reason why,
 		   struct fp_todo *todo)
 {
-	if (conn->state > FP_ECHO_SENT)
+	if (conn->state > FP_ECHO_SENT) {
+		fp_handshake_given_up(conn);
 		fp_transmit_rst(conn, why, todo);
+	}
 	if (conn->state != FP_CLOSED && why == FP_RST_TIMEOUT)
 		FP_INC_STATS(conn->fn, ENDED_TIMEOUT);
 	else if (conn->state != FP_CLOSED)

@@ -428,6 +428,7 @@ void fp_timer_update(struct fp_conn *conn, struct fp_txframe *waiting,
 /* handshake.c */
 int fp_cookies_get(struct fp_net *fn);
 void fp_cookies_free(struct fp_net *fn);
+void fp_handshake_given_up(const struct fp_conn *conn);
 void fp_handshake_fill(const struct fp_conn *conn, struct fp_syn *syn, u64 now);
 void fp_handshake_syn(struct fp_conn *conn, struct fp_todo *todo);
 int fp_handshake_syn_rcv(struct fp_endpoint *endpoint,

@@ -13,6 +13,7 @@
 
 #define EPOCH_BITS	26	/* of microseconds: how long a secret is used */
 #define USED_BITS	17	/* log2 of the bits that tell used cookies */
+#define GIVEN_UP_BITS	10	/* log2 of the clients that are remembered */
 
 /**
  * struct fp_cookies - what a namespace needs to make and check cookies
@@ -20,12 +21,18 @@
  * @epoch: the newest one that has a key
  * @key: of this epoch and the one before, by the lowest bit of its number
  * @used: a bit for each cookie that made a connection, likewise
+ * @client_key: constant
+ * @given_up: the latest clients whose connection was given up before they had
+ *	heard of it, hashes by their lowest bits; without @lock, for a client that
+ *	is missed does no great harm
  */
 struct fp_cookies {
 	seqlock_t lock;
 	u64 epoch;
 	siphash_key_t key[2];
 	unsigned long used[2][BITS_TO_LONGS(1 << USED_BITS)];
+	siphash_key_t client_key;
+	u64 given_up[1 << GIVEN_UP_BITS];
 };
 
 /*
@@ -74,6 +81,7 @@ int fp_cookies_get(struct fp_net *fn)
 	if (!cookies)
 		return -ENOMEM;
 	seqlock_init(&cookies->lock);
+	get_random_bytes(&cookies->client_key, sizeof(cookies->client_key));
 	cookies->epoch = (clock_us() >> EPOCH_BITS) - 2;
 	renew(cookies, clock_us());
 	if (cmpxchg(&fn->cookies, NULL, cookies))
@@ -162,6 +170,51 @@ static void set_used(struct fp_cookies *cookies, const struct fp_cookie *cookie)
 {
 	set_bit(cookie->mac & ((1 << USED_BITS) - 1),
 		used_word(cookies, cookie));
+}
+
+static u64 hash_client(const struct fp_cookies *cookies,
+		       const union fp_addr *addr, u64 id)
+{
+	struct {
+		union fp_addr addr;
+		u64 id;
+	} __aligned(SIPHASH_ALIGNMENT) text;
+
+	memset(&text, 0, sizeof(text));
+	text.addr = *addr;
+	text.id = id;
+	return siphash(&text, sizeof(text), &cookies->client_key);
+}
+
+static u64 *given_up_place(struct fp_cookies *cookies, u64 hash)
+{
+	return &cookies->given_up[hash & ((1 << GIVEN_UP_BITS) - 1)];
+}
+
+/**
+ * fp_handshake_given_up - remember a client for the rest of its echoes
+ * @conn: a connection that a listener made and that is given up, locked
+ *
+ * If it has heard of the connection, it sends no more of them. If not, another
+ * cookie would let it have another connection, with the same data.
+ */
+void fp_handshake_given_up(const struct fp_conn *conn)
+{
+	struct fp_cookies *cookies = READ_ONCE(conn->fn->cookies);
+	u64 hash;
+
+	if (!conn->passive || !conn->syn_due)
+		return;
+	hash = hash_client(cookies, &conn->path->peer.addr, conn->peer_id);
+	WRITE_ONCE(*given_up_place(cookies, hash), hash);
+}
+
+static bool was_given_up(struct fp_cookies *cookies, const struct fp_rx *rx,
+			 u64 client_id)
+{
+	u64 hash = hash_client(cookies, &rx->src, client_id);
+
+	return READ_ONCE(*given_up_place(cookies, hash)) == hash;
 }
 
 /* What a connection may keep at first, bytes: no more before accept(). */
@@ -501,6 +554,11 @@ struct fp_conn *fp_handshake_echo_rcv(struct fp_endpoint *endpoint,
 	}
 	cookies = READ_ONCE(endpoint->fn->cookies);
 	*why = FASTPROTO_A_STATS_DROP_COOKIE;
+	if (was_given_up(cookies, rx, id)) {
+		fp_handshake_refuse(endpoint, frame, sections, rx,
+				    FP_RST_ABORTED);
+		return NULL;
+	}
 	if (!is_genuine(endpoint->fn, rx, id, &sections->cookie) ||
 	    was_used(cookies, &sections->cookie)) {
 		send_cookie(endpoint, fs, sections, rx);

@@ -23,6 +23,7 @@ enum kind {
 	COOKIE,
 	ECHO_,
 	ANSWER,
+	RESET,
 };
 
 struct relay {
@@ -33,6 +34,7 @@ struct relay {
 	enum kind lose;			/* the first one of these */
 	enum kind twice;		/* all of these */
 	__u32 msg_max;			/* what cookies are made to tell, or 0 */
+	bool deaf;			/* what the server says is lost */
 	int struck;			/* how many of them came */
 	__u64 client_id;
 	__u64 server_id;
@@ -46,6 +48,8 @@ static enum kind kind_of(const unsigned char *buf)
 {
 	const struct fp_hdr *hdr = (const void *)buf;
 
+	if (le16toh(hdr->flags) & FP_F_RST)
+		return RESET;
 	switch (le16toh(hdr->flags) & (FP_F_SYN | FP_F_COOKIE | FP_F_ACK)) {
 	case FP_F_SYN:
 		return SYN;
@@ -106,6 +110,10 @@ static void forward(struct relay *relay, int from)
 	note(relay, kind, got);
 	if (kind && kind == relay->lose && !relay->struck++)
 		return;
+	if (!up && relay->deaf) {
+		relay->struck += kind == RESET;
+		return;
+	}
 	if (kind == COOKIE && relay->msg_max)
 		announce(in, got, relay->msg_max);
 	udp_sendto(up ? relay->back : relay->front, in, got,
@@ -576,6 +584,35 @@ TEST_F(relay, payload_checksum)
 	ASSERT_TRUE(pump_until(relay, self->server, POLLIN));
 	EXPECT_EQ(9, recv(self->server, in, sizeof(in), 0));
 	EXPECT_EQ(0, memcmp(in, payload, 9));
+}
+
+/*
+ * The server gives up a connection of which the client has not heard yet, nor
+ * does it hear of the end. What it says again makes no second connection.
+ */
+TEST_F(relay, reset_of_the_unknown_is_lost)
+{
+	struct relay *relay = &self->relay;
+	time_t end = time(NULL) + PATIENCE;
+
+	ASSERT_TRUE(begin(self));
+	ASSERT_TRUE(pump_until(relay, self->client, POLLOUT));
+	relay->deaf = true;
+	ASSERT_EQ(1, send(self->client, "x", 1, 0));
+	ASSERT_TRUE(pump_until(relay, self->listener, POLLIN));
+	self->server = accept(self->listener, NULL, NULL);
+	ASSERT_TRUE(pump_until(relay, self->server, POLLIN));
+	close(self->server);
+	self->server = -1;
+	while (!relay->struck && time(NULL) <= end)
+		pump(relay);
+	ASSERT_EQ(1, relay->struck);
+	relay->deaf = false;
+
+	ASSERT_TRUE(pump_until(relay, self->client, POLLERR));
+	EXPECT_FAILS(ECONNRESET, recv(self->client, in, sizeof(in), 0));
+	EXPECT_EQ(1, count(self, FASTPROTO_A_STATS_ACCEPTED));
+	EXPECT_FAILS(EAGAIN, accept(self->listener, NULL, NULL));
 }
 
 /* So that the above shows something: the right one does end it. */
