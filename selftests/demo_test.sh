@@ -62,7 +62,7 @@ whole_demo()
 {
 	demo.sh 1 >"$tmp/report" 2>&1 || fail "$(cat "$tmp/report")"
 	grep '^   The link lost [1-9][0-9]* of alice' "$tmp/report"
-	grep '^   alice sent [0-9]* frames, and [1-9][0-9]* of them' \
+	grep '^   alice sent [0-9]* frames, and [1-9][0-9]* of them again:' \
 		"$tmp/report"
 	grep '^   drop_checksum  *1$' "$tmp/report"
 	grep '^== Done$' "$tmp/report"

@@ -112,10 +112,10 @@ tell_recovery()
 {
 	cat <<-END
 	   The link lost $(lost alice) of alice's datagrams and $(lost bob) of bob's.
-	   alice sent $(counter alice out_frames) frames, and $(counter alice out_retrans) of them again. She found out
-	      $(counter alice recoveries) times by bob's acknowledgments of later frames (RACK),
-	      $(counter alice tlp_probes) times by asking, since nothing came (tail loss probe),
-	      $(counter alice rto_timeouts) times by giving up all that was under way (timeout).
+	   alice sent $(counter alice out_frames) frames, and $(counter alice out_retrans) of them again:
+	      $(counter alice retrans_rack), since bob acknowledged later ones (RACK),
+	      $(counter alice retrans_tlp), since nothing came, to make him speak (tail loss probe),
+	      $(counter alice retrans_rto), since still nothing came (timeout).
 	   $(counter bob drop_duplicate) frames came to bob twice.
 	END
 }
