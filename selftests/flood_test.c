@@ -36,9 +36,6 @@ struct packet {
 	unsigned char syn[FP_SYN_SIZE_MIN];
 };
 
-_Static_assert(sizeof(struct packet) == 20 + 8 + FP_SYN_SIZE_MIN,
-	       "as on the wire");
-
 /* A SYN from an address that nobody has, another one each time. */
 static void spoof(struct packet *packet, const struct sockaddr_fp *to,
 		  unsigned int i)
@@ -200,6 +197,8 @@ TEST_F_TIMEOUT(many, spoofed_syns, 400)
 	pthread_t thread;
 	int raw;
 
+	/* As it is on the wire. */
+	ASSERT_EQ(20 + 8 + FP_SYN_SIZE_MIN, sizeof(struct packet));
 	raw = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
 	ASSERT_LE(0, raw);
 	/* The answers have somewhere to go. */

@@ -26,29 +26,24 @@ traffic()
 {
 	visitors=
 	populate
-	visit hold :: 4000
-	visit flood fd77::2 4000
-	visit_for_life serve :: 4010
-	visit_for_life call 10.77.0.2 4010
-	visit_for_life call fd77::2 4010
+	visit fpsock hold :: 4000
+	visit fpsock flood fd77::2 4000
+	visit fplife serve :: 4010
+	visit fplife call 10.77.0.2 4010
+	visit fplife call fd77::2 4010
+	wait_until_ready
 }
 
 # What needs no module goes on without it.
 storms()
 {
-	spawn_on "$a" fpsock storm 10.77.0.2 4000
-	spawn_on "$a" fpsock storm fd77::2 4000
+	launch "$a" fpsock storm 10.77.0.2 4000
+	launch "$a" fpsock storm fd77::2 4000
 }
 
 visit()
 {
-	spawn_on "$a" fpsock "$@"
-	visitors="$visitors $child"
-}
-
-visit_for_life()
-{
-	spawn_on "$a" fplife "$@"
+	launch "$a" "$@"
 	visitors="$visitors $child"
 }
 
@@ -64,12 +59,32 @@ populate()
 start()
 {
 	case $1 in
-	flood) spawn_on "$b" fpsock flood 10.77.0.1 4000 ;;
-	serve) spawn_on "$b" fplife serve :: 4010 ;;
-	call) spawn_on "$b" fplife call fd77::1 4010 ;;
-	*) spawn_on "$b" fpsock hold :: "$1" ;;
+	flood) launch "$b" fpsock flood 10.77.0.1 4000 ;;
+	serve) launch "$b" fplife serve :: 4010 ;;
+	call) launch "$b" fplife call fd77::1 4010 ;;
+	*) launch "$b" fpsock hold :: "$1" ;;
 	esac
 	holders="$holders $child/$1"
+}
+
+# As spawn_on, but several get ready at the same time.
+launch()
+{
+	host=$1 launches=$((launches + 1))
+	shift
+	ip netns exec "$host" "$@" >"$tmp/launch.$launches" 2>&1 &
+	child=$!
+	children="$children $child"
+	starting="$starting $child/$launches"
+}
+
+wait_until_ready()
+{
+	for each in $starting; do
+		child=${each%/*}
+		wait_for said ready "$tmp/launch.${each#*/}"
+	done
+	starting=
 }
 
 # So that there is always something under way, and connections are in all states.
@@ -140,6 +155,7 @@ lose_process()
 	done
 	holders=$rest
 	start "${victim#*/}"
+	wait_until_ready
 }
 
 # The namespace goes while its sockets are open, and then they go.
@@ -181,6 +197,7 @@ new_host()
 	slow_down "$a"
 	slow_down "$b"
 	populate
+	wait_until_ready
 }
 
 # What is to be lost next, in $what. Once in 20 rounds it is a host, and once the
@@ -208,6 +225,7 @@ choose()
 hosts_lose_what_they_have()
 {
 	echo "seed $seed"
+	launches=0 starting=
 	two_hosts
 	slow_down "$a"
 	slow_down "$b"

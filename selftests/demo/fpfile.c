@@ -28,7 +28,7 @@
 #define GIVE_UP_S	20	/* nothing happens: the other side is gone */
 
 static char buf[CHUNK];
-static uint64_t messages, bytes;
+static __u64 messages, bytes;
 static double begun;
 
 static double now(void)
@@ -91,7 +91,7 @@ static int connect_to(const struct sockaddr_fp *addr)
 
 static void send_file(int fd, int file)
 {
-	uint64_t written;
+	__u64 written;
 	ssize_t len;
 
 	while ((len = read(file, buf, CHUNK)) > 0) {
@@ -130,7 +130,7 @@ static int accept_at(const struct sockaddr_fp *addr)
 
 static void receive_file(int fd, int file)
 {
-	uint64_t written;
+	__u64 written;
 	ssize_t len;
 
 	while ((len = recv(fd, buf, CHUNK, 0)) > 0) {

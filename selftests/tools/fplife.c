@@ -28,7 +28,7 @@
 #include <unistd.h>
 
 #define MANY		24	/* connections at a time */
-#define PAUSE_US	2000	/* so that others get on, too */
+#define PAUSE_US	4000	/* so that others get on, too */
 #define LARGE		60000
 
 static char message[LARGE];
