@@ -11,7 +11,7 @@
 . "$(dirname "$0")/lib/tap.sh"
 need ip jq fpctl modprobe rmmod
 
-rounds=${FASTPROTO_ROUNDS:-100}
+rounds=${FASTPROTO_ROUNDS:-200}
 seed=${FASTPROTO_SEED:-$(date +%s)}
 
 # The next random number below $1, in $random: the same ones for the same seed.
