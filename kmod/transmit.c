@@ -587,6 +587,7 @@ void fp_transmit_probe(struct fp_conn *conn, struct fp_todo *todo)
 	struct fp_act *act = conn->act;
 	struct fp_txframe *frame;
 	struct sk_buff *skb;
+	bool fresh;
 
 	frame = fp_txwin_next(&act->tx);
 	if (!frame || !window_admits(act, frame))
@@ -597,7 +598,10 @@ void fp_transmit_probe(struct fp_conn *conn, struct fp_todo *todo)
 	skb = single(conn, frame, todo->now);
 	if (!skb)
 		return;
+	fresh = frame->state == FP_TXFRAME_QUEUED;
 	sent(conn, frame, todo->now);
+	if (fresh)
+		fp_txwin_probe_new(&act->tx, frame);
 	__skb_queue_tail(&todo->xmit, skb);
 }
 

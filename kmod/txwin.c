@@ -425,6 +425,19 @@ struct fp_txframe *fp_txwin_probe(const struct fp_txwin *w)
 	return NULL;
 }
 
+/**
+ * fp_txwin_probe_new - what was just sent for the first time was a probe, too
+ * @w: the window
+ * @frame: what was sent
+ *
+ * Until it came there is not to be another one (RFC 8985, section 7.2).
+ */
+void fp_txwin_probe_new(struct fp_txwin *w, const struct fp_txframe *frame)
+{
+	w->probe_seq = frame->seq;
+	w->probe_sent = 0;
+}
+
 /*
  * The ranges' indices, sorted by where they begin; or -EINVAL for ranges that
  * no honest receiver sends.
@@ -626,7 +639,7 @@ static unsigned int read_counts(struct fp_txwin *w, const struct fp_tx_ack *ack,
 /*
  * RFC 8985, section 7.4, with timestamps: the acknowledgment of the probe says
  * by its echo if the original came. If the probe came, it was needed unless it
- * came as a duplicate.
+ * came as a duplicate. Of something new there is no original.
  *
  * Return: of @dups duplicates, how many are no probes.
  */
@@ -639,8 +652,10 @@ static unsigned int probe_acked(struct fp_txwin *w, const struct arrival *a,
 	}
 	if (!a->probe)
 		return dups;
-	w->probe_dup = a->valid && a->echo < w->probe_sent;
 	w->probe_seq = U64_MAX;
+	if (!w->probe_sent)
+		return dups;
+	w->probe_dup = a->valid && a->echo < w->probe_sent;
 	if (dups) {
 		w->probe_dup = false;
 		return dups - 1;

@@ -121,7 +121,7 @@ enum fp_txwin_eifel {
  * @eifel_seq: the first retransmission in this recovery
  * @eifel_sent: when it was sent
  * @probe_seq: the frame that was sent as a tail loss probe; U64_MAX: none
- * @probe_sent: when it was
+ * @probe_sent: when it was, if that was not its first transmission; else 0
  * @ce: last count of CE marks
  * @dup: last count of duplicates
  * @eifel: enum fp_txwin_eifel
@@ -228,6 +228,7 @@ u64 fp_txwin_detect(struct fp_txwin *w, u32 srtt, u64 now,
 		    struct fp_tx_result *res);
 void fp_txwin_timeout(struct fp_txwin *w);
 struct fp_txframe *fp_txwin_probe(const struct fp_txwin *w);
+void fp_txwin_probe_new(struct fp_txwin *w, const struct fp_txframe *frame);
 
 /**
  * fp_txwin_room - how many more frames may be queued

@@ -673,6 +673,45 @@ TEST(probe_not_needed)
 	EXPECT_EQ(1, w.rack.wnd_mult);
 }
 
+/* Something new as a probe: one at a time, too, and nothing to be repaired. */
+TEST(probe_new)
+{
+	struct fp_tx_result res;
+	struct fp_txwin w;
+	u64 now = T0;
+
+	start(&w);
+	transmit(&w, 3, now, 0);
+	now += 3 * RTT;
+	transmit(&w, 1, now, 0);
+	fp_txwin_probe_new(&w, &frames[3]);
+	EXPECT_EQ(3, w.probe_seq);
+	EXPECT_EQ(NULL, fp_txwin_probe(&w));
+	res = ACK(&w, now + RTT, now, 4);
+	EXPECT_FALSE(res.probe_repaired || res.enter_recovery || res.spurious);
+	EXPECT_EQ(~0ull, w.probe_seq);
+
+	/* It finds a loss as any other frame does. */
+	now += 2 * RTT;
+	transmit(&w, 5, now, 0);
+	now += 3 * RTT;
+	transmit(&w, 1, now, 0);
+	fp_txwin_probe_new(&w, &frames[9]);
+	res = ACK(&w, now + RTT, now, 4, { 9, 10 });
+	EXPECT_FALSE(res.probe_repaired);
+	EXPECT_TRUE(res.enter_recovery);
+	EXPECT_EQ(5 * BYTES, res.lost_bytes);
+
+	/* A timeout ends the waiting. */
+	now += 2 * RTT;
+	transmit(&w, 5, now, 0);
+	ACK(&w, now + RTT, now, 10);
+	transmit(&w, 1, now, 0);
+	fp_txwin_probe_new(&w, &frames[10]);
+	fp_txwin_timeout(&w);
+	EXPECT_EQ(~0ull, w.probe_seq);
+}
+
 TEST(timeout)
 {
 	struct fp_tx_result res;
