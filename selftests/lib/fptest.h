@@ -13,6 +13,7 @@
 
 #include <linux/fastproto.h>
 #include <linux/fastproto_netlink.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,7 +32,9 @@
 enum host {
 	HOST_A,
 	HOST_B,
-	HOSTS
+	HOSTS,
+	ROUTER = HOSTS,	/* only if net_router() made it */
+	NAMESPACES
 };
 
 /* net.c */
@@ -40,6 +43,11 @@ void net_enter(enum host host);
 int net_ifindex(enum host host, const char *device);
 int net_run(enum host host, const char *command);
 int net_netem(enum host host, const char *words);
+int net_mtu(enum host host, const char *device, unsigned int mtu);
+void net_router(void);
+void net_detour(bool on);
+void net_hop_mtu(unsigned int mtu);
+__u64 net_counter(enum host host, const char *name);
 int net_sysctl(enum host host, const char *name, const char *value);
 void net_pin(void);
 
@@ -110,6 +118,9 @@ int genl_family(void);
 int dev_get_u32(enum host host, int attr, __u32 *value);
 int dev_set_u32(enum host host, int attr, __u32 value);
 
+unsigned int conn_get_u32(enum host host, int attr, __u32 *values,
+			  unsigned int room);
+
 /* memory.c */
 struct memory {
 	long slabs;			/* KiB, of the caches that we use */
@@ -119,6 +130,52 @@ struct memory {
 int slab_objects(const char *cache);
 void memory_read(struct memory *memory);
 bool memory_wait(const struct memory *before, long slabs, long available);
+
+/* transfer.c */
+
+/* Seconds after which a transfer on which nothing comes has failed. */
+#define TRANSFER_PATIENCE	120
+
+/**
+ * struct transfer - messages of one direction of a connection
+ * @from: the socket to send on
+ * @to: the socket to receive on
+ * @stream: what tells this transfer's messages from those of others
+ * @messages: how many; 0: until transfer_stop()
+ * @largest: none has more bytes
+ * @size: all have so many; 0: any
+ * @framed: the sockets are streams
+ *
+ * The rest is for transfer.c.
+ */
+struct transfer {
+	int from;
+	int to;
+	__u64 stream;
+	unsigned int messages;
+	size_t largest;
+	size_t size;
+	bool framed;
+
+	bool stop;
+	bool all_sent;
+	bool over;
+	unsigned int sent;
+	unsigned int received;
+	__u64 bytes;
+	int send_error;
+	int receive_error;
+	const char *wrong;
+	pthread_t sender;
+	pthread_t receiver;
+};
+
+int transfer_start(struct transfer *t);
+unsigned int transfer_received(const struct transfer *t);
+__u64 transfer_bytes(const struct transfer *t);
+void transfer_stop(struct transfer *t);
+void transfer_wait(struct transfer *t);
+bool transfer_end(struct transfer *t);
 
 /* fault.c */
 bool fault_allow(void);

@@ -16,7 +16,7 @@
 
 #define EXIT_SKIP	4
 
-static int hosts[HOSTS];
+static int hosts[NAMESPACES];
 
 static void skip(const char *why)
 {
@@ -88,6 +88,15 @@ int net_netem(enum host host, const char *words)
 	snprintf(command, sizeof(command),
 		 "tc qdisc replace dev " DEVICE " root netem limit 10000 %s",
 		 words);
+	return net_run(host, command);
+}
+
+int net_mtu(enum host host, const char *device, unsigned int mtu)
+{
+	char command[80];
+
+	snprintf(command, sizeof(command), "ip link set %s mtu %u", device,
+		 mtu);
 	return net_run(host, command);
 }
 
@@ -170,6 +179,106 @@ static void host_addresses(enum host host)
 		 "addr add fe80::77:%d/64 dev " DEVICE " nodad\n",
 		 n, n, n);
 	ip_batch(host, commands);
+}
+
+/*
+ * A second way between the hosts, over a router; it is not used until
+ * net_detour(). The router's device to host A has the name "a", that to host B
+ * the name "b"; the hosts' own are called "detour".
+ */
+static void add_leg(enum host host, char name)
+{
+	char commands[768];
+	int n = host + 1;
+
+	snprintf(commands, sizeof(commands),
+		 "link add detour type veth peer name %c netns /proc/%d/fd/%d\n"
+		 "link set detour addrgenmode none\n"
+		 "link set detour up\n"
+		 "addr add 10.78.%d.1/24 dev detour\n"
+		 "addr add fd78:%d::1/64 dev detour nodad\n"
+		 "addr add fe80::78:1/64 dev detour nodad\n",
+		 name, getpid(), hosts[ROUTER], n, n);
+	ip_batch(host, commands);
+	snprintf(commands, sizeof(commands),
+		 "link set dev %c addrgenmode none\n"
+		 "link set dev %c up\n"
+		 "addr add 10.78.%d.9/24 dev %c\n"
+		 "addr add fd78:%d::9/64 dev %c nodad\n"
+		 "addr add fe80::78:9/64 dev %c nodad\n"
+		 "route add 10.77.0.%d/32 via 10.78.%d.1\n"
+		 "route add fd77::%d/128 via fd78:%d::1\n",
+		 name, name, n, name, n, name, name, n, n, n, n);
+	ip_batch(ROUTER, commands);
+	net_enter(HOST_A);
+}
+
+/* To be called after net_setup(), by a test that wants a router. */
+void net_router(void)
+{
+	host_new(ROUTER);
+	add_leg(HOST_A, 'a');
+	add_leg(HOST_B, 'b');
+	if (net_sysctl(ROUTER, "ipv4/ip_forward", "1") ||
+	    net_sysctl(ROUTER, "ipv6/conf/all/forwarding", "1"))
+		die("forwarding");
+}
+
+/* From now on all goes over the router, or no longer. */
+void net_detour(bool on)
+{
+	const char *verb = on ? "add" : "del";
+	char commands[256];
+	enum host host;
+
+	for (host = HOST_A; host < HOSTS; host++) {
+		int own = host + 1, other = HOSTS - host;
+
+		snprintf(commands, sizeof(commands),
+			 "route %s 10.77.0.%d/32 via 10.78.%d.9 src 10.77.0.%d\n"
+			 "route %s fd77::%d/128 via fd78:%d::9 src fd77::%d\n",
+			 verb, other, own, own, verb, other, own, own);
+		ip_batch(host, commands);
+	}
+	net_enter(HOST_A);
+}
+
+/* The router sends nothing that is larger, but ICMP messages about it. */
+void net_hop_mtu(unsigned int mtu)
+{
+	char commands[512];
+
+	snprintf(commands, sizeof(commands),
+		 "route change 10.77.0.1/32 via 10.78.1.1 mtu lock %u\n"
+		 "route change 10.77.0.2/32 via 10.78.2.1 mtu lock %u\n"
+		 "route change fd77::1/128 via fd78:1::1 mtu %u\n"
+		 "route change fd77::2/128 via fd78:2::1 mtu %u\n",
+		 mtu, mtu, mtu, mtu);
+	ip_batch(ROUTER, commands);
+	net_enter(HOST_A);
+}
+
+/*
+ * A counter of IP or UDP, as nstat calls it: IpInHdrErrors, UdpInCsumErrors,
+ * Udp6InCsumErrors ...
+ */
+__u64 net_counter(enum host host, const char *name)
+{
+	char command[80], word[64];
+	unsigned long long value = 0;
+	FILE *pipe;
+
+	snprintf(command, sizeof(command), "nstat -az %s", name);
+	fflush(stdout);
+	net_enter(host);
+	pipe = popen(command, "r");
+	net_enter(HOST_A);
+	while (pipe && fscanf(pipe, "%63s", word) == 1)
+		if (!strcmp(word, name) && fscanf(pipe, "%llu", &value) == 1)
+			break;
+	if (!pipe || pclose(pipe))
+		die("nstat");
+	return value;
 }
 
 /* Until a datagram goes through, the link may still be coming up. */

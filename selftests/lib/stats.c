@@ -204,3 +204,43 @@ int dev_set_u32(enum host host, int attr, __u32 value)
 	nl_socket_free(sk);
 	return error ? error : err;
 }
+
+struct values {
+	int attr;
+	__u32 *v;
+	unsigned int room;
+	unsigned int count;
+};
+
+static int on_conn(struct nl_msg *msg, void *arg)
+{
+	struct nlattr *attrs[FASTPROTO_A_CONN_MAX + 1];
+	struct values *values = arg;
+
+	genlmsg_parse(nlmsg_hdr(msg), 0, attrs, FASTPROTO_A_CONN_MAX, NULL);
+	if (values->count < values->room)
+		values->v[values->count] = attrs[values->attr] ?
+					   nla_get_u32(attrs[values->attr]) : 0;
+	values->count++;
+	return NL_OK;
+}
+
+/*
+ * One attribute of each connection of a host, 0 where it is absent. Returns how
+ * many connections there are, which may be more than there is room for.
+ */
+unsigned int conn_get_u32(enum host host, int attr, __u32 *values,
+			  unsigned int room)
+{
+	struct values arg = { .attr = attr, .v = values, .room = room };
+	struct nl_sock *sk = nl_open(host);
+	int err;
+
+	nl_socket_modify_cb(sk, NL_CB_VALID, NL_CB_CUSTOM, on_conn, &arg);
+	err = nl_send_sync(sk, request(sk, FASTPROTO_CMD_CONN_GET,
+				       NLM_F_DUMP));
+	if (err < 0)
+		die("connections", err);
+	nl_socket_free(sk);
+	return arg.count;
+}

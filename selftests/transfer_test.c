@@ -1,0 +1,516 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * SOCK_SEQPACKET over bad networks: whatever happens to the datagrams, each
+ * message arrives once, whole and in order, and no connection is reset.
+ *
+ * Two connections at a time, one over IPv4 and one over IPv6, both ways.
+ */
+#define _GNU_SOURCE
+#include <poll.h>
+#include <time.h>
+
+#include "kselftest_harness.h"
+#include "lib/fptest.h"
+
+#define LARGEST	1048576	/* bytes: what a connection takes by default */
+#define FLOWS	4
+
+static const int families[] = { AF_INET, AF_INET6 };
+
+/* The connections, and what goes over them. */
+struct traffic {
+	int client[2], server[2];
+	struct transfer flows[FLOWS];
+	struct stats base[HOSTS];
+};
+
+static int traffic_open(struct traffic *traffic)
+{
+	int i;
+
+	stats_read(HOST_A, &traffic->base[HOST_A]);
+	stats_read(HOST_B, &traffic->base[HOST_B]);
+	for (i = 0; i < 2; i++)
+		if (fp_pair(families[i], &traffic->client[i],
+			    &traffic->server[i]))
+			return -1;
+	return 0;
+}
+
+static void traffic_close(struct traffic *traffic)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		close(traffic->client[i]);
+		close(traffic->server[i]);
+	}
+}
+
+/* So many messages each way; 0: until traffic_stop(). */
+static int traffic_start(struct traffic *traffic, unsigned int messages,
+			 size_t largest)
+{
+	int i;
+
+	for (i = 0; i < FLOWS; i++) {
+		struct transfer *t = &traffic->flows[i];
+
+		*t = (struct transfer) {
+			.from = i % 2 ? traffic->server[i / 2] :
+					traffic->client[i / 2],
+			.to = i % 2 ? traffic->client[i / 2] :
+				      traffic->server[i / 2],
+			.stream = i,
+			.messages = messages,
+			.largest = largest,
+		};
+		if (transfer_start(t))
+			return -1;
+	}
+	return 0;
+}
+
+static void traffic_stop(struct traffic *traffic)
+{
+	int i;
+
+	for (i = 0; i < FLOWS; i++)
+		transfer_stop(&traffic->flows[i]);
+}
+
+static void traffic_wait(struct traffic *traffic)
+{
+	int i;
+
+	for (i = 0; i < FLOWS; i++)
+		transfer_wait(&traffic->flows[i]);
+}
+
+static bool traffic_end(struct traffic *traffic)
+{
+	bool good = true;
+	int i;
+
+	for (i = 0; i < FLOWS; i++)
+		good &= transfer_end(&traffic->flows[i]);
+	return good;
+}
+
+/* Until each flow has got on by so many messages, or has ended. */
+static bool traffic_goes_on(struct traffic *traffic, unsigned int messages)
+{
+	time_t end = time(NULL) + TRANSFER_PATIENCE;
+	unsigned int goal[FLOWS];
+	int i;
+
+	for (i = 0; i < FLOWS; i++)
+		goal[i] = transfer_received(&traffic->flows[i]) + messages;
+	for (i = 0; i < FLOWS;) {
+		if (transfer_received(&traffic->flows[i]) >= goal[i]) {
+			i++;
+			continue;
+		}
+		if (time(NULL) > end)
+			return false;
+		usleep(1000);
+	}
+	return true;
+}
+
+static __u64 both_since(const struct traffic *traffic, int attr)
+{
+	return stats_since(HOST_A, &traffic->base[HOST_A], attr) +
+	       stats_since(HOST_B, &traffic->base[HOST_B], attr);
+}
+
+/*
+ * To be asked before the end: then the last frame, if it comes twice, is for
+ * nobody, and a reset says so.
+ */
+static bool nobody_reset(const struct traffic *traffic)
+{
+	return !both_since(traffic, FASTPROTO_A_STATS_OUT_RESETS) &&
+	       !both_since(traffic, FASTPROTO_A_STATS_IN_RESETS);
+}
+
+/* Each retransmission has a cause; while some are under way, look again. */
+static bool causes_add_up(enum host host)
+{
+	time_t end = time(NULL) + PATIENCE;
+	struct stats now;
+
+	do {
+		stats_read(host, &now);
+		if (now.v[FASTPROTO_A_STATS_OUT_RETRANS] ==
+		    now.v[FASTPROTO_A_STATS_RETRANS_RACK] +
+		    now.v[FASTPROTO_A_STATS_RETRANS_TLP] +
+		    now.v[FASTPROTO_A_STATS_RETRANS_RTO] +
+		    now.v[FASTPROTO_A_STATS_RETRANS_HOLE])
+			return true;
+		usleep(1000);
+	} while (time(NULL) <= end);
+	return false;
+}
+
+/* Frames that UDP took for sound, and that are not. */
+static __u64 damaged(const struct traffic *traffic)
+{
+	__u64 sum = 0;
+	int attr;
+
+	for (attr = STATS_DROP_FIRST; attr <= FASTPROTO_A_STATS_DROP_CHECKSUM;
+	     attr++)
+		sum += both_since(traffic, attr);
+	return sum + both_since(traffic, FASTPROTO_A_STATS_DROP_ACK) +
+	       both_since(traffic, FASTPROTO_A_STATS_DROP_PROTOCOL);
+}
+
+/*
+ * Numbered UDP datagrams over the same link: does a later one overtake an
+ * earlier one? Until that happens, or patience ends.
+ */
+static bool link_reorders(void)
+{
+	time_t end = time(NULL) + PATIENCE;
+	__u32 number = 0, last = 0, got;
+	struct sockaddr_fp to;
+	struct pollfd pfd = { .events = POLLIN };
+	bool seen = false;
+	int tx;
+
+	tx = udp_open(HOST_A, AF_INET, 0, NULL);
+	pfd.fd = udp_open(HOST_B, AF_INET, 0, &to);
+	while (!seen && time(NULL) <= end) {
+		number++;
+		udp_sendto(tx, &number, sizeof(number), &to);
+		if (poll(&pfd, 1, 1) != 1)
+			continue;
+		recv(pfd.fd, &got, sizeof(got), 0);
+		seen = got < last;
+		last = got;
+	}
+	close(tx);
+	close(pfd.fd);
+	return seen;
+}
+
+/* What proves that the network was as bad as it was meant to be. */
+#define LOSES		0x1
+#define DOUBLES		0x2
+#define DAMAGES		0x4
+#define REORDERS	0x8
+
+FIXTURE(transfer) {
+	struct traffic traffic;
+	__u64 damaged[2];	/* IPv4, IPv6 */
+};
+
+FIXTURE_VARIANT(transfer) {
+	const char *netem;		/* of both directions */
+	unsigned int badness;
+	unsigned int mtu;		/* of the link; 0: as ever */
+	unsigned int messages;		/* on each connection each way */
+	size_t largest;
+};
+
+/* 100,000 messages in all. */
+FIXTURE_VARIANT_ADD(transfer, clean) {
+	.messages = 25000, .largest = LARGEST,
+};
+
+FIXTURE_VARIANT_ADD(transfer, loss_1) {
+	.netem = "delay 5ms loss 1%", .badness = LOSES,
+	.messages = 3000, .largest = LARGEST,
+};
+
+FIXTURE_VARIANT_ADD(transfer, loss_10) {
+	.netem = "delay 5ms loss 10%", .badness = LOSES,
+	.messages = 1000, .largest = 100000,
+};
+
+FIXTURE_VARIANT_ADD(transfer, reorder) {
+	.netem = "delay 10ms reorder 25%", .badness = REORDERS,
+	.messages = 1000, .largest = LARGEST,
+};
+
+FIXTURE_VARIANT_ADD(transfer, duplicate) {
+	.netem = "duplicate 5%", .badness = DOUBLES,
+	.messages = 3000, .largest = LARGEST,
+};
+
+FIXTURE_VARIANT_ADD(transfer, corrupt) {
+	.netem = "delay 1ms corrupt 1%", .badness = DAMAGES | LOSES,
+	.messages = 3000, .largest = LARGEST,
+};
+
+FIXTURE_VARIANT_ADD(transfer, jitter) {
+	.netem = "delay 50ms 20ms", .badness = REORDERS,
+	.messages = 1000, .largest = LARGEST,
+};
+
+FIXTURE_VARIANT_ADD(transfer, all) {
+	.netem = "delay 10ms 5ms loss 3% duplicate 3% corrupt 1%",
+	.badness = LOSES | DOUBLES | DAMAGES | REORDERS,
+	.messages = 1000, .largest = 100000,
+};
+
+FIXTURE_VARIANT_ADD(transfer, mtu_1280) {
+	.netem = "delay 1ms loss 1%", .badness = LOSES, .mtu = 1280,
+	.messages = 2000, .largest = LARGEST,
+};
+
+FIXTURE_VARIANT_ADD(transfer, mtu_9000) {
+	.netem = "delay 1ms loss 1%", .badness = LOSES, .mtu = 9000,
+	.messages = 2000, .largest = LARGEST,
+};
+
+static __u64 count_damaged(int family)
+{
+	if (family == AF_INET6)
+		return net_counter(HOST_A, "Udp6InCsumErrors") +
+		       net_counter(HOST_B, "Udp6InCsumErrors");
+	return net_counter(HOST_A, "UdpInCsumErrors") +
+	       net_counter(HOST_B, "UdpInCsumErrors");
+}
+
+FIXTURE_SETUP(transfer)
+{
+	int i;
+
+	if (variant->mtu) {
+		ASSERT_EQ(0, net_mtu(HOST_A, DEVICE, variant->mtu));
+		ASSERT_EQ(0, net_mtu(HOST_B, DEVICE, variant->mtu));
+	}
+	ASSERT_EQ(0, traffic_open(&self->traffic));
+	for (i = 0; i < 2; i++)
+		self->damaged[i] = count_damaged(families[i]);
+	if (variant->netem) {
+		ASSERT_EQ(0, net_netem(HOST_A, variant->netem));
+		ASSERT_EQ(0, net_netem(HOST_B, variant->netem));
+	}
+}
+
+FIXTURE_TEARDOWN(transfer)
+{
+	if (variant->netem) {
+		net_netem(HOST_A, NULL);
+		net_netem(HOST_B, NULL);
+	}
+	if (variant->mtu) {
+		net_mtu(HOST_A, DEVICE, 1500);
+		net_mtu(HOST_B, DEVICE, 1500);
+	}
+	traffic_close(&self->traffic);
+}
+
+TEST_F_TIMEOUT(transfer, all_comes_in_order, 900)
+{
+	struct traffic *traffic = &self->traffic;
+	int i;
+
+	ASSERT_EQ(0, traffic_start(traffic, fewer(variant->messages),
+				   variant->largest));
+	if (variant->badness & REORDERS)
+		EXPECT_TRUE(link_reorders());
+	traffic_wait(traffic);
+	EXPECT_TRUE(nobody_reset(traffic));
+	EXPECT_TRUE(traffic_end(traffic));
+	EXPECT_TRUE(causes_add_up(HOST_A));
+	EXPECT_TRUE(causes_add_up(HOST_B));
+	if (variant->badness & LOSES) {
+		EXPECT_LT(0, both_since(traffic,
+					FASTPROTO_A_STATS_RETRANS_RACK));
+		EXPECT_LT(0, both_since(traffic, FASTPROTO_A_STATS_RECOVERIES));
+	}
+	if (variant->badness & DOUBLES)
+		EXPECT_LT(0, both_since(traffic,
+					FASTPROTO_A_STATS_DROP_DUPLICATE));
+	/* One bit is what UDP's checksum never overlooks. */
+	EXPECT_EQ(0, damaged(traffic));
+	for (i = 0; i < 2 && variant->badness & DAMAGES; i++)
+		EXPECT_LT(self->damaged[i], count_damaged(families[i]));
+}
+
+/* What happens to the network while messages are under way. */
+FIXTURE(change) {
+	struct traffic traffic;
+};
+
+FIXTURE_VARIANT(change) {
+	int (*begin)(void);
+	int (*end)(void);
+	unsigned int seconds;	/* during which nothing gets through */
+	unsigned int mtu;	/* what the path's becomes; 0: it stays */
+	unsigned int mtu_after;	/* and in the end */
+};
+
+/* The link says nothing, and swallows everything. */
+static int cut(void)
+{
+	return net_netem(HOST_A, "loss 100%") | net_netem(HOST_B, "loss 100%");
+}
+
+static int mend(void)
+{
+	return net_netem(HOST_A, NULL) | net_netem(HOST_B, NULL);
+}
+
+/* The link is down: there is no route any more. Addresses stay. */
+static int unplug(void)
+{
+	return net_sysctl(HOST_A, "ipv6/conf/all/keep_addr_on_down", "1") |
+	       net_run(HOST_A, "ip link set " DEVICE " down");
+}
+
+static int plug(void)
+{
+	return net_run(HOST_A, "ip link set " DEVICE " up");
+}
+
+static int shrink_link(void)
+{
+	return net_mtu(HOST_A, DEVICE, 1280) | net_mtu(HOST_B, DEVICE, 1280);
+}
+
+static int widen_link(void)
+{
+	return net_mtu(HOST_A, DEVICE, 1500) | net_mtu(HOST_B, DEVICE, 1500);
+}
+
+static int shrink_hop(void)
+{
+	net_hop_mtu(1280);
+	return 0;
+}
+
+/* The route changes again, so that it forgets what it knew. */
+static int leave_router(void)
+{
+	net_detour(false);
+	net_hop_mtu(1500);
+	return 0;
+}
+
+static int take_detour(void)
+{
+	net_hop_mtu(1280);
+	net_detour(true);
+	return 0;
+}
+
+FIXTURE_VARIANT_ADD(change, cut) {
+	.begin = cut, .end = mend, .seconds = 10,
+};
+
+FIXTURE_VARIANT_ADD(change, unplugged) {
+	.begin = unplug, .end = plug, .seconds = 3,
+};
+
+FIXTURE_VARIANT_ADD(change, mtu_of_link) {
+	.begin = shrink_link, .end = widen_link, .mtu = 1280, .mtu_after = 1500,
+};
+
+FIXTURE_VARIANT_ADD(change, mtu_of_hop) {
+	.begin = shrink_hop, .end = leave_router, .mtu = 1280,
+	.mtu_after = 1500,
+};
+
+FIXTURE_VARIANT_ADD(change, route) {
+	.begin = take_detour, .end = leave_router, .mtu = 1280,
+	.mtu_after = 1500,
+};
+
+FIXTURE_SETUP(change)
+{
+	/* The route is as it was even if the test before failed. */
+	if (variant->begin == shrink_hop)
+		net_detour(true);
+	ASSERT_EQ(0, traffic_open(&self->traffic));
+}
+
+FIXTURE_TEARDOWN(change)
+{
+	traffic_close(&self->traffic);
+}
+
+/* Do all connections of both hosts think that this is the path MTU? */
+static bool mtu_is(__u32 mtu)
+{
+	unsigned int host, i;
+	__u32 values[2];
+
+	for (host = HOST_A; host < HOSTS; host++) {
+		if (conn_get_u32(host, FASTPROTO_A_CONN_MTU, values, 2) != 2)
+			return false;
+		for (i = 0; i < 2; i++)
+			if (values[i] != mtu)
+				return false;
+	}
+	return true;
+}
+
+static bool wait_mtu(__u32 mtu)
+{
+	time_t end = time(NULL) + TRANSFER_PATIENCE;
+
+	while (!mtu_is(mtu)) {
+		if (time(NULL) > end)
+			return false;
+		usleep(1000);
+	}
+	return true;
+}
+
+/*
+ * A cut, during which all senders notice that nothing is answered, and hold
+ * back: one probe each, or two if an answer was still under way.
+ */
+static bool wait_cut(unsigned int seconds)
+{
+	const int timeouts = FASTPROTO_A_STATS_RTO_TIMEOUTS;
+	struct stats base[HOSTS];
+	bool good = true;
+	enum host host;
+
+	for (host = HOST_A; host < HOSTS; host++)
+		stats_read(host, &base[host]);
+	sleep(seconds);
+	for (host = HOST_A; host < HOSTS; host++) {
+		good &= stats_wait(host, &base[host], timeouts, 2);
+		good &= stats_since(host, &base[host],
+				    FASTPROTO_A_STATS_TLP_PROBES) <= 4;
+	}
+	return good;
+}
+
+TEST_F_TIMEOUT(change, traffic_goes_on, 900)
+{
+	struct traffic *traffic = &self->traffic;
+	unsigned int messages = fewer(500);
+
+	ASSERT_EQ(0, traffic_start(traffic, 0, 200000));
+	EXPECT_TRUE(traffic_goes_on(traffic, messages));
+	EXPECT_EQ(0, variant->begin());
+	if (variant->seconds) {
+		EXPECT_TRUE(wait_cut(variant->seconds));
+	} else {
+		EXPECT_TRUE(wait_mtu(variant->mtu));
+		EXPECT_TRUE(traffic_goes_on(traffic, messages));
+	}
+	EXPECT_EQ(0, variant->end());
+	EXPECT_TRUE(traffic_goes_on(traffic, messages));
+	if (variant->mtu_after)
+		EXPECT_TRUE(wait_mtu(variant->mtu_after));
+	traffic_stop(traffic);
+	traffic_wait(traffic);
+	EXPECT_TRUE(nobody_reset(traffic));
+	EXPECT_TRUE(traffic_end(traffic));
+}
+
+int main(int argc, char **argv)
+{
+	net_setup();
+	net_router();
+	return test_harness_run(argc, argv);
+}
