@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * SOCK_SEQPACKET beside the kernel's TCP with CUBIC, through the same router at
+ * the same time: what gets through a link that loses datagrams, and who gets
+ * how much of a bottleneck.
+ *
+ * For a machine whose time counts instructions (vm/run --icount): there the
+ * network is the limit, whatever the host is doing, and a run can be repeated.
+ */
+#define _GNU_SOURCE
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <time.h>
+
+#include "kselftest_harness.h"
+#include "lib/fptest.h"
+
+#define MESSAGE	65536	/* bytes */
+
+enum {
+	OURS,
+	TCP,
+	FLOWS
+};
+
+/* A TCP connection from host A to host B. */
+static int tcp_pair(int *client, int *server)
+{
+	struct sockaddr_fp addr = fp_host(AF_INET, HOST_B, 0);
+	struct sockaddr *sa = (struct sockaddr *)&addr.sfp_sin;
+	socklen_t len = sizeof(addr.sfp_sin);
+	int listener;
+
+	net_enter(HOST_B);
+	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	net_enter(HOST_A);
+	*client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (bind(listener, sa, len) || listen(listener, 1) ||
+	    getsockname(listener, sa, &len) ||
+	    setsockopt(*client, IPPROTO_TCP, TCP_CONGESTION, "cubic", 5) ||
+	    connect(*client, sa, len))
+		return -1;
+	*server = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	close(listener);
+	return *server < 0 ? -1 : 0;
+}
+
+/* What waits at the router, for the way to host B. */
+static int router_queue(const char *words)
+{
+	char command[120];
+
+	snprintf(command, sizeof(command), "tc qdisc replace dev b root %s",
+		 words);
+	return net_run(ROUTER, command);
+}
+
+/* How long everything takes on its way back. */
+static int way_back(const char *words)
+{
+	char command[120];
+
+	snprintf(command, sizeof(command),
+		 "tc qdisc replace dev detour root netem limit 10000 %s", words);
+	return net_run(HOST_B, command);
+}
+
+static double clock_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+FIXTURE(beside_tcp) {
+	int from[FLOWS], to[FLOWS];
+	__u64 bytes[FLOWS];
+};
+
+FIXTURE_SETUP(beside_tcp)
+{
+	/* It is single segments that are lost, or wait. */
+	ASSERT_EQ(0, net_run(HOST_A, "ip link set detour gso_max_segs 1"));
+	net_detour(true);
+}
+
+FIXTURE_TEARDOWN(beside_tcp)
+{
+	net_run(ROUTER, "tc qdisc del dev b root");
+	net_run(HOST_B, "tc qdisc del dev detour root");
+	net_detour(false);
+}
+
+/* One connection of each kind; adds what each gets through meanwhile. */
+static bool run(FIXTURE_DATA(beside_tcp) *self, unsigned int seconds)
+{
+	struct transfer flows[FLOWS];
+	bool good = true;
+	double end;
+	int i;
+
+	if (fp_pair(AF_INET, &self->from[OURS], &self->to[OURS]) ||
+	    tcp_pair(&self->from[TCP], &self->to[TCP]))
+		return false;
+	for (i = 0; i < FLOWS; i++) {
+		flows[i] = (struct transfer) {
+			.from = self->from[i],
+			.to = self->to[i],
+			.stream = i,
+			.largest = MESSAGE,
+			.size = MESSAGE,
+			.framed = i == TCP,
+		};
+		if (transfer_start(&flows[i]))
+			return false;
+	}
+	end = clock_now() + seconds;
+	while (clock_now() < end)
+		usleep(10000);
+	for (i = 0; i < FLOWS; i++) {
+		__u64 bytes = transfer_bytes(&flows[i]);
+
+		self->bytes[i] += bytes;
+		printf("# %s: %.2f Mbit/s\n", i == TCP ? "tcp" : "ours",
+		       bytes * 8 / 1e6 / seconds);
+	}
+	for (i = 0; i < FLOWS; i++)
+		transfer_stop(&flows[i]);
+	for (i = 0; i < FLOWS; i++) {
+		good &= transfer_end(&flows[i]);
+		close(self->from[i]);
+		close(self->to[i]);
+	}
+	return good;
+}
+
+/* Nothing but the losses limits them, so they do not disturb each other. */
+TEST_F_TIMEOUT(beside_tcp, loss, 3600)
+{
+	ASSERT_EQ(0, router_queue("netem limit 10000 delay 10ms loss 1%"));
+	ASSERT_EQ(0, way_back("delay 10ms"));
+	ASSERT_TRUE(run(self, 60));
+	EXPECT_LE(self->bytes[TCP] * 9 / 10, self->bytes[OURS]);
+}
+
+/* A queue of what fits into a round-trip time; so is who loses by chance. */
+TEST_F_TIMEOUT(beside_tcp, bottleneck, 3600)
+{
+	int i;
+
+	ASSERT_EQ(0, router_queue("tbf rate 20mbit burst 3200 limit 50000"));
+	ASSERT_EQ(0, way_back("delay 20ms"));
+	for (i = 0; i < 2; i++)
+		ASSERT_TRUE(run(self, 30));
+	EXPECT_LE(self->bytes[TCP] * 2 / 3, self->bytes[OURS]);
+	EXPECT_LE(self->bytes[OURS] * 2 / 3, self->bytes[TCP]);
+	/* And it was one: they had all of it between them. */
+	EXPECT_LT(60 * 17e6 / 8, self->bytes[TCP] + self->bytes[OURS]);
+}
+
+int main(int argc, char **argv)
+{
+	net_setup();
+	net_router();
+	return test_harness_run(argc, argv);
+}
