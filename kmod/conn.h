@@ -166,6 +166,7 @@ struct fp_path {
  * @pacing: @pace is armed, and has a reference
  * @pace_at: when the next datagram would be sent if they were evenly spread,
  *	2^-10 microseconds
+ * @pace_gap: how long after it another full one, 2^-10 microseconds
  * @pace: fires when more may be sent
  * @created: when it was made, microseconds
  * @rx_last: when a frame came last, microseconds, 0: never
@@ -238,6 +239,7 @@ struct fp_act {
 	u8 ect_failures;
 	bool pacing;
 	u64 pace_at;
+	u64 pace_gap;
 	struct hrtimer pace;
 	u64 created;
 	u64 rx_last;

@@ -21,10 +21,13 @@
 
 /*
  * So much goes out at once (RFC 6928, section 2), and so much more for the time
- * that a timer may be late; what is beyond is spread over the round trip.
+ * that a timer may be late; what is beyond is spread over the round trip. But not
+ * what an ordinary acknowledgment makes room for: who waits with that finds the
+ * room in a full queue taken by those who do not.
  */
 #define BURST_FRAMES	10
-#define BURST_TIME	1000	/* microseconds */
+#define BURST_TIME	1000ULL	/* microseconds */
+#define BURST_ACK	3	/* full frames */
 #define PACE_SHIFT	10	/* fp_act.pace_at */
 
 /* The handshake's sections. */
@@ -336,9 +339,11 @@ static bool is_paced(const struct fp_act *act)
 static bool pace_admits(const struct fp_conn *conn, u64 now)
 {
 	const struct fp_act *act = conn->act;
+	u64 burst = max(BURST_TIME << PACE_SHIFT,
+			BURST_ACK * act->pace_gap);
 
 	return !is_paced(act) || !fp_setting(conn->fn, pacing) ||
-	       act->pace_at <= (now + BURST_TIME) << PACE_SHIFT;
+	       act->pace_at <= (now << PACE_SHIFT) + burst;
 }
 
 /* A datagram of so many bytes goes out: when is it the next one's turn? */
@@ -351,9 +356,10 @@ static void pace(struct fp_act *act, u32 bytes, u64 now)
 	rate = fp_cubic_pacing_rate(&act->cc, fp_rtt_srtt(&act->rtt));
 	if (!rate)
 		return;
+	act->pace_gap = div64_u64(((u64)act->cc.mss * USEC_PER_SEC) <<
+				  PACE_SHIFT, rate);
 	act->pace_at = max(act->pace_at, now << PACE_SHIFT) +
-		       div64_u64(((u64)bytes * USEC_PER_SEC) << PACE_SHIFT,
-				 rate);
+		       div_u64(act->pace_gap * bytes, act->cc.mss);
 }
 
 /* A frame is sent once more. */
