@@ -341,8 +341,10 @@ FIXTURE_VARIANT(change) {
 	int (*begin)(void);
 	int (*end)(void);
 	unsigned int seconds;	/* during which nothing gets through */
-	unsigned int mtu;	/* what the path's becomes; 0: it stays */
+	unsigned int mtu;	/* what the path's becomes */
 	unsigned int mtu_after;	/* and in the end */
+	bool routed;		/* the router is between the hosts already */
+	bool hole;		/* nobody tells of the smaller MTU */
 };
 
 /* The link says nothing, and swallows everything. */
@@ -384,6 +386,30 @@ static int shrink_hop(void)
 	return 0;
 }
 
+/* The router does not tell that it drops what is larger. */
+static int dig_hole(void)
+{
+	int err = net_quiet(true);
+
+	net_hop_mtu(1280);
+	return err;
+}
+
+static int fill_hole(void)
+{
+	net_detour(false);
+	net_hop_mtu(1500);
+	return net_quiet(false);
+}
+
+static int detour_into_hole(void)
+{
+	int err = dig_hole();
+
+	net_detour(true);
+	return err;
+}
+
 /* The route changes again, so that it forgets what it knew. */
 static int leave_router(void)
 {
@@ -412,19 +438,26 @@ FIXTURE_VARIANT_ADD(change, mtu_of_link) {
 };
 
 FIXTURE_VARIANT_ADD(change, mtu_of_hop) {
-	.begin = shrink_hop, .end = leave_router, .mtu = 1280,
-	.mtu_after = 1500,
+	.begin = shrink_hop, .end = leave_router, .routed = true,
+	.mtu = 1280, .mtu_after = 1500,
 };
 
 FIXTURE_VARIANT_ADD(change, route) {
-	.begin = take_detour, .end = leave_router, .mtu = 1280,
-	.mtu_after = 1500,
+	.begin = take_detour, .end = leave_router,
+	.mtu = 1280, .mtu_after = 1500,
+};
+
+FIXTURE_VARIANT_ADD(change, black_hole) {
+	.begin = dig_hole, .end = fill_hole, .routed = true, .hole = true,
+};
+
+FIXTURE_VARIANT_ADD(change, route_into_black_hole) {
+	.begin = detour_into_hole, .end = fill_hole, .hole = true,
 };
 
 FIXTURE_SETUP(change)
 {
-	/* The route is as it was even if the test before failed. */
-	if (variant->begin == shrink_hop)
+	if (variant->routed)
 		net_detour(true);
 	ASSERT_EQ(0, traffic_open(&self->traffic));
 }
@@ -484,6 +517,18 @@ static bool wait_cut(unsigned int seconds)
 	return good;
 }
 
+/* Both hosts found out about both connections' way. */
+static bool wait_hole(const struct traffic *traffic)
+{
+	enum host host;
+
+	for (host = HOST_A; host < HOSTS; host++)
+		if (!stats_wait(host, &traffic->base[host],
+				FASTPROTO_A_STATS_BLACK_HOLES, 2))
+			return false;
+	return true;
+}
+
 TEST_F_TIMEOUT(change, traffic_goes_on, 900)
 {
 	struct traffic *traffic = &self->traffic;
@@ -492,12 +537,14 @@ TEST_F_TIMEOUT(change, traffic_goes_on, 900)
 	ASSERT_EQ(0, traffic_start(traffic, 0, 200000));
 	EXPECT_TRUE(traffic_goes_on(traffic, messages));
 	EXPECT_EQ(0, variant->begin());
-	if (variant->seconds) {
+	if (variant->seconds)
 		EXPECT_TRUE(wait_cut(variant->seconds));
-	} else {
+	if (variant->mtu)
 		EXPECT_TRUE(wait_mtu(variant->mtu));
+	if (variant->hole)
+		EXPECT_TRUE(wait_hole(traffic));
+	if (!variant->seconds)
 		EXPECT_TRUE(traffic_goes_on(traffic, messages));
-	}
 	EXPECT_EQ(0, variant->end());
 	EXPECT_TRUE(traffic_goes_on(traffic, messages));
 	if (variant->mtu_after)

@@ -78,24 +78,36 @@ int net_run(enum host host, const char *command)
 	return ret;
 }
 
-/* What leaves a host goes through netem with these words; NULL: no longer. */
-int net_netem(enum host host, const char *words)
+/* What leaves by a device waits in this queue, some words; NULL: no longer. */
+int net_qdisc(enum host host, const char *device, const char *words)
 {
 	char command[200];
 
-	if (!words)
-		return net_run(host, "tc qdisc del dev " DEVICE " root");
-	snprintf(command, sizeof(command),
-		 "tc qdisc replace dev " DEVICE " root netem limit 10000 %s",
-		 words);
+	if (words)
+		snprintf(command, sizeof(command),
+			 "tc qdisc replace dev %s root %s", device, words);
+	else
+		snprintf(command, sizeof(command), "tc qdisc del dev %s root",
+			 device);
 	return net_run(host, command);
+}
+
+/* What leaves a host goes through netem with these words; NULL: no longer. */
+int net_netem(enum host host, const char *words)
+{
+	char netem[160];
+
+	if (!words)
+		return net_qdisc(host, DEVICE, NULL);
+	snprintf(netem, sizeof(netem), "netem limit 10000 %s", words);
+	return net_qdisc(host, DEVICE, netem);
 }
 
 int net_mtu(enum host host, const char *device, unsigned int mtu)
 {
 	char command[80];
 
-	snprintf(command, sizeof(command), "ip link set %s mtu %u", device,
+	snprintf(command, sizeof(command), "ip link set dev %s mtu %u", device,
 		 mtu);
 	return net_run(host, command);
 }
@@ -256,6 +268,24 @@ void net_hop_mtu(unsigned int mtu)
 		 mtu, mtu, mtu, mtu);
 	ip_batch(ROUTER, commands);
 	net_enter(HOST_A);
+}
+
+/*
+ * The router itself sends the hosts nothing, and so no ICMP messages, or does
+ * again. Whatever it sends of its own has come from "lo", to the routing.
+ */
+int net_quiet(bool on)
+{
+	const char *verb = on ? "add" : "del";
+	char command[100];
+	int err;
+
+	snprintf(command, sizeof(command),
+		 "ip rule %s iif lo to 10.77.0.0/24 blackhole", verb);
+	err = net_run(ROUTER, command);
+	snprintf(command, sizeof(command),
+		 "ip -6 rule %s iif lo to fd77::/64 blackhole", verb);
+	return err | net_run(ROUTER, command);
 }
 
 /*

@@ -45,26 +45,6 @@ static int tcp_pair(int *client, int *server)
 	return *server < 0 ? -1 : 0;
 }
 
-/* What waits at the router, for the way to host B. */
-static int router_queue(const char *words)
-{
-	char command[120];
-
-	snprintf(command, sizeof(command), "tc qdisc replace dev b root %s",
-		 words);
-	return net_run(ROUTER, command);
-}
-
-/* How long everything takes on its way back. */
-static int way_back(const char *words)
-{
-	char command[120];
-
-	snprintf(command, sizeof(command),
-		 "tc qdisc replace dev detour root netem limit 10000 %s", words);
-	return net_run(HOST_B, command);
-}
-
 static double clock_now(void)
 {
 	struct timespec t;
@@ -87,8 +67,8 @@ FIXTURE_SETUP(beside_tcp)
 
 FIXTURE_TEARDOWN(beside_tcp)
 {
-	net_run(ROUTER, "tc qdisc del dev b root");
-	net_run(HOST_B, "tc qdisc del dev detour root");
+	net_qdisc(ROUTER, "b", NULL);
+	net_qdisc(HOST_B, "detour", NULL);
 	net_detour(false);
 }
 
@@ -138,8 +118,8 @@ static bool run(FIXTURE_DATA(beside_tcp) *self, unsigned int seconds)
 /* Nothing but the losses limits them, so they do not disturb each other. */
 TEST_F_TIMEOUT(beside_tcp, loss, 3600)
 {
-	ASSERT_EQ(0, router_queue("netem limit 10000 delay 10ms loss 1%"));
-	ASSERT_EQ(0, way_back("delay 10ms"));
+	ASSERT_EQ(0, net_qdisc(ROUTER, "b", "netem delay 10ms loss 1%"));
+	ASSERT_EQ(0, net_qdisc(HOST_B, "detour", "netem delay 10ms"));
 	ASSERT_TRUE(run(self, 60));
 	EXPECT_LE(self->bytes[TCP] * 9 / 10, self->bytes[OURS]);
 }
@@ -149,8 +129,9 @@ TEST_F_TIMEOUT(beside_tcp, bottleneck, 3600)
 {
 	int i;
 
-	ASSERT_EQ(0, router_queue("tbf rate 20mbit burst 3200 limit 50000"));
-	ASSERT_EQ(0, way_back("delay 20ms"));
+	ASSERT_EQ(0, net_qdisc(ROUTER, "b",
+			       "tbf rate 20mbit burst 3200 limit 50000"));
+	ASSERT_EQ(0, net_qdisc(HOST_B, "detour", "netem delay 20ms"));
 	for (i = 0; i < 2; i++)
 		ASSERT_TRUE(run(self, 30));
 	EXPECT_LE(self->bytes[TCP] * 2 / 3, self->bytes[OURS]);
