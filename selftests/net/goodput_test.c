@@ -54,8 +54,7 @@ static double clock_now(void)
 }
 
 FIXTURE(beside_tcp) {
-	int from[FLOWS], to[FLOWS];
-	__u64 bytes[FLOWS];
+	__u64 bytes[FLOWS];	/* what got through, in messages */
 };
 
 FIXTURE_SETUP(beside_tcp)
@@ -73,20 +72,21 @@ FIXTURE_TEARDOWN(beside_tcp)
 }
 
 /* One connection of each kind; adds what each gets through meanwhile. */
-static bool run(FIXTURE_DATA(beside_tcp) *self, unsigned int seconds)
+static bool run(unsigned int seconds, __u64 *sums)
 {
 	struct transfer flows[FLOWS];
+	int from[FLOWS], to[FLOWS];
 	bool good = true;
 	double end;
 	int i;
 
-	if (fp_pair(AF_INET, &self->from[OURS], &self->to[OURS]) ||
-	    tcp_pair(&self->from[TCP], &self->to[TCP]))
+	if (fp_pair(AF_INET, &from[OURS], &to[OURS]) ||
+	    tcp_pair(&from[TCP], &to[TCP]))
 		return false;
 	for (i = 0; i < FLOWS; i++) {
 		flows[i] = (struct transfer) {
-			.from = self->from[i],
-			.to = self->to[i],
+			.from = from[i],
+			.to = to[i],
 			.stream = i,
 			.largest = MESSAGE,
 			.size = MESSAGE,
@@ -101,7 +101,7 @@ static bool run(FIXTURE_DATA(beside_tcp) *self, unsigned int seconds)
 	for (i = 0; i < FLOWS; i++) {
 		__u64 bytes = transfer_bytes(&flows[i]);
 
-		self->bytes[i] += bytes;
+		sums[i] += bytes;
 		printf("# %s: %.2f Mbit/s\n", i == TCP ? "tcp" : "ours",
 		       bytes * 8 / 1e6 / seconds);
 	}
@@ -109,8 +109,8 @@ static bool run(FIXTURE_DATA(beside_tcp) *self, unsigned int seconds)
 		transfer_stop(&flows[i]);
 	for (i = 0; i < FLOWS; i++) {
 		good &= transfer_end(&flows[i]);
-		close(self->from[i]);
-		close(self->to[i]);
+		close(from[i]);
+		close(to[i]);
 	}
 	return good;
 }
@@ -120,7 +120,7 @@ TEST_F_TIMEOUT(beside_tcp, loss, 3600)
 {
 	ASSERT_EQ(0, net_qdisc(ROUTER, "b", "netem delay 10ms loss 1%"));
 	ASSERT_EQ(0, net_qdisc(HOST_B, "detour", "netem delay 10ms"));
-	ASSERT_TRUE(run(self, 60));
+	ASSERT_TRUE(run(60, self->bytes));
 	EXPECT_LE(self->bytes[TCP] * 9 / 10, self->bytes[OURS]);
 }
 
@@ -133,7 +133,7 @@ TEST_F_TIMEOUT(beside_tcp, bottleneck, 3600)
 			       "tbf rate 20mbit burst 3200 limit 50000"));
 	ASSERT_EQ(0, net_qdisc(HOST_B, "detour", "netem delay 20ms"));
 	for (i = 0; i < 2; i++)
-		ASSERT_TRUE(run(self, 30));
+		ASSERT_TRUE(run(30, self->bytes));
 	EXPECT_LE(self->bytes[TCP] * 2 / 3, self->bytes[OURS]);
 	EXPECT_LE(self->bytes[OURS] * 2 / 3, self->bytes[TCP]);
 	/* And it was one: they had all of it between them. */
