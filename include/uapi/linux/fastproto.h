@@ -86,7 +86,8 @@ struct sockaddr_fp {
  *	it is still there (1 to 32767, default 7200).
  * FP_KEEPINTVL: seconds from one question to the next (1 to 32767, default 75).
  * FP_KEEPCNT: questions without an answer until the connection ends with
- *	ETIMEDOUT (1 to 127, default 9).
+ *	ETIMEDOUT (1 to 127, default 9). The defaults of these three are settings
+ *	of the namespace, too (`fpctl get`).
  * FP_NODELAY: a small message leaves at once (0 or 1, default 0). Otherwise one
  *	that is sent while there are messages to be read waits for those that
  *	answer them, to share a datagram: until all is read, the socket is
@@ -103,7 +104,8 @@ struct sockaddr_fp {
 #define FP_NODELAY		8
 
 /**
- * struct fp_recvinfo - what the kernel knows of the frame of a message
+ * struct fp_recvinfo - what the kernel knows of the frame of a message, or of
+ *	the first one
  * @seq: the frame's sequence number
  * @size: the whole frame in bytes, header included
  * @ifindex: the interface that it came in by
@@ -182,7 +184,7 @@ struct fp_hdr {
  * struct fp_hdr_conn - connection section
  * @id: the receiver's connection ID: low half its slot index, high half its
  *	tag; 0 while the sender does not know it
- * @slot: the sender's slot index
+ * @slot: the sender's slot index; 0 beside a cookie for a client
  */
 struct fp_hdr_conn {
 	__le64	id;

@@ -97,7 +97,7 @@ enum fastproto_stats_attr {
 	FASTPROTO_A_STATS_IN_BYTES,	/* their payload */
 	FASTPROTO_A_STATS_IN_VIEWS,	/* frames kept as a view into their datagram */
 	FASTPROTO_A_STATS_IN_COPIES,	/* frames copied out of it */
-	FASTPROTO_A_STATS_OUT_FRAMES,	/* frames given to IP */
+	FASTPROTO_A_STATS_OUT_FRAMES,	/* messages and data frames sent, each once */
 	FASTPROTO_A_STATS_OUT_BYTES,	/* their payload */
 	FASTPROTO_A_STATS_OUT_ERRORS,	/* frames that could not be sent */
 	FASTPROTO_A_STATS_ICMP_ERRORS,	/* ICMP errors that came in */
@@ -137,17 +137,17 @@ enum fastproto_stats_attr {
 	FASTPROTO_A_STATS_WINDOW_PROBES,	/* questions about a closed window */
 	FASTPROTO_A_STATS_WINDOW_UPDATES,	/* acknowledgments to tell of a window */
 	FASTPROTO_A_STATS_RECOVERIES,	/* times that loss made a sender slow down */
-	FASTPROTO_A_STATS_SPURIOUS,	/* of them those for nothing */
+	FASTPROTO_A_STATS_SPURIOUS,	/* losses and timeouts that were none */
 	FASTPROTO_A_STATS_KEEPALIVE_PROBES,	/* questions to a silent peer */
 	FASTPROTO_A_STATS_KEEPALIVE_TIMEOUTS,	/* connections that ended since it stayed silent */
-	FASTPROTO_A_STATS_CE_MARKS,	/* datagrams that came in with a congestion mark */
+	FASTPROTO_A_STATS_CE_MARKS,	/* frames that came in with a congestion mark */
 	FASTPROTO_A_STATS_CE_REDUCTIONS,	/* times that marks made a sender slow down */
 	FASTPROTO_A_STATS_BLACK_HOLES,	/* paths found to lose what is large, without a word */
 	FASTPROTO_A_STATS_PACED,	/* times that a sender waited, not to send all at once */
 	FASTPROTO_A_STATS_DROP_INCOMPLETE, /* shorter than a header or its size */
 	FASTPROTO_A_STATS_DROP_MAGIC,	/* header: wrong magic */
 	FASTPROTO_A_STATS_DROP_VERSION,	/* header: unknown version */
-	FASTPROTO_A_STATS_DROP_FLAGS,	/* header: unknown flag */
+	FASTPROTO_A_STATS_DROP_FLAGS,	/* header: flags that are unknown, or no kind */
 	FASTPROTO_A_STATS_DROP_SIZE,	/* header: impossible size */
 	FASTPROTO_A_STATS_DROP_CHECKSUM, /* header: wrong checksum */
 	FASTPROTO_A_STATS_DROP_NO_SOCKET, /* nobody wants it */
@@ -158,7 +158,7 @@ enum fastproto_stats_attr {
 	FASTPROTO_A_STATS_DROP_ID,	/* there is no connection with that ID */
 	FASTPROTO_A_STATS_DROP_ACK,	/* acknowledges what was not sent */
 	FASTPROTO_A_STATS_DROP_PROTOCOL,	/* fragments that make no message */
-	FASTPROTO_A_STATS_DROP_COOKIE,	/* echo of an old or wrong cookie */
+	FASTPROTO_A_STATS_DROP_COOKIE,	/* echo of an old, used or wrong cookie */
 	FASTPROTO_A_STATS_DROP_BACKLOG,	/* the listener's queue is full */
 	FASTPROTO_A_STATS_DROP_PAYLOAD,	/* the payload's checksum is wrong */
 	FASTPROTO_A_STATS_DROP_LIMIT,	/* echo: as many connections as there may be */
@@ -307,7 +307,7 @@ enum fastproto_conn_attr {
 	FASTPROTO_A_CONN_WINDOW_PROBES,	/* u64: questions about a closed window */
 	FASTPROTO_A_CONN_WINDOW_UPDATES,	/* u64: acknowledgments to tell of a window */
 	FASTPROTO_A_CONN_RECOVERIES,	/* u64: times that loss made us slow down */
-	FASTPROTO_A_CONN_SPURIOUS,	/* u64: of them those for nothing */
+	FASTPROTO_A_CONN_SPURIOUS,	/* u64: losses and timeouts that were none */
 	FASTPROTO_A_CONN_DUPLICATES,	/* u64: data frames that came twice, or after the end */
 	FASTPROTO_A_CONN_CE_MARKS,	/* u64: frames that came with a congestion mark */
 	FASTPROTO_A_CONN_CE_REDUCTIONS,	/* u64: times that marks made us slow down */
