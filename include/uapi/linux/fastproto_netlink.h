@@ -108,7 +108,7 @@ enum fastproto_stats_attr {
 	FASTPROTO_A_STATS_RETRANS_RTO,	/* of them: after a timeout */
 	FASTPROTO_A_STATS_RETRANS_HOLE,	/* of them: smaller, after a black hole */
 	FASTPROTO_A_STATS_RETRANS_SYN,	/* SYNs sent again */
-	FASTPROTO_A_STATS_RETRANS_ECHO,	/* cookies shown again, without data */
+	FASTPROTO_A_STATS_RETRANS_ECHO,	/* cookies shown again without data, or another one */
 	FASTPROTO_A_STATS_OUT_RESETS,	/* resets sent */
 	FASTPROTO_A_STATS_OUT_RESETS_NO_CONNECTION,	/* of them: enum fp_rst_reason */
 	FASTPROTO_A_STATS_OUT_RESETS_REFUSED,	/* of them: enum fp_rst_reason */
