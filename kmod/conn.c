@@ -8,6 +8,7 @@
 #include "conn.h"
 
 #define RING_SIZE	16	/* frames; it grows */
+#define XMIT_ROUNDS	16	/* of what others collect meanwhile */
 
 static struct kmem_cache *conn_cache;
 static struct kmem_cache *act_cache;
@@ -156,6 +157,7 @@ static void uncount(struct fp_net *fn)
 static void free_act(struct fp_act *act)
 {
 	free_packets(act);
+	__skb_queue_purge(&act->out);
 	kvfree(act->tx.ring);
 	kmem_cache_free(act_cache, act);
 }
@@ -399,12 +401,14 @@ static void wake(struct fp_conn *conn, u32 flags)
 
 /*
  * Give what is collected to IP, in the order in which it was made: only one at a
- * time does that for a connection, and for all others who come meanwhile.
+ * time does that for a connection, and for all others who come meanwhile. But not
+ * for ever: then a timer goes on with it.
  */
 static void transmit(struct fp_conn *conn, bool lower)
 	__must_hold(&conn->lock)
 {
 	struct fp_act *act = conn->act;
+	unsigned int rounds = XMIT_ROUNDS;
 	struct sk_buff_head list;
 	u8 tos;
 
@@ -414,7 +418,7 @@ static void transmit(struct fp_conn *conn, bool lower)
 	if (unlikely(lower))
 		lower_mtu(conn);
 	__skb_queue_head_init(&list);
-	while (!skb_queue_empty(&act->out)) {
+	while (!skb_queue_empty(&act->out) && rounds--) {
 		skb_queue_splice_init(&act->out, &list);
 		tos = act->tos;
 		spin_unlock(&conn->lock);
@@ -424,6 +428,8 @@ static void transmit(struct fp_conn *conn, bool lower)
 		spin_lock(&conn->lock);
 	}
 	act->xmitting = false;
+	if (unlikely(!skb_queue_empty(&act->out)))
+		fp_timer_hold(conn, 0, ktime_to_us(ktime_get()));
 }
 
 /**
@@ -443,10 +449,9 @@ void fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo)
 	__skb_queue_head_init(&done);
 	if (!skb_queue_empty(&act->tx_done))
 		skb_queue_splice_init(&act->tx_done, &done);
-	if (!skb_queue_empty(&todo->xmit) || todo->flags & FP_LOWER_MTU) {
-		skb_queue_splice_tail(&todo->xmit, &act->out);
+	skb_queue_splice_tail(&todo->xmit, &act->out);
+	if (!skb_queue_empty(&act->out) || todo->flags & FP_LOWER_MTU)
 		transmit(conn, todo->flags & FP_LOWER_MTU);
-	}
 	spin_unlock(&conn->lock);
 
 	if (todo->flags & FP_WAKES) {

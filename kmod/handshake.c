@@ -44,15 +44,24 @@ static u64 clock_us(void)
 	return ktime_to_us(ktime_get());
 }
 
+/* There are two before the clock began. */
+static u64 epoch_of(u64 now)
+{
+	return (now >> EPOCH_BITS) + 2;
+}
+
 /* Begin the epochs up to @now: new keys, and no cookie of theirs was used. */
 static void renew(struct fp_cookies *cookies, u64 now)
 {
-	u64 epoch = now >> EPOCH_BITS;
+	u64 epoch = epoch_of(now);
 	u64 e;
 
-	if (likely(epoch == READ_ONCE(cookies->epoch)))
+	if (likely(epoch <= READ_ONCE(cookies->epoch)))
 		return;
 	write_seqlock_bh(&cookies->lock);
+	/* Another CPU may have been faster, and its clock, too. */
+	if (epoch <= cookies->epoch)
+		goto unlock;
 	for (e = epoch - 1; e != epoch + 1; e++) {
 		/* The one before may have been begun in its time. */
 		if (e == cookies->epoch)
@@ -61,6 +70,7 @@ static void renew(struct fp_cookies *cookies, u64 now)
 		bitmap_zero(cookies->used[e & 1], 1 << USED_BITS);
 	}
 	WRITE_ONCE(cookies->epoch, epoch);
+unlock:
 	write_sequnlock_bh(&cookies->lock);
 }
 
@@ -82,7 +92,7 @@ int fp_cookies_get(struct fp_net *fn)
 		return -ENOMEM;
 	seqlock_init(&cookies->lock);
 	get_random_bytes(&cookies->client_key, sizeof(cookies->client_key));
-	cookies->epoch = (clock_us() >> EPOCH_BITS) - 2;
+	cookies->epoch = epoch_of(clock_us()) - 2;
 	renew(cookies, clock_us());
 	if (cmpxchg(&fn->cookies, NULL, cookies))
 		kvfree(cookies);

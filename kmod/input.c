@@ -589,14 +589,9 @@ void fp_input_finish(struct fp_input *in)
 	in->conn = NULL;
 }
 
-/* Hold this connection's lock instead of the one before. Takes the reference. */
+/* Hold this connection's lock, and no other. Takes the reference. */
 static void hold(struct fp_input *in, struct fp_conn *conn)
 {
-	if (in->conn == conn) {
-		fp_conn_put(conn);
-		return;
-	}
-	fp_input_finish(in);
 	in->conn = conn;
 	in->told = false;
 	fp_conn_lock(conn, &in->todo);
@@ -638,6 +633,18 @@ refuse:
 	return NULL;
 }
 
+/* Is the frame for the connection of the one before it in the datagram? */
+static bool is_for(const struct fp_conn *conn, const struct fp_frame *frame,
+		   const struct fp_sections *sections)
+{
+	if (sections->conn_id)
+		return sections->conn_id == conn->id;
+	/* The echo of a cookie does not know the ID yet. */
+	return frame->flags & FP_F_COOKIE && conn->passive &&
+	       conn->peer_id == ((u64)sections->syn.tag << 32 |
+				 sections->conn_slot);
+}
+
 /**
  * fp_input_frame - take in a frame of a connection
  * @in: the work on this datagram
@@ -665,12 +672,18 @@ int fp_input_frame(struct fp_input *in, struct fp_endpoint *endpoint,
 	if (skb->pkt_type != PACKET_HOST)
 		return FASTPROTO_A_STATS_DROP_BROADCAST;
 	fp_sections_decode(hdr, frame, sections);
-	if (frame->flags == (FP_F_CONN | FP_F_SYN))
-		return fp_handshake_syn_rcv(endpoint, frame, sections, rx);
-	conn = find(endpoint, frame, sections, rx, &why);
-	if (!conn)
-		return why;
-	hold(in, conn);
+	conn = in->conn;
+	if (!conn || !is_for(conn, frame, sections)) {
+		/* Nothing is answered under the lock of a connection. */
+		fp_input_finish(in);
+		if (frame->flags == (FP_F_CONN | FP_F_SYN))
+			return fp_handshake_syn_rcv(endpoint, frame, sections,
+						    rx);
+		conn = find(endpoint, frame, sections, rx, &why);
+		if (!conn)
+			return why;
+		hold(in, conn);
+	}
 
 	if (frame->flags & FP_F_RST)
 		return take_rst(conn, frame, sections, &in->todo);

@@ -82,10 +82,11 @@ static void let_go(struct fp_conn *conn)
 
 static __poll_t poll_conn(struct fp_sock *fs, struct fp_conn *conn)
 {
-	u8 state = READ_ONCE(conn->state), down;
 	__poll_t mask = 0;
+	u8 state, down;
 
 	let_go(conn);
+	state = READ_ONCE(conn->state);
 	down = READ_ONCE(fs->sk.sk_shutdown);
 	if (READ_ONCE(conn->act->rx_count))
 		mask |= EPOLLIN | EPOLLRDNORM;

@@ -58,18 +58,21 @@ static u64 loss_deadline(struct fp_act *act, u64 now)
 }
 
 /* Something is to be sent, and may not be, or not yet. */
-static void update_waiting(struct fp_conn *conn, bool stuck, bool waiting,
+static void update_waiting(struct fp_conn *conn, bool waiting, bool starved,
 			   u64 now)
 {
 	struct fp_act *act = conn->act;
 	u64 *window = &act->deadline[FP_DEADLINE_WINDOW];
 	u64 *cork = &act->deadline[FP_DEADLINE_CORK];
 
-	if (!stuck || act->tx_corked || act->tx_held)
+	if (!waiting || act->tx.flight || starved || act->tx_corked ||
+	    act->tx_held)
 		*window = 0;
 	else if (!*window)
 		*window = now + fp_rtt_rto(&act->rtt);
-	if (!waiting || !act->tx_corked)
+	if (starved)
+		*cork = now + NO_MEMORY_PAUSE;
+	else if (!waiting || !act->tx_corked)
 		*cork = 0;
 	else if (!*cork)
 		*cork = now + fp_setting(conn->fn, cork_timeout);
@@ -91,10 +94,8 @@ void fp_timer_update(struct fp_conn *conn, struct fp_txframe *waiting,
 	struct fp_act *act = conn->act;
 	u64 *deadline = act->deadline;
 
-	if (!act->tx.flight && !starved)
+	if (!act->tx.flight)
 		deadline[FP_DEADLINE_LOSS] = 0;
-	else if (starved)
-		deadline[FP_DEADLINE_LOSS] = now + NO_MEMORY_PAUSE;
 	else if (act->tx_restart || !deadline[FP_DEADLINE_LOSS])
 		deadline[FP_DEADLINE_LOSS] = loss_deadline(act, now);
 	act->tx_restart = false;
@@ -107,8 +108,7 @@ void fp_timer_update(struct fp_conn *conn, struct fp_txframe *waiting,
 			fp_setting(conn->fn, ack_delay);
 	arm(conn, deadline[FP_DEADLINE_ACK], now);
 
-	update_waiting(conn, waiting && !act->tx.flight && !starved, waiting,
-		       now);
+	update_waiting(conn, waiting, starved, now);
 }
 
 /**

@@ -413,6 +413,9 @@ static struct sk_buff *bundle(struct fp_conn *conn, struct fp_txframe *frame,
 		return NULL;
 	flags = fill_sections(conn, &sections, now, 0);
 	hdr_len = fp_header_len(flags, 0);
+	/* The path may have changed meanwhile. */
+	if (hdr_len + skb_of(frame)->len > max)
+		return NULL;
 
 	skb = alloc_skb(READ_ONCE(conn->path->headroom) + max,
 			GFP_ATOMIC | __GFP_NOWARN);

@@ -212,7 +212,7 @@ struct values {
 	unsigned int count;
 };
 
-static int on_conn(struct nl_msg *msg, void *arg)
+static int on_values(struct nl_msg *msg, void *arg)
 {
 	struct nlattr *attrs[FASTPROTO_A_CONN_MAX + 1];
 	struct values *values = arg;
@@ -236,7 +236,7 @@ unsigned int conn_get_u32(enum host host, int attr, __u32 *values,
 	struct nl_sock *sk = nl_open(host);
 	int err;
 
-	nl_socket_modify_cb(sk, NL_CB_VALID, NL_CB_CUSTOM, on_conn, &arg);
+	nl_socket_modify_cb(sk, NL_CB_VALID, NL_CB_CUSTOM, on_values, &arg);
 	err = nl_send_sync(sk, request(sk, FASTPROTO_CMD_CONN_GET,
 				       NLM_F_DUMP));
 	if (err < 0)
