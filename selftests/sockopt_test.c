@@ -478,7 +478,7 @@ static bool passes_limit(int from, int to, int limit)
 	       !memcmp(large_in, large_out, limit);
 }
 
-TEST_F(limit, both_directions)
+TEST_F_TIMEOUT(limit, both_directions, 600)
 {
 	ASSERT_EQ(0, fp_setint(self->listener, SOL_FASTPROTO, FP_MSG_MAX,
 			       variant->limit));

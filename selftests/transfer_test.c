@@ -24,10 +24,25 @@ struct traffic {
 	struct stats base[HOSTS];
 };
 
+/* The end of connections before may still be under way: nobody is to count it. */
+static bool wait_nothing_left(void)
+{
+	time_t end = time(NULL) + PATIENCE;
+
+	while (conns_count(HOST_A) || conns_count(HOST_B)) {
+		if (time(NULL) > end)
+			return false;
+		usleep(10000);
+	}
+	return true;
+}
+
 static int traffic_open(struct traffic *traffic)
 {
 	int i;
 
+	if (!wait_nothing_left())
+		return -1;
 	stats_read(HOST_A, &traffic->base[HOST_A]);
 	stats_read(HOST_B, &traffic->base[HOST_B]);
 	for (i = 0; i < 2; i++)
