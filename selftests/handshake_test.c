@@ -35,6 +35,7 @@ struct relay {
 	enum kind twice;		/* all of these */
 	__u32 msg_max;			/* what cookies are made to tell, or 0 */
 	bool deaf;			/* what the server says is lost */
+	bool spoil;			/* the first echo has a wrong cookie */
 	int struck;			/* how many of them came */
 	__u64 client_id;
 	__u64 server_id;
@@ -92,6 +93,19 @@ static void announce(void *buf, size_t len, __u32 msg_max)
 	frame_seal_sections(buf, len - FP_HDR_LEN);
 }
 
+/* As if the server had taken this cookie for one that was used. */
+static void spoil(void *buf)
+{
+	struct fp_hdr_conn *conn = (void *)((struct fp_hdr *)buf + 1);
+	struct fp_hdr_ack *ack = (void *)(conn + 1);
+	struct fp_hdr_syn *syn = (void *)((char *)(ack + 1) +
+					  ack->nr * sizeof(struct fp_hdr_range));
+	struct fp_hdr_cookie *cookie = (void *)(syn + 1);
+
+	cookie->mac ^= htole64(1);
+	frame_seal_sections(buf, (char *)(cookie + 1) - (char *)conn);
+}
+
 static void forward(struct relay *relay, int from)
 {
 	const bool up = from == relay->front;
@@ -116,6 +130,8 @@ static void forward(struct relay *relay, int from)
 	}
 	if (kind == COOKIE && relay->msg_max)
 		announce(in, got, relay->msg_max);
+	if (kind == ECHO_ && relay->spoil && !relay->struck++)
+		spoil(in);
 	udp_sendto(up ? relay->back : relay->front, in, got,
 		   up ? &relay->server : &relay->client);
 	if (kind && kind == relay->twice) {
@@ -305,6 +321,37 @@ TEST_F(relay, cookie_comes_twice)
 {
 	self->relay.twice = COOKIE;
 	expect_one(_metadata, self);
+}
+
+/* The data go along with the next cookie, and wait for no timer. */
+TEST_F(relay, cookie_is_not_taken)
+{
+	self->relay.spoil = true;
+	expect_one(_metadata, self);
+	EXPECT_EQ(1, count(self, FASTPROTO_A_STATS_DROP_COOKIE));
+	EXPECT_EQ(1, client_count(self, FASTPROTO_A_STATS_RETRANS_ECHO));
+	EXPECT_EQ(0, client_count(self, FASTPROTO_A_STATS_RTO_TIMEOUTS));
+}
+
+/* Whoever puts frames together: a SYN may follow a frame of a connection. */
+TEST_F(relay, syn_behind_another_frame)
+{
+	struct relay *relay = &self->relay;
+	time_t end = time(NULL) + PATIENCE;
+	__u64 cookies;
+	size_t len;
+
+	ASSERT_TRUE(establish(self));
+	cookies = count(self, FASTPROTO_A_STATS_COOKIES_SENT);
+	len = frame_build_conn(frame, 2, FP_F_ACK, relay->server_id,
+			       relay->client_id, 1, NULL, 0);
+	len += frame_build_syn(frame + len, 7, 77);
+	udp_sendto(relay->back, frame, len, &relay->server);
+	while (count(self, FASTPROTO_A_STATS_COOKIES_SENT) == cookies &&
+	       time(NULL) <= end)
+		pump(relay);
+	EXPECT_EQ(cookies + 1, count(self, FASTPROTO_A_STATS_COOKIES_SENT));
+	EXPECT_TRUE(say(relay, self->client, self->server, "still here"));
 }
 
 TEST_F(relay, echo_is_lost)

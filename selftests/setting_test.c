@@ -201,6 +201,22 @@ TEST_F(settings, timeout_of_a_fin)
 }
 
 /* Closed, and what was sent does not come. */
+TEST_F(settings, timeout_of_a_fin_after_shutdown)
+{
+	int server = establish(self);
+
+	ASSERT_LE(0, server);
+	ASSERT_TRUE(set(self, HOST_A, FASTPROTO_A_DEV_FIN_TIMEOUT, 1000000));
+	ASSERT_EQ(0, shutdown(self->client, SHUT_WR));
+	EXPECT_EQ(0, recv(server, in, sizeof(in), 0));
+	sleep(1);
+	close(self->client);
+	self->client = -1;
+	EXPECT_TRUE(stats_wait(HOST_A, &self->a,
+			       FASTPROTO_A_STATS_ENDED_TIMEOUT, 1));
+	close(server);
+}
+
 TEST_F(settings, timeout_of_an_orphan)
 {
 	int server = establish(self);
