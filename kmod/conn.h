@@ -116,7 +116,8 @@ struct fp_path {
  * @tx_bytes: its payload
  * @tx_done: acknowledged frames, to be freed after the lock
  * @out: datagrams to be given to IP
- * @xmitting: somebody is about that
+ * @xmitting: somebody is about that, with the lock released now and then and a
+ *	reference of his own; who finds it set leaves the datagrams to him
  * @tos: of the datagrams: ECN's bits
  * @tx_corked: MSG_MORE: wait for more before a small frame is sent
  * @tx_held: more is to be read: the same, until @pace fires; READ_ONCE()
@@ -167,7 +168,8 @@ struct fp_path {
  * @pace_at: when the next datagram would be sent if they were evenly spread,
  *	2^-10 microseconds
  * @pace_gap: how long after it another full one, 2^-10 microseconds
- * @pace: fires when more may be sent
+ * @pace: fires when more may be sent: it is the next one's turn, what is held
+ *	has waited long enough, or too much was left in @out
  * @created: when it was made, microseconds
  * @rx_last: when a frame came last, microseconds, 0: never
  * @counts: counters, by their netlink attributes from FP_COUNT_FIRST on

@@ -18,10 +18,10 @@
  *	Softirq takes 4 and 5: always with BH off.
  *
  * Dependencies go one way, from the first to the last of: wire, rtt, cubic,
- * rxwin, txwin; addr, packet, mib, setting, slot; endpoint; path; conn; timer, transmit;
- * handshake; input; receive, recvmsg, send; listen, connect, seqpacket, sockopt,
- * af_fastproto, netlink; main. The only calls back are endpoint -> receive, and from conn and
- * timer -> transmit, handshake and input.
+ * rxwin, txwin; addr, packet, mib, setting, slot; endpoint; path; conn; timer,
+ * transmit; handshake; input; receive, recvmsg, send; listen, connect,
+ * seqpacket, sockopt, af_fastproto, netlink; main. The only calls back are
+ * endpoint -> receive, and from conn and timer -> transmit, handshake and input.
  */
 #ifndef _FP_FASTPROTO_H
 #define _FP_FASTPROTO_H
