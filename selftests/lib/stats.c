@@ -121,28 +121,10 @@ bool stats_wait(enum host host, const struct stats *base, int attr,
 	return true;
 }
 
-static int on_conn(struct nl_msg *msg, void *arg)
-{
-	unsigned int *count = arg;
-
-	(void)msg;
-	++*count;
-	return NL_OK;
-}
-
 /* How many connections a host has. */
 unsigned int conns_count(enum host host)
 {
-	struct nl_sock *sk = nl_open(host);
-	unsigned int count = 0;
-	int err;
-
-	nl_socket_modify_cb(sk, NL_CB_VALID, NL_CB_CUSTOM, on_conn, &count);
-	err = nl_send_sync(sk, request(sk, FASTPROTO_CMD_CONN_GET, NLM_F_DUMP));
-	if (err < 0)
-		die("connections", err);
-	nl_socket_free(sk);
-	return count;
+	return conn_get_u32(host, FASTPROTO_A_CONN_STATE, NULL, 0);
 }
 
 struct u32_wanted {
@@ -212,7 +194,7 @@ struct values {
 	unsigned int count;
 };
 
-static int on_values(struct nl_msg *msg, void *arg)
+static int on_conn(struct nl_msg *msg, void *arg)
 {
 	struct nlattr *attrs[FASTPROTO_A_CONN_MAX + 1];
 	struct values *values = arg;
@@ -236,7 +218,7 @@ unsigned int conn_get_u32(enum host host, int attr, __u32 *values,
 	struct nl_sock *sk = nl_open(host);
 	int err;
 
-	nl_socket_modify_cb(sk, NL_CB_VALID, NL_CB_CUSTOM, on_values, &arg);
+	nl_socket_modify_cb(sk, NL_CB_VALID, NL_CB_CUSTOM, on_conn, &arg);
 	err = nl_send_sync(sk, request(sk, FASTPROTO_CMD_CONN_GET,
 				       NLM_F_DUMP));
 	if (err < 0)
