@@ -37,6 +37,7 @@ static void set_peer(struct fp_sock *fs, struct fp_peer *peer)
 static void sock_destruct(struct sock *sk)
 {
 	fp_rx_purge(fp_sk(sk));
+	kfree(fp_sk(sk)->rdm);
 	skb_queue_purge(&sk->sk_error_queue);
 	WARN_ON_ONCE(atomic_read(&sk->sk_rmem_alloc));
 }
@@ -64,7 +65,9 @@ int fp_release(struct socket *sock)
 
 	lock_sock(sk);
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
-	if (sk->sk_type == SOCK_SEQPACKET)
+	if (sk->sk_type == SOCK_RDM)
+		fp_rdm_close(fs);
+	else if (sk->sk_type == SOCK_SEQPACKET)
 		fp_connect_close(fs);
 	else
 		set_peer(fs, NULL);
@@ -278,7 +281,9 @@ static int proto_ioctl(struct sock *sk, int cmd, FP_IOCTL_ARG arg)
 {
 	int err, val;
 
-	if (sk->sk_type == SOCK_SEQPACKET)
+	if (sk->sk_type == SOCK_RDM)
+		err = fp_rdm_ioctl(fp_sk(sk), cmd, &val);
+	else if (sk->sk_type == SOCK_SEQPACKET)
 		err = fp_seqpacket_ioctl(fp_sk(sk), cmd, &val);
 	else
 		err = ioctl_value(sk, cmd, &val);
@@ -397,10 +402,12 @@ struct sock *fp_sock_alloc(struct net *net, struct socket *sock, int kern)
 	spin_lock_init(&fs->rx_lock);
 	INIT_LIST_HEAD(&fs->rx_queue);
 	atomic64_set(&fs->tx_seq, 0);
-	if (sock->type == SOCK_SEQPACKET)
+	if (sock->type != SOCK_DGRAM)
 		fp_seqpacket_init(fs);
 
-	err = enlist(fs);
+	err = sock->type == SOCK_RDM ? fp_rdm_init(fs) : 0;
+	if (!err)
+		err = enlist(fs);
 	if (err) {
 		sock_orphan(sk);
 		sock->sk = NULL;
@@ -418,6 +425,9 @@ static int create(struct net *net, struct socket *sock, int protocol, int kern)
 		break;
 	case SOCK_SEQPACKET:
 		sock->ops = &fp_seqpacket_ops;
+		break;
+	case SOCK_RDM:
+		sock->ops = &fp_rdm_ops;
 		break;
 	default:
 		return -ESOCKTNOSUPPORT;

@@ -85,13 +85,18 @@ int fp_conn_net_init(struct net *net)
 	err = fp_path_net_init(fn);
 	if (err)
 		goto exit_slots;
-	err = rhashtable_init(&fn->passive, &passive_params);
+	err = fp_rdm_net_init(fn);
 	if (err)
 		goto exit_paths;
+	err = rhashtable_init(&fn->passive, &passive_params);
+	if (err)
+		goto exit_rdm;
 	ratelimit_state_init(&fn->rst_limit, HZ, 0);
 	ratelimit_set_flags(&fn->rst_limit, RATELIMIT_MSG_ON_RELEASE);
 	return 0;
 
+exit_rdm:
+	fp_rdm_net_exit(fn);
 exit_paths:
 	fp_path_net_exit(fn);
 exit_slots:
@@ -130,6 +135,7 @@ void fp_conn_net_exit(struct net *net)
 	rcu_barrier();
 	fp_cookies_free(fn);
 	rhashtable_destroy(&fn->passive);
+	fp_rdm_net_exit(fn);
 	fp_path_net_exit(fn);
 	fp_slots_exit(&fn->slots);
 }
@@ -157,6 +163,7 @@ static void uncount(struct fp_net *fn)
 static void free_act(struct fp_act *act)
 {
 	free_packets(act);
+	kfree_skb(act->fin);
 	__skb_queue_purge(&act->out);
 	kvfree(act->tx.ring);
 	kmem_cache_free(act_cache, act);
@@ -224,6 +231,7 @@ static struct fp_act *create_act(struct fp_net *fn, gfp_t gfp)
 	__skb_queue_head_init(&act->out);
 	act->rx_ahead = RB_ROOT;
 	INIT_LIST_HEAD(&act->rx_ready);
+	INIT_LIST_HEAD(&act->ready);
 	timer_setup(&act->timer, fp_timer_fire, 0);
 	act->timer_at = U64_MAX;
 	fp_hrtimer_setup(&act->pace, fp_timer_pace, CLOCK_MONOTONIC,
@@ -452,6 +460,8 @@ void fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo)
 	skb_queue_splice_tail(&todo->xmit, &act->out);
 	if (!skb_queue_empty(&act->out) || todo->flags & FP_LOWER_MTU)
 		transmit(conn, todo->flags & FP_LOWER_MTU);
+	if (conn->rdm)
+		fp_rdm_collect(conn, todo);
 	spin_unlock(&conn->lock);
 
 	if (todo->flags & FP_WAKES) {
@@ -461,6 +471,8 @@ void fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo)
 	}
 	__skb_queue_purge(&done);
 	if (todo->flags & FP_ENDED)
+		fp_conn_put(conn);
+	if (todo->flags & FP_PARTED)
 		fp_conn_put(conn);
 	local_bh_enable();
 }
@@ -484,7 +496,8 @@ void fp_conn_end(struct fp_conn *conn, int err, struct fp_todo *todo)
 		return;
 	fs = rcu_dereference_protected(conn->fs, lockdep_is_held(&conn->lock));
 	conn->err = err;
-	if (fs && err)
+	/* A socket with many goes on. */
+	if (fs && err && !conn->rdm)
 		WRITE_ONCE(fs->sk.sk_err, -err);
 	/* Who sees the state sees the error. */
 	smp_store_release(&conn->state, FP_CLOSED);
@@ -497,8 +510,9 @@ void fp_conn_end(struct fp_conn *conn, int err, struct fp_todo *todo)
 	fp_transmit_purge(conn);
 	memset(act->deadline, 0, sizeof(act->deadline));
 	fp_timer_stop(conn);
+	fp_rdm_forget_addr(conn);
 	todo->flags |= FP_ENDED | FP_WAKE_STATE;
-	if (err)
+	if (err && !conn->rdm)
 		todo->flags |= FP_WAKE_ERROR;
 }
 

@@ -4,6 +4,7 @@
 #define _FP_CONN_H
 
 #include <linux/hrtimer.h>
+#include <linux/llist.h>
 #include <linux/rbtree.h>
 #include <linux/rhashtable.h>
 #include <linux/timer.h>
@@ -170,6 +171,14 @@ struct fp_path {
  * @pace_gap: how long after it another full one, 2^-10 microseconds
  * @pace: fires when more may be sent: it is the next one's turn, what is held
  *	has waited long enough, or too much was left in @out
+ * @fin: SOCK_RDM: to be queued when the peer's FIN is next in order
+ * @tx_largest: SOCK_RDM: the largest message that was queued before the peer's
+ *	limit was known, bytes
+ * @incoming: link in fp_rdm.incoming
+ * @ready: link in fp_rdm.ready, under fp_sock.rx_lock
+ * @queued: it is in one of these, or about to be again, with a reference
+ * @events: BIT(enum fp_event_type), for the application to fetch
+ * @rx_told: how much of @rx_memory fp_rdm.memory holds
  * @created: when it was made, microseconds
  * @rx_last: when a frame came last, microseconds, 0: never
  * @counts: counters, by their netlink attributes from FP_COUNT_FIRST on
@@ -243,6 +252,13 @@ struct fp_act {
 	u64 pace_at;
 	u64 pace_gap;
 	struct hrtimer pace;
+	struct sk_buff *fin;
+	u32 tx_largest;
+	u32 rx_told;
+	struct llist_node incoming;
+	struct list_head ready;
+	bool queued;
+	u8 events;
 	u64 created;
 	u64 rx_last;
 	u64 counts[FP_COUNTS];
@@ -263,6 +279,8 @@ struct fp_act {
  * @passive: made by a listener; constant
  * @syn_due: the server's: frames carry the SYN section until the peer knows us
  * @orphan: its socket was closed
+ * @rdm: its socket is of SOCK_RDM
+ * @by_addr: it is in fp_net.active
  * @err: why it ended, a negative errno or 0
  * @msg_max: largest message that the peer takes, bytes, but not more than
  *	FP_MSG_MAX_MAX: a send call queues all of one; constant from FP_ECHO_SENT on
@@ -270,8 +288,8 @@ struct fp_act {
  * @endpoint: the local port, a reference; constant
  * @path: the way to the peer, a reference; constant
  * @fs: its socket, or NULL; written under @lock, read under RCU
- * @accept: link in fp_sock.accept_queue, under fp_sock.rx_lock
- * @node: in fp_net.passive, by the peer's address and ID
+ * @accept: link in fp_sock.accept_queue or fp_rdm.conns, under fp_sock.rx_lock
+ * @node: in fp_net.passive, by the peer's address and ID, or in fp_net.active
  * @act: for who has a reference, or the lock of a connection that is not over
  * @rcu: for its end
  *
@@ -287,6 +305,8 @@ struct fp_conn {
 	bool passive;
 	bool syn_due;
 	bool orphan;
+	bool rdm;
+	bool by_addr;
 	int err;
 	u32 msg_max;
 	struct fp_net *fn;
@@ -317,6 +337,8 @@ struct fp_conn {
 #define FP_WAKE_ERROR	BIT(3)	/* it failed */
 #define FP_ENDED	BIT(4)	/* the table's reference is to go */
 #define FP_LOWER_MTU	BIT(5)	/* the path loses what is large */
+#define FP_OPENED	BIT(6)	/* it can be used from now on */
+#define FP_PARTED	BIT(7)	/* its socket's reference is to go */
 
 #define FP_WAKES	(FP_WAKE_READ | FP_WAKE_WRITE | FP_WAKE_STATE | \
 			 FP_WAKE_ERROR)
@@ -324,7 +346,7 @@ struct fp_conn {
 /**
  * struct fp_todo - what is to be done once the lock is released
  * @xmit: datagrams to send
- * @flags: FP_WAKE_*, FP_ENDED, FP_LOWER_MTU
+ * @flags: FP_WAKE_*, FP_ENDED, FP_LOWER_MTU, FP_OPENED, FP_PARTED
  * @now: microseconds, one reading of the clock for all that is done at once
  */
 struct fp_todo {
@@ -405,6 +427,7 @@ u32 fp_transmit_payload_max(const struct fp_conn *conn);
 struct sk_buff *fp_transmit_alloc(struct fp_conn *conn, u32 len, gfp_t gfp);
 void fp_transmit_seal(struct sk_buff *skb);
 void fp_transmit_queue(struct fp_conn *conn, struct sk_buff *skb, u16 flags);
+void fp_transmit_fin(struct fp_conn *conn, struct sk_buff *skb);
 void fp_transmit_push(struct fp_conn *conn, struct fp_todo *todo);
 void fp_transmit_probe(struct fp_conn *conn, struct fp_todo *todo);
 void fp_transmit_rst(struct fp_conn *conn, enum fp_rst_reason why,
@@ -453,6 +476,28 @@ void fp_handshake_refuse(struct fp_endpoint *endpoint,
 
 /* connect.c */
 void fp_sock_set_limits(struct fp_sock *fs, struct fp_conn *conn);
+struct fp_conn *fp_connect_create(struct fp_sock *fs, const union fp_addr *to);
+void fp_connect_start(struct fp_conn *conn, bool keep);
+void fp_connect_finish(struct fp_sock *fs, struct fp_conn *conn);
+
+/* listen.c */
+void fp_listen_attach(struct fp_sock *fs, struct fp_conn *conn,
+		      const struct sock *from);
+
+/* seqpacket.c */
+int fp_seqpacket_send(struct fp_sock *fs, struct fp_conn *conn,
+		      struct msghdr *msg, size_t len);
+struct fp_packet *fp_seqpacket_dequeue(struct fp_conn *conn, bool *news);
+int fp_seqpacket_copy(const struct fp_packet *packet, struct iov_iter *to,
+		      size_t len);
+
+/* rdm.c */
+void fp_rdm_collect(struct fp_conn *conn, struct fp_todo *todo);
+void fp_rdm_part(struct fp_conn *conn, struct fp_todo *todo);
+void fp_rdm_forget_addr(struct fp_conn *conn);
+bool fp_rdm_adopt(struct fp_sock *fs, struct fp_conn *conn);
+bool fp_rdm_has_room(struct fp_sock *fs, struct fp_conn *conn, bool next,
+		     u32 charge);
 
 /* input.c */
 int fp_input_frame(struct fp_input *in, struct fp_endpoint *endpoint,

@@ -57,13 +57,48 @@ static struct fp_conn *create(struct fp_sock *fs, struct fp_endpoint *endpoint,
 	fp_sock_set_limits(fs, conn);
 	conn->act->rx_edge = fp_transmit_window(conn->act);
 	rcu_assign_pointer(conn->fs, fs);
+	conn->rdm = fs->rdm;
+	/* What is sent before that is known is checked then. */
+	if (conn->rdm)
+		conn->msg_max = FP_MSG_MAX_MAX;
 	return conn;
 }
 
-static void start(struct fp_conn *conn, bool keep)
+/**
+ * fp_connect_create - make a connection that nobody knows yet
+ * @fs: the socket, locked
+ * @to: the server's address
+ *
+ * Context: process.
+ * Return: the connection, a reference, which becomes the table's with
+ *	fp_connect_start(); or what fp_endpoint_route() and fp_conn_create() say.
+ */
+struct fp_conn *fp_connect_create(struct fp_sock *fs, const union fp_addr *to)
+{
+	struct fp_endpoint *endpoint = fs->endpoint;
+	struct fp_conn *conn;
+
+	if (endpoint)
+		fp_endpoint_get(endpoint);
+	else
+		endpoint = fp_endpoint_client(sock_net(&fs->sk), to->family);
+	if (IS_ERR(endpoint))
+		return ERR_CAST(endpoint);
+	conn = create(fs, endpoint, to);
+	fp_endpoint_put(endpoint);
+	return conn;
+}
+
+/**
+ * fp_connect_start - begin the handshake
+ * @conn: from fp_connect_create(); the caller has another reference
+ * @keep: SO_KEEPALIVE is set
+ */
+void fp_connect_start(struct fp_conn *conn, bool keep)
 {
 	struct fp_todo todo;
 
+	FP_INC_STATS(conn->fn, CONNECTS);
 	fp_conn_lock(conn, &todo);
 	fp_conn_publish(conn, FP_SYN_SENT);
 	fp_handshake_syn(conn, &todo);
@@ -92,7 +127,6 @@ static struct fp_conn *detach(struct fp_sock *fs)
 
 static int begin_connect(struct fp_sock *fs, struct sockaddr *uaddr, int len)
 {
-	struct fp_endpoint *endpoint = fs->endpoint;
 	struct fp_conn *conn;
 	union fp_addr to;
 	int err;
@@ -100,14 +134,7 @@ static int begin_connect(struct fp_sock *fs, struct sockaddr *uaddr, int len)
 	err = fp_addr_parse(&to, uaddr, len);
 	if (err)
 		return err;
-	if (endpoint)
-		fp_endpoint_get(endpoint);
-	else
-		endpoint = fp_endpoint_client(sock_net(&fs->sk), to.family);
-	if (IS_ERR(endpoint))
-		return PTR_ERR(endpoint);
-	conn = create(fs, endpoint, &to);
-	fp_endpoint_put(endpoint);
+	conn = fp_connect_create(fs, &to);
 	if (IS_ERR(conn))
 		return PTR_ERR(conn);
 
@@ -116,8 +143,7 @@ static int begin_connect(struct fp_sock *fs, struct sockaddr *uaddr, int len)
 	fs->sk.sk_err = 0;
 	WRITE_ONCE(fs->sk.sk_shutdown, 0);
 	WRITE_ONCE(fs->sk.sk_state, TCP_SYN_SENT);
-	FP_INC_STATS(fp_net(sock_net(&fs->sk)), CONNECTS);
-	start(conn, sock_flag(&fs->sk, SOCK_KEEPOPEN));
+	fp_connect_start(conn, sock_flag(&fs->sk, SOCK_KEEPOPEN));
 	return 0;
 }
 
@@ -251,18 +277,11 @@ out:
 static void queue_fin(struct fp_conn *conn, struct sk_buff *skb,
 		      struct fp_todo *todo)
 {
-	if (conn->act->fin_queued || conn->state <= FP_SYN_SENT || !skb) {
+	if (conn->state == FP_CLOSED || !skb) {
 		kfree_skb(skb);
 		return;
 	}
-	conn->act->fin_queued = true;
-	conn->act->tx_corked = false;
-	WRITE_ONCE(conn->act->tx_held, false);
-	fp_transmit_queue(conn, skb, FP_F_FIN);
-	if (conn->state == FP_ESTABLISHED)
-		WRITE_ONCE(conn->state, FP_FIN_WAIT_1);
-	else if (conn->state == FP_CLOSE_WAIT)
-		WRITE_ONCE(conn->state, FP_LAST_ACK);
+	fp_transmit_fin(conn, skb);
 	fp_transmit_push(conn, todo);
 }
 
@@ -292,8 +311,22 @@ static void linger(struct fp_sock *fs, const struct fp_conn *conn)
 			break;
 }
 
-/* The application is through with a connection. The socket lock is held. */
-static void finish(struct fp_sock *fs, struct fp_conn *conn)
+/* Did it not get so far that there is something to be said? */
+static bool is_futile(const struct fp_conn *conn)
+{
+	return conn->state == FP_CLOSED ||
+	       (conn->state == FP_SYN_SENT && !conn->act->tx_bytes);
+}
+
+/**
+ * fp_connect_finish - the application is through with a connection
+ * @fs: its socket, locked
+ * @conn: the connection
+ *
+ * What was sent is delivered, unless there is something unread, or SO_LINGER is
+ * set with a time of 0.
+ */
+void fp_connect_finish(struct fp_sock *fs, struct fp_conn *conn)
 {
 	bool at_once = sock_flag(&fs->sk, SOCK_LINGER) && !fs->sk.sk_lingertime;
 	struct sk_buff *fin = fp_transmit_alloc(conn, 0, GFP_KERNEL);
@@ -301,12 +334,11 @@ static void finish(struct fp_sock *fs, struct fp_conn *conn)
 	u32 timeout;
 
 	fp_conn_lock(conn, &todo);
-	if (conn->state <= FP_SYN_SENT || at_once || !fin ||
-	    has_unread(conn->act)) {
+	if (is_futile(conn) || at_once || !fin || has_unread(conn->act)) {
 		kfree_skb(fin);
 		fp_conn_abort(conn, 0, FP_RST_ABORTED, &todo);
 	} else {
-		conn->orphan = true;
+		WRITE_ONCE(conn->orphan, true);
 		queue_fin(conn, fin, &todo);
 		timeout = conn->state == FP_FIN_WAIT_2 ?
 			  fp_setting(conn->fn, fin_timeout) :
@@ -315,9 +347,6 @@ static void finish(struct fp_sock *fs, struct fp_conn *conn)
 			     todo.now);
 	}
 	fp_conn_unlock(conn, &todo);
-
-	if (sock_flag(&fs->sk, SOCK_LINGER))
-		linger(fs, conn);
 }
 
 /**
@@ -332,7 +361,9 @@ void fp_connect_close(struct fp_sock *fs)
 		fp_listen_stop(fs);
 	if (!conn)
 		return;
-	finish(fs, conn);
+	fp_connect_finish(fs, conn);
+	if (sock_flag(&fs->sk, SOCK_LINGER))
+		linger(fs, conn);
 	fp_conn_put(detach(fs));
 }
 

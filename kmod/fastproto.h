@@ -20,8 +20,9 @@
  * Dependencies go one way, from the first to the last of: wire, rtt, cubic,
  * rxwin, txwin; addr, packet, mib, setting, slot; endpoint; path; conn; timer,
  * transmit; handshake; input; receive, recvmsg, send; listen, connect,
- * seqpacket, sockopt, af_fastproto, netlink; main. The only calls back are
- * endpoint -> receive, and from conn and timer -> transmit, handshake and input.
+ * seqpacket, rdm, sockopt, af_fastproto, netlink; main. The only calls back are
+ * endpoint -> receive, and from conn and timer -> transmit, handshake, input and
+ * rdm.
  */
 #ifndef _FP_FASTPROTO_H
 #define _FP_FASTPROTO_H
@@ -140,6 +141,7 @@ struct fp_settings {
  * @endpoints: all open ports
  * @slots: connections by their ID
  * @passive: connections that came in, by their client
+ * @active: those that SOCK_RDM sockets opened by sending to an address, by that
  * @paths: ways to peers
  * @conns: how many connections there are, those on their way out included
  * @cookies: for listeners; made when first needed
@@ -156,6 +158,7 @@ struct fp_net {
 	struct list_head endpoints;
 	struct fp_slots slots;
 	struct rhashtable passive;
+	struct rhashtable active;
 	struct rhashtable paths;
 	atomic_t conns;
 	struct fp_cookies *cookies;
@@ -279,6 +282,7 @@ static inline struct fp_endpoint *fp_endpoint_get(struct fp_endpoint *endpoint)
  *	lock, read under RCU
  * @accept_queue: of a listener: connections (fp_conn.accept), a reference each;
  *	under @rx_lock, as is the change of sk_state from and to TCP_LISTEN
+ * @rdm: of SOCK_RDM; constant
  * @listen_slot: of a listener: a slot that nobody gets, which keeps the table;
  *	under the socket lock
  *
@@ -308,6 +312,7 @@ struct fp_sock {
 
 	struct fp_conn __rcu *conn;
 	struct list_head accept_queue;
+	struct fp_rdm *rdm;
 	u32 listen_slot;
 };
 
@@ -495,6 +500,14 @@ void fp_connect_keepalive(struct sock *sk, int on);
 extern const struct proto_ops fp_seqpacket_ops;
 void fp_seqpacket_init(struct fp_sock *fs);
 int fp_seqpacket_ioctl(struct fp_sock *fs, int cmd, int *val);
+
+/* rdm.c */
+extern const struct proto_ops fp_rdm_ops;
+int fp_rdm_init(struct fp_sock *fs);
+int fp_rdm_net_init(struct fp_net *fn);
+void fp_rdm_net_exit(struct fp_net *fn);
+void fp_rdm_close(struct fp_sock *fs);
+int fp_rdm_ioctl(struct fp_sock *fs, int cmd, int *val);
 
 /* sockopt.c */
 int fp_setsockopt(struct socket *sock, int level, int optname,

@@ -471,9 +471,13 @@ int fp_handshake_cookie_rcv(struct fp_conn *conn,
 			      todo->now);
 	act->retries = 0;
 	WRITE_ONCE(conn->state, FP_ECHO_SENT);
+	if (act->tx_largest > conn->msg_max) {
+		fp_conn_end(conn, -EMSGSIZE, todo);
+		return 0;
+	}
 	fp_timer_set(conn, FP_DEADLINE_HANDSHAKE, todo->now +
 		     fp_setting(conn->fn, ack_delay), todo->now);
-	todo->flags |= FP_WAKE_STATE | FP_WAKE_WRITE;
+	todo->flags |= FP_WAKE_STATE | FP_WAKE_WRITE | FP_OPENED;
 	return 0;
 }
 
@@ -483,6 +487,8 @@ static bool enqueue(struct fp_sock *fs, struct fp_conn *conn)
 	struct sock *sk = &fs->sk;
 	bool queued = false;
 
+	if (fs->rdm)
+		return fp_rdm_adopt(fs, conn);
 	spin_lock_bh(&fs->rx_lock);
 	if (sk->sk_state == TCP_LISTEN && !sk_acceptq_is_full(sk)) {
 		list_add_tail(&fp_conn_get(conn)->accept, &fs->accept_queue);
@@ -575,7 +581,7 @@ struct fp_conn *fp_handshake_echo_rcv(struct fp_endpoint *endpoint,
 		return NULL;
 	}
 	*why = FASTPROTO_A_STATS_DROP_BACKLOG;
-	if (sk_acceptq_is_full(&fs->sk))
+	if (!fs->rdm && sk_acceptq_is_full(&fs->sk))
 		return NULL;
 
 	conn = create(endpoint, fs, sections, rx);
@@ -596,6 +602,8 @@ struct fp_conn *fp_handshake_echo_rcv(struct fp_endpoint *endpoint,
 		*why = FASTPROTO_A_STATS_DROP_BACKLOG;
 		err = -ENOBUFS;
 		fp_conn_end(conn, 0, &todo);
+	} else {
+		todo.flags |= FP_OPENED;
 	}
 	fp_conn_unlock(conn, &todo);
 	if (err) {

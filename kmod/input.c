@@ -271,6 +271,16 @@ static void keep_ahead(struct fp_act *act, struct fp_packet *packet)
 	rb_insert_color(&packet->node, &act->rx_ahead);
 }
 
+/* A connection of many is not half closed: what was sent goes, then our FIN. */
+static void answer_fin(struct fp_conn *conn)
+{
+	struct fp_act *act = conn->act;
+
+	fp_rdm_forget_addr(conn);
+	fp_transmit_fin(conn, act->fin);
+	act->fin = NULL;
+}
+
 /* A frame in order: it, and what waited for it. Returns false: nonsense. */
 static bool advance(struct fp_conn *conn, struct fp_packet *packet,
 		    struct fp_todo *todo)
@@ -285,10 +295,12 @@ static bool advance(struct fp_conn *conn, struct fp_packet *packet,
 			if (act->rx_partial)
 				return false;
 			todo->flags |= FP_WAKE_STATE | FP_WAKE_READ;
+			fin_received(conn);
+			if (conn->rdm)
+				answer_fin(conn);
 			/* Ours may go with the acknowledgment. */
 			if (act->fin_queued)
 				act->ack_now = true;
-			fin_received(conn);
 		} else if (!append(conn, packet, todo)) {
 			/* It is not part of anything, or of what is freed. */
 			if (packet != act->rx_partial_last)
@@ -313,16 +325,40 @@ static u32 charge_of(const struct fp_packet *packet)
 	       (packet->skb ? packet->skb->truesize : 0);
 }
 
-static bool has_room(const struct fp_act *act, u64 seq, u32 charge)
+static bool conn_has_room(const struct fp_act *act, bool next, u32 charge)
 {
 	u64 limit = act->rx_limit;
 
 	/* While the application has nothing to read, a message must get on. */
-	if (!act->rx_count && seq == act->rx.next)
+	if (!act->rx_count && next)
 		return true;
 	if (!act->rx_count)
 		limit += 2 * act->rx_msg_units;
 	return act->rx_memory + charge <= limit;
+}
+
+static bool has_room(struct fp_conn *conn, u64 seq, u32 charge)
+{
+	struct fp_act *act = conn->act;
+	bool next = seq == act->rx.next;
+	struct fp_sock *fs;
+
+	if (!conn_has_room(act, next, charge))
+		return false;
+	if (!conn->rdm)
+		return true;
+	fs = rcu_dereference_protected(conn->fs, lockdep_is_held(&conn->lock));
+	return !fs || fp_rdm_has_room(fs, conn, next, charge);
+}
+
+/* For the peer's FIN there is to be one of ours. */
+static bool prepare_fin(struct fp_conn *conn)
+{
+	struct fp_act *act = conn->act;
+
+	if (!act->fin)
+		act->fin = fp_transmit_alloc(conn, 0, GFP_ATOMIC | __GFP_NOWARN);
+	return act->fin;
 }
 
 static __wsum crc32c_update(const void *buf, int len, __wsum sum)
@@ -386,6 +422,8 @@ static int take_data(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 		fp_conn_abort(conn, -ECONNRESET, FP_RST_ABORTED, todo);
 		return FASTPROTO_A_STATS_DROP_CLOSED;
 	}
+	if (conn->rdm && frame->flags & FP_F_FIN && !prepare_fin(conn))
+		return FASTPROTO_A_STATS_DROP_NO_MEMORY;
 	packet = fp_packet_create(skb, offset + frame->hdr_len, frame,
 				  copybreak);
 	if (!packet)
@@ -394,7 +432,7 @@ static int take_data(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 	packet->rx = *rx;
 	packet->drops = 0;
 	packet->charge = charge_of(packet);
-	if (!has_room(act, frame->seq, packet->charge)) {
+	if (!has_room(conn, frame->seq, packet->charge)) {
 		fp_packet_put(packet);
 		/* It was not lost on the way. */
 		act->dup++;

@@ -121,11 +121,18 @@ static void inherit(struct sock *sk, const struct sock *from)
 	fp_sk(sk)->msg_max = READ_ONCE(fp_sk(from)->msg_max);
 }
 
-/* Nobody knows the new socket yet. */
-static void attach(struct fp_sock *fs, struct fp_conn *conn)
+/**
+ * fp_listen_attach - a connection gets a socket of its own
+ * @fs: the socket, which nobody knows yet
+ * @conn: the connection, a reference, which is taken
+ * @from: the socket that it comes from; the new one gets its options
+ */
+void fp_listen_attach(struct fp_sock *fs, struct fp_conn *conn,
+		      const struct sock *from)
 {
 	struct fp_todo todo;
 
+	inherit(&fs->sk, from);
 	fs->sk.sk_state = TCP_ESTABLISHED;
 	RCU_INIT_POINTER(fs->conn, conn);
 	fp_conn_lock(conn, &todo);
@@ -172,8 +179,7 @@ int fp_accept(struct socket *sock, struct socket *newsock,
 		fp_conn_put(conn);
 		return PTR_ERR(sk);
 	}
-	inherit(sk, sock->sk);
-	attach(fp_sk(sk), conn);
+	fp_listen_attach(fp_sk(sk), conn, sock->sk);
 	newsock->state = SS_CONNECTED;
 	return 0;
 }

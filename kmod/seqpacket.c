@@ -124,13 +124,25 @@ static __poll_t poll(struct file *file, struct socket *sock,
 	return mask;
 }
 
+/* May messages be queued, if there is room? A socket of many does not wait. */
+static bool takes_messages(const struct fp_conn *conn)
+{
+	return conn->rdm || READ_ONCE(conn->state) != FP_SYN_SENT;
+}
+
+/* A connection of many may be closed while another thread sends on it. */
+static bool is_through(const struct fp_sock *fs, const struct fp_conn *conn)
+{
+	return fp_conn_is_over(conn) || READ_ONCE(conn->orphan) ||
+	       READ_ONCE(fs->sk.sk_shutdown) & SEND_SHUTDOWN;
+}
+
 /* Connected, and a message may be queued? Or will it never be? */
 static bool may_send(const struct fp_sock *fs, const struct fp_conn *conn)
 {
-	if (READ_ONCE(conn->state) == FP_CLOSED ||
-	    READ_ONCE(fs->sk.sk_shutdown) & SEND_SHUTDOWN)
+	if (is_through(fs, conn))
 		return true;
-	return READ_ONCE(conn->state) != FP_SYN_SENT && has_room(fs, conn);
+	return takes_messages(conn) && has_room(fs, conn);
 }
 
 /* Wait until a message may be queued. */
@@ -143,11 +155,9 @@ static int wait_to_send(struct fp_sock *fs, struct fp_conn *conn, int flags)
 		err = sock_error(&fs->sk);
 		if (err)
 			return err;
-		if (fp_conn_is_over(conn) ||
-		    READ_ONCE(fs->sk.sk_shutdown) & SEND_SHUTDOWN)
+		if (is_through(fs, conn))
 			return -EPIPE;
-		if (READ_ONCE(conn->state) != FP_SYN_SENT &&
-		    ask_room(fs, conn))
+		if (takes_messages(conn) && ask_room(fs, conn))
 			return 0;
 		if (!timeo)
 			return -EAGAIN;
@@ -217,7 +227,7 @@ static int copy_message(struct fp_conn *conn, struct msghdr *msg, size_t len,
  * small.
  */
 static int queue_message(struct fp_conn *conn, struct sk_buff_head *list,
-			 u16 flags, bool more, u32 hold)
+			 size_t len, u16 flags, bool more, u32 hold)
 {
 	struct fp_act *act = conn->act;
 	u16 begin = FP_F_BEGIN;
@@ -231,6 +241,8 @@ static int queue_message(struct fp_conn *conn, struct sk_buff_head *list,
 	} else if (fp_txwin_room(&act->tx) <= skb_queue_len(list)) {
 		err = -ENOSPC;
 	} else {
+		if (unlikely(conn->state == FP_SYN_SENT))
+			act->tx_largest = max_t(u32, act->tx_largest, len);
 		while ((skb = __skb_dequeue(list))) {
 			u16 end = skb_queue_empty(list) ? FP_F_END : 0;
 
@@ -247,8 +259,19 @@ static int queue_message(struct fp_conn *conn, struct sk_buff_head *list,
 	return err;
 }
 
-static int send_message(struct fp_sock *fs, struct fp_conn *conn,
-			struct msghdr *msg, size_t len)
+/**
+ * fp_seqpacket_send - send a message on a connection
+ * @fs: the socket
+ * @conn: the connection, a reference is held
+ * @msg: the message
+ * @len: its length in bytes
+ *
+ * Context: process; takes no socket lock.
+ * Return: 0, -EAGAIN, -EINTR, -EMSGSIZE, -EPIPE, -ENOMEM, -EFAULT, or the
+ *	pending error.
+ */
+int fp_seqpacket_send(struct fp_sock *fs, struct fp_conn *conn,
+		      struct msghdr *msg, size_t len)
 {
 	bool more = msg->msg_flags & (MSG_MORE | MSG_BATCH);
 	struct sk_buff_head list;
@@ -265,12 +288,12 @@ static int send_message(struct fp_sock *fs, struct fp_conn *conn,
 		flags |= FP_F_NEEDS_COPY;
 	if (READ_ONCE(fs->payload_csum))
 		flags |= FP_F_CSUM;
-	if (!READ_ONCE(fs->nodelay))
+	if (!conn->rdm && !READ_ONCE(fs->nodelay))
 		hold = fp_setting(conn->fn, hold_time);
 	__skb_queue_head_init(&list);
 	err = copy_message(conn, msg, len, flags, &list);
 	while (!err) {
-		err = queue_message(conn, &list, flags, more, hold);
+		err = queue_message(conn, &list, len, flags, more, hold);
 		if (err != -ENOSPC)
 			break;
 		/* Another thread may take it before we do. */
@@ -295,7 +318,7 @@ static int sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	} else if (msg->msg_name) {
 		err = -EISCONN;
 	} else {
-		err = send_message(fs, conn, msg, len);
+		err = fp_seqpacket_send(fs, conn, msg, len);
 	}
 	fp_conn_put(conn);
 	if (err == -EPIPE && !(msg->msg_flags & MSG_NOSIGNAL))
@@ -331,6 +354,32 @@ static u32 charge_of(const struct fp_packet *packet)
 	for (; packet; packet = packet->next)
 		charge += packet->charge;
 	return charge;
+}
+
+/**
+ * fp_seqpacket_dequeue - take the first message of a connection
+ * @conn: the connection, locked
+ * @news: set if the peer is to hear of the room that there is now
+ *
+ * Return: the message, a reference; or NULL.
+ */
+struct fp_packet *fp_seqpacket_dequeue(struct fp_conn *conn, bool *news)
+{
+	struct fp_act *act = conn->act;
+	struct fp_packet *packet;
+
+	*news = false;
+	packet = list_first_entry_or_null(&act->rx_ready, struct fp_packet,
+					  list);
+	if (!packet)
+		return NULL;
+	list_del(&packet->list);
+	WRITE_ONCE(act->rx_count, act->rx_count - 1);
+	act->rx_memory -= charge_of(packet);
+	*news = conn->state != FP_CLOSED && is_news(act);
+	if (*news)
+		FP_CONN_INC_STATS(conn, WINDOW_UPDATES);
+	return packet;
 }
 
 /* Have the peer told something at once. */
@@ -380,12 +429,7 @@ static struct fp_packet *take(struct fp_conn *conn, int flags)
 	if (packet && flags & MSG_PEEK) {
 		refcount_inc(&packet->refs);
 	} else if (packet) {
-		list_del(&packet->list);
-		WRITE_ONCE(act->rx_count, act->rx_count - 1);
-		act->rx_memory -= charge_of(packet);
-		news = conn->state != FP_CLOSED && is_news(act);
-		if (news)
-			FP_CONN_INC_STATS(conn, WINDOW_UPDATES);
+		fp_seqpacket_dequeue(conn, &news);
 	}
 	spin_unlock_bh(&conn->lock);
 	if (news)
@@ -431,8 +475,16 @@ static struct fp_packet *next_message(struct fp_sock *fs, struct fp_conn *conn,
 	}
 }
 
-static int copy_to_user_iter(const struct fp_packet *packet,
-			     struct iov_iter *to, size_t len)
+/**
+ * fp_seqpacket_copy - copy a message to the application
+ * @packet: its first fragment
+ * @to: where to
+ * @len: how much of it, bytes
+ *
+ * Return: 0 or -EFAULT.
+ */
+int fp_seqpacket_copy(const struct fp_packet *packet, struct iov_iter *to,
+		      size_t len)
 {
 	size_t part;
 	int err = 0;
@@ -472,7 +524,7 @@ static int recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		msg->msg_flags |= MSG_TRUNC;
 	}
 	msg->msg_flags |= MSG_EOR;
-	err = copy_to_user_iter(packet, &msg->msg_iter, copied);
+	err = fp_seqpacket_copy(packet, &msg->msg_iter, copied);
 	if (!err) {
 		if (msg->msg_name)
 			msg->msg_namelen = fp_addr_report(&packet->rx.src,

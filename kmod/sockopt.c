@@ -16,7 +16,7 @@ u32 fp_msg_max(const struct fp_sock *fs)
 	const struct fp_peer *peer;
 	u32 max = FP_DGRAM_MAX_INET;
 
-	if (fs->sk.sk_type == SOCK_SEQPACKET)
+	if (fs->sk.sk_type != SOCK_DGRAM)
 		max = READ_ONCE(fs->msg_max);
 	rcu_read_lock();
 	conn = rcu_dereference(fs->conn);

@@ -106,7 +106,7 @@ u32 fp_transmit_payload_max(const struct fp_conn *conn)
 {
 	u32 max = fp_conn_mss(conn) - DATA_HDR;
 
-	if (READ_ONCE(conn->state) == FP_ECHO_SENT ||
+	if (READ_ONCE(conn->state) <= FP_ECHO_SENT ||
 	    READ_ONCE(conn->syn_due))
 		max -= ECHO_HDR;
 	return max;
@@ -731,4 +731,29 @@ void fp_transmit_queue(struct fp_conn *conn, struct sk_buff *skb, u16 flags)
 	WRITE_ONCE(act->tx_memory, act->tx_memory + skb->truesize);
 	act->tx_bytes += payload_of(frame);
 	fp_txwin_queue(&act->tx, frame);
+}
+
+/**
+ * fp_transmit_fin - nothing follows what is queued
+ * @conn: the connection, locked
+ * @skb: from fp_transmit_alloc(), without payload; taken
+ *
+ * Nothing happens if that was said before.
+ */
+void fp_transmit_fin(struct fp_conn *conn, struct sk_buff *skb)
+{
+	struct fp_act *act = conn->act;
+
+	if (act->fin_queued) {
+		kfree_skb(skb);
+		return;
+	}
+	act->fin_queued = true;
+	act->tx_corked = false;
+	WRITE_ONCE(act->tx_held, false);
+	fp_transmit_queue(conn, skb, FP_F_FIN);
+	if (conn->state == FP_ESTABLISHED)
+		WRITE_ONCE(conn->state, FP_FIN_WAIT_1);
+	else if (conn->state == FP_CLOSE_WAIT)
+		WRITE_ONCE(conn->state, FP_LAST_ACK);
 }

@@ -32,7 +32,7 @@
  * @sfp_family: AF_FASTPROTO
  * @sfp_flags: must be zero
  * @sfp_pad: must be zero
- * @sfp_conn: connection ID, 0 for none; must be 0 on SOCK_DGRAM
+ * @sfp_conn: connection ID, 0 for none; may be another on SOCK_RDM only
  * @sfp_transport: family of the transport address, AF_INET or AF_INET6
  * @sfp_sin: the IPv4 address and UDP port that carry the frames
  * @sfp_sin6: the same for IPv6
@@ -102,6 +102,65 @@ struct sockaddr_fp {
 #define FP_KEEPINTVL		6
 #define FP_KEEPCNT		7
 #define FP_NODELAY		8
+
+/*
+ * Of SOCK_RDM only:
+ *
+ * FP_OPEN: to read, with an argument that is a struct sockaddr_fp: one more
+ *	connection to its address, whose ID it holds afterwards (sfp_conn). Messages
+ *	may be sent to that at once.
+ * FP_CLOSE: to set, a __u64: the connection with this ID is closed, after what
+ *	was sent on it. What came in and was not read is lost, and the peer is
+ *	told.
+ * FP_EVENTS: what happens to a connection is told by recvmsg(2), in turn with
+ *	its messages, as a struct fp_event with MSG_FP_EVENT among the flags (int,
+ *	0 or 1, default 0).
+ * FP_PEELOFF: to read, a struct fp_peeloff: a connection becomes a
+ *	SOCK_SEQPACKET socket of its own, with all that came in and was not read.
+ */
+#define FP_OPEN			9
+#define FP_CLOSE		10
+#define FP_EVENTS		11
+#define FP_PEELOFF		12
+
+/**
+ * struct fp_peeloff - a connection that gets a socket of its own
+ * @conn: in: its ID
+ * @flags: in: SOCK_CLOEXEC, SOCK_NONBLOCK
+ * @fd: out: the new file descriptor
+ */
+struct fp_peeloff {
+	__u64	conn;
+	__u32	flags;
+	__s32	fd;
+};
+
+/* In msg_flags: what was received is a struct fp_event. SCTP's number. */
+#define MSG_FP_EVENT		0x8000
+
+/**
+ * enum fp_event_type - what happened to a connection
+ * @FP_EVENT_OPENED: a peer opened it, or answered
+ * @FP_EVENT_WRITABLE: there is room to send again, after an EAGAIN
+ * @FP_EVENT_CLOSED: it is no more; its ID means nothing any more
+ */
+enum fp_event_type {
+	FP_EVENT_OPENED = 1,
+	FP_EVENT_WRITABLE = 2,
+	FP_EVENT_CLOSED = 3,
+};
+
+/**
+ * struct fp_event - something happened to a connection
+ * @type: enum fp_event_type
+ * @error: of FP_EVENT_CLOSED: why, as an errno; 0: in good order
+ * @conn: its ID
+ */
+struct fp_event {
+	__u32	type;
+	__s32	error;
+	__u64	conn;
+};
 
 /**
  * struct fp_recvinfo - what the kernel knows of the frame of a message, or of

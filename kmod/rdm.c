@@ -1,0 +1,1003 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * SOCK_RDM: one socket, any number of connections. What arrives on them comes to
+ * one queue, in which a connection has one place however much it has: so each
+ * gets its turn.
+ */
+#include <linux/file.h>
+#include <linux/jhash.h>
+#include <linux/llist.h>
+#include <linux/module.h>
+#include <linux/net.h>
+#include <linux/poll.h>
+#include <linux/sockios.h>
+
+#include <asm/ioctls.h>
+
+#include "fastproto.h"
+#include "conn.h"
+
+#define FAVOUR_TIME	(1 * USEC_PER_SEC)	/* without a message completed */
+
+/**
+ * struct fp_rdm - what a SOCK_RDM socket has
+ * @conns: its connections (fp_conn.accept), a reference each; under
+ *	fp_sock.rx_lock
+ * @nr: how many they are; under the same, READ_ONCE()
+ * @incoming: connections that have something for the application
+ *	(fp_act.incoming), a reference each; filled without a lock, emptied under
+ *	fp_sock.rx_lock
+ * @ready: the same (fp_act.ready), in the order of their turns; under
+ *	fp_sock.rx_lock
+ * @out: how many are taken from there and will be back; under the same
+ * @missed: somebody found nothing meanwhile; under the same
+ * @memory: truesize of all messages, whole or not, bytes
+ * @favoured: the ID of the one connection that may go beyond the limit, to
+ *	finish a message, 0: none
+ * @favoured_at: since when, microseconds; whoever wins @favoured writes it
+ * @events: FP_EVENTS is set; READ_ONCE()/WRITE_ONCE()
+ */
+struct fp_rdm {
+	struct list_head conns;
+	u32 nr;
+	struct llist_head incoming;
+	struct list_head ready;
+	u32 out;
+	bool missed;
+	bool events;
+	atomic_long_t memory;
+	atomic64_t favoured;
+	u64 favoured_at;
+};
+
+/* A connection that was opened by sending to an address. */
+struct active_key {
+	const struct fp_sock *fs;
+	union fp_addr addr;
+};
+
+static u32 hash(const struct fp_sock *fs, const union fp_addr *addr, u32 seed)
+{
+	BUILD_BUG_ON(sizeof(*addr) % sizeof(u32));
+	return jhash2((const u32 *)addr, sizeof(*addr) / sizeof(u32),
+		      seed ^ fs->id);
+}
+
+static u32 hash_key(const void *data, u32 len, u32 seed)
+{
+	const struct active_key *key = data;
+
+	return hash(key->fs, &key->addr, seed);
+}
+
+/* A connection in the table has its socket. */
+static u32 hash_conn(const void *data, u32 len, u32 seed)
+{
+	const struct fp_conn *conn = data;
+
+	return hash(rcu_access_pointer(conn->fs), &conn->path->peer.addr, seed);
+}
+
+static int compare(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct active_key *key = arg->key;
+	const struct fp_conn *conn = obj;
+
+	return key->fs != rcu_access_pointer(conn->fs) ||
+	       !fp_addr_equal(&key->addr, &conn->path->peer.addr);
+}
+
+static const struct rhashtable_params active_params = {
+	.key_len	= sizeof(struct active_key),
+	.head_offset	= offsetof(struct fp_conn, node),
+	.hashfn		= hash_key,
+	.obj_hashfn	= hash_conn,
+	.obj_cmpfn	= compare,
+	.automatic_shrinking = true,
+};
+
+int fp_rdm_net_init(struct fp_net *fn)
+{
+	return rhashtable_init(&fn->active, &active_params);
+}
+
+/* No connection is left. */
+void fp_rdm_net_exit(struct fp_net *fn)
+{
+	rhashtable_destroy(&fn->active);
+}
+
+int fp_rdm_init(struct fp_sock *fs)
+{
+	struct fp_rdm *rdm = kzalloc(sizeof(*rdm), GFP_KERNEL_ACCOUNT);
+
+	if (!rdm)
+		return -ENOMEM;
+	INIT_LIST_HEAD(&rdm->conns);
+	INIT_LIST_HEAD(&rdm->ready);
+	fs->rdm = rdm;
+	return 0;
+}
+
+static struct fp_sock *socket_of(const struct fp_conn *conn)
+{
+	return rcu_dereference_protected(conn->fs,
+					 lockdep_is_held(&conn->lock));
+}
+
+/**
+ * fp_rdm_forget_addr - who sends to the peer's address from now on opens another
+ * @conn: the connection, locked
+ */
+void fp_rdm_forget_addr(struct fp_conn *conn)
+{
+	if (!conn->by_addr)
+		return;
+	conn->by_addr = false;
+	rhashtable_remove_fast(&conn->fn->active, &conn->node, active_params);
+}
+
+/* What the socket holds follows what the connection holds. */
+static void charge(struct fp_rdm *rdm, struct fp_act *act)
+{
+	long more = (long)act->rx_memory - (long)act->rx_told;
+
+	if (!more)
+		return;
+	act->rx_told = act->rx_memory;
+	atomic_long_add(more, &rdm->memory);
+}
+
+static void lose_favour(struct fp_rdm *rdm, const struct fp_conn *conn)
+{
+	if (unlikely(atomic64_read(&rdm->favoured) == (s64)conn->id))
+		atomic64_cmpxchg(&rdm->favoured, conn->id, 0);
+}
+
+/**
+ * fp_rdm_has_room - is there room in the socket for what came?
+ * @fs: the socket
+ * @conn: the connection that it came on, locked; it has room itself
+ * @next: it is next in order
+ * @charge: its truesize in bytes
+ *
+ * The windows of all connections together may be more than the socket can hold.
+ * What does not fit is not acknowledged. When there is nothing whole to be read,
+ * a message must get on none the less: one at a time, and if it does not,
+ * another's.
+ *
+ * Context: softirq.
+ */
+bool fp_rdm_has_room(struct fp_sock *fs, struct fp_conn *conn, bool next,
+		     u32 charge)
+{
+	struct fp_rdm *rdm = fs->rdm;
+	s64 favoured;
+	u64 now;
+
+	if (atomic_long_read(&rdm->memory) + charge <=
+	    READ_ONCE(fs->sk.sk_rcvbuf))
+		return true;
+	if (!next || !llist_empty(&rdm->incoming) || !list_empty(&rdm->ready) ||
+	    READ_ONCE(rdm->out))
+		return false;
+	now = ktime_to_us(ktime_get());
+	favoured = atomic64_read(&rdm->favoured);
+	if (favoured == (s64)conn->id)
+		return true;
+	if (favoured && now - READ_ONCE(rdm->favoured_at) < FAVOUR_TIME)
+		return false;
+	if (atomic64_cmpxchg(&rdm->favoured, favoured, conn->id) != favoured)
+		return false;
+	WRITE_ONCE(rdm->favoured_at, now);
+	return true;
+}
+
+/* The connection is locked. */
+static void enqueue(struct fp_rdm *rdm, struct fp_conn *conn)
+{
+	struct fp_act *act = conn->act;
+
+	if (act->queued)
+		return;
+	act->queued = true;
+	fp_conn_get(conn);
+	llist_add(&act->incoming, &rdm->incoming);
+}
+
+/* What never became a message. */
+static void drop_unfinished(struct fp_act *act)
+{
+	struct fp_packet *packet;
+	struct rb_node *node;
+
+	while ((node = rb_first(&act->rx_ahead))) {
+		rb_erase(node, &act->rx_ahead);
+		packet = rb_entry(node, struct fp_packet, node);
+		act->rx_memory -= packet->charge;
+		fp_packet_put(packet);
+	}
+	for (packet = act->rx_partial; packet; packet = packet->next)
+		act->rx_memory -= packet->charge;
+	fp_packet_put(act->rx_partial);
+	act->rx_partial = NULL;
+	act->rx_partial_last = NULL;
+}
+
+/**
+ * fp_rdm_part - a socket and one of its connections part
+ * @conn: the connection, locked
+ * @todo: from fp_conn_lock(); the socket's reference goes at its end
+ *
+ * If the connection has a place in the queue, who comes to it drops it.
+ */
+void fp_rdm_part(struct fp_conn *conn, struct fp_todo *todo)
+{
+	struct fp_sock *fs = socket_of(conn);
+	struct fp_rdm *rdm = fs->rdm;
+
+	fp_rdm_forget_addr(conn);
+	lose_favour(rdm, conn);
+	atomic_long_sub(conn->act->rx_told, &rdm->memory);
+	conn->act->rx_told = 0;
+	spin_lock(&fs->rx_lock);
+	list_del_init(&conn->accept);
+	WRITE_ONCE(rdm->nr, rdm->nr - 1);
+	spin_unlock(&fs->rx_lock);
+	RCU_INIT_POINTER(conn->fs, NULL);
+	todo->flags |= FP_PARTED;
+	/* Who waits for room finds the end. */
+	fs->sk.sk_state_change(&fs->sk);
+}
+
+/**
+ * fp_rdm_collect - tell the socket what happened to one of its connections
+ * @conn: the connection, locked
+ * @todo: from fp_conn_lock()
+ */
+void fp_rdm_collect(struct fp_conn *conn, struct fp_todo *todo)
+{
+	struct fp_sock *fs = socket_of(conn);
+	struct fp_act *act = conn->act;
+	struct fp_rdm *rdm;
+	u8 events = 0;
+
+	if (!fs)
+		return;
+	rdm = fs->rdm;
+	if (todo->flags & FP_WAKE_READ)
+		lose_favour(rdm, conn);
+	if (todo->flags & FP_ENDED)
+		drop_unfinished(act);
+	charge(rdm, act);
+	if (READ_ONCE(rdm->events)) {
+		if (todo->flags & FP_OPENED)
+			events |= BIT(FP_EVENT_OPENED);
+		else if (todo->flags & FP_WAKE_WRITE)
+			events |= BIT(FP_EVENT_WRITABLE);
+		if (todo->flags & FP_ENDED)
+			events |= BIT(FP_EVENT_CLOSED);
+	}
+	if (events) {
+		act->events |= events;
+		todo->flags |= FP_WAKE_READ;
+	}
+	if (act->rx_count || act->events)
+		enqueue(rdm, conn);
+	else if (todo->flags & FP_ENDED)
+		fp_rdm_part(conn, todo);
+}
+
+/* A new connection of the socket; the list gets a reference. */
+static void enlist(struct fp_sock *fs, struct fp_conn *conn)
+{
+	struct fp_rdm *rdm = fs->rdm;
+
+	spin_lock_bh(&fs->rx_lock);
+	list_add_tail(&fp_conn_get(conn)->accept, &rdm->conns);
+	WRITE_ONCE(rdm->nr, rdm->nr + 1);
+	spin_unlock_bh(&fs->rx_lock);
+}
+
+/**
+ * fp_rdm_adopt - a peer has opened a connection
+ * @fs: the socket, which listens
+ * @conn: the connection, locked
+ *
+ * Context: softirq, RCU read lock held.
+ * Return: false: the socket has just stopped to listen.
+ */
+bool fp_rdm_adopt(struct fp_sock *fs, struct fp_conn *conn)
+{
+	u64 now = ktime_to_us(ktime_get());
+	bool listens;
+
+	spin_lock(&fs->rx_lock);
+	listens = fs->sk.sk_state == TCP_LISTEN;
+	if (listens) {
+		list_add_tail(&fp_conn_get(conn)->accept, &fs->rdm->conns);
+		WRITE_ONCE(fs->rdm->nr, fs->rdm->nr + 1);
+	}
+	spin_unlock(&fs->rx_lock);
+	if (!listens)
+		return false;
+	conn->rdm = true;
+	rcu_assign_pointer(conn->fs, fs);
+	fp_sock_set_limits(fs, conn);
+	fp_timer_keepalive(conn, sock_flag(&fs->sk, SOCK_KEEPOPEN), now);
+	return true;
+}
+
+/* One more connection; a reference. The socket lock is held. */
+static struct fp_conn *open_locked(struct fp_sock *fs, const union fp_addr *to,
+				   bool by_addr)
+{
+	struct fp_conn *conn, *old = NULL;
+
+	if (READ_ONCE(fs->sk.sk_shutdown) & SEND_SHUTDOWN)
+		return ERR_PTR(-EPIPE);
+	conn = fp_connect_create(fs, to);
+	if (IS_ERR(conn))
+		return conn;
+	if (by_addr) {
+		struct active_key key = {
+			.fs = fs, .addr = conn->path->peer.addr
+		};
+
+		/* 0.0.0.0 is another name of an address that is known. */
+		rcu_read_lock();
+		old = rhashtable_lookup_get_insert_key(&conn->fn->active, &key,
+						       &conn->node,
+						       active_params);
+		if (!IS_ERR_OR_NULL(old) && !refcount_inc_not_zero(&old->refs))
+			old = ERR_PTR(-EAGAIN);
+		rcu_read_unlock();
+	}
+	if (old) {
+		RCU_INIT_POINTER(conn->fs, NULL);
+		fp_conn_put(conn);
+		return old;
+	}
+	conn->by_addr = by_addr;
+	enlist(fs, conn);
+	fp_conn_get(conn);
+	fp_connect_start(conn, sock_flag(&fs->sk, SOCK_KEEPOPEN));
+	return conn;
+}
+
+static struct fp_conn *find_addr(struct fp_sock *fs, const union fp_addr *to)
+{
+	struct active_key key = { .fs = fs, .addr = *to };
+	struct fp_conn *conn;
+
+	rcu_read_lock();
+	conn = rhashtable_lookup(&fp_net(sock_net(&fs->sk))->active, &key,
+				 active_params);
+	if (conn && !refcount_inc_not_zero(&conn->refs))
+		conn = NULL;
+	rcu_read_unlock();
+	return conn;
+}
+
+/* The connection with this ID, a reference; or NULL. */
+static struct fp_conn *find_id(struct fp_sock *fs, u64 id)
+{
+	struct fp_conn *conn;
+
+	rcu_read_lock();
+	conn = fp_conn_find(sock_net(&fs->sk), fp_id_slot(id));
+	if (conn && (conn->id != id || rcu_access_pointer(conn->fs) != fs)) {
+		fp_conn_put(conn);
+		conn = NULL;
+	}
+	rcu_read_unlock();
+	return conn;
+}
+
+/* The connection to an address, opened if need be; a reference. */
+static struct fp_conn *to_addr(struct fp_sock *fs, const union fp_addr *to)
+{
+	struct fp_conn *conn = find_addr(fs, to);
+
+	if (conn)
+		return conn;
+	lock_sock(&fs->sk);
+	conn = find_addr(fs, to);
+	if (!conn)
+		conn = open_locked(fs, to, true);
+	release_sock(&fs->sk);
+	return conn;
+}
+
+/* Send to an address, which another connection may lead to meanwhile. */
+static int send_to(struct fp_sock *fs, struct msghdr *msg, size_t len)
+{
+	struct fp_conn *conn;
+	union fp_addr to;
+	size_t left;
+	int err;
+
+	err = fp_addr_parse(&to, msg->msg_name, msg->msg_namelen);
+	if (err)
+		return err;
+	for (;;) {
+		conn = to_addr(fs, &to);
+		if (IS_ERR(conn))
+			return PTR_ERR(conn);
+		err = fp_seqpacket_send(fs, conn, msg, len);
+		if (err != -EPIPE || READ_ONCE(fs->sk.sk_shutdown))
+			break;
+		/* It has ended. Perhaps it had all of the message before. */
+		left = iov_iter_count(&msg->msg_iter);
+		iov_iter_revert(&msg->msg_iter, len - left);
+		fp_conn_put(conn);
+		if (signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	fp_conn_put(conn);
+	return err;
+}
+
+static int sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
+{
+	const struct sockaddr_fp *to = msg->msg_name;
+	struct fp_sock *fs = fp_sk(sock->sk);
+	struct fp_conn *conn;
+	int err;
+
+	if (msg->msg_flags & MSG_OOB || msg->msg_controllen)
+		return -EOPNOTSUPP;
+	if (!to)
+		return -EDESTADDRREQ;
+	if (msg->msg_namelen < (int)offsetofend(struct sockaddr_fp, sfp_conn))
+		return -EINVAL;
+	if (to->sfp_family != fp_family)
+		return -EAFNOSUPPORT;
+	if (!to->sfp_conn)
+		return send_to(fs, msg, len) ?: len;
+	if (to->sfp_flags || to->sfp_pad)
+		return -EINVAL;
+	conn = find_id(fs, to->sfp_conn);
+	if (!conn)
+		return -ENOTCONN;
+	err = fp_seqpacket_send(fs, conn, msg, len);
+	fp_conn_put(conn);
+	return err ?: len;
+}
+
+/**
+ * struct item - what recvmsg() hands over
+ * @packet: a message, a reference; or NULL
+ * @event: otherwise
+ * @id: the connection's ID
+ * @addr: the peer's address
+ */
+struct item {
+	struct fp_packet *packet;
+	struct fp_event event;
+	u64 id;
+	union fp_addr addr;
+};
+
+/* Whose turn it is; the queue's reference is the caller's now. Or NULL. */
+static struct fp_conn *next_conn(struct fp_sock *fs)
+{
+	struct fp_rdm *rdm = fs->rdm;
+	struct llist_node *incoming;
+	struct fp_act *act, *next;
+
+	spin_lock_bh(&fs->rx_lock);
+	/* Those that came first are last in it. */
+	incoming = llist_reverse_order(llist_del_all(&rdm->incoming));
+	llist_for_each_entry_safe(act, next, incoming, incoming)
+		list_add_tail(&act->ready, &rdm->ready);
+	act = list_first_entry_or_null(&rdm->ready, struct fp_act, ready);
+	if (act) {
+		list_del_init(&act->ready);
+		WRITE_ONCE(rdm->out, rdm->out + 1);
+	} else if (rdm->out) {
+		rdm->missed = true;
+	}
+	spin_unlock_bh(&fs->rx_lock);
+	return act ? act->conn : NULL;
+}
+
+/*
+ * Back into the queue, at its end or for who only peeks at its head, or out of
+ * it. The connection is locked.
+ */
+static void put_back(struct fp_sock *fs, struct fp_conn *conn, bool more,
+		     bool first)
+{
+	struct fp_rdm *rdm = fs->rdm;
+	bool missed;
+
+	conn->act->queued = more;
+	spin_lock(&fs->rx_lock);
+	if (more && first)
+		list_add(&conn->act->ready, &rdm->ready);
+	else if (more)
+		list_add_tail(&conn->act->ready, &rdm->ready);
+	WRITE_ONCE(rdm->out, rdm->out - 1);
+	missed = rdm->missed && more;
+	if (missed)
+		rdm->missed = false;
+	spin_unlock(&fs->rx_lock);
+	if (missed)
+		fs->sk.sk_data_ready(&fs->sk);
+}
+
+static bool take_event(struct fp_conn *conn, enum fp_event_type type, bool peek,
+		       struct item *item)
+{
+	if (!(conn->act->events & BIT(type)))
+		return false;
+	if (!peek)
+		conn->act->events &= ~BIT(type);
+	item->event.type = type;
+	item->event.conn = conn->id;
+	if (type == FP_EVENT_CLOSED)
+		item->event.error = -conn->err;
+	return true;
+}
+
+static bool take_packet(struct fp_conn *conn, bool peek, struct item *item,
+			struct fp_todo *todo)
+{
+	struct fp_act *act = conn->act;
+	bool news;
+
+	if (peek) {
+		item->packet = list_first_entry_or_null(&act->rx_ready,
+							struct fp_packet, list);
+		if (item->packet)
+			refcount_inc(&item->packet->refs);
+		return item->packet;
+	}
+	item->packet = fp_seqpacket_dequeue(conn, &news);
+	if (news && conn->state > FP_SYN_SENT) {
+		act->ack_now = true;
+		fp_transmit_push(conn, todo);
+	}
+	return item->packet;
+}
+
+/* What there is of a connection: opening, messages, the end, in this order. */
+static bool take_item(struct fp_conn *conn, bool peek, struct item *item,
+		      struct fp_todo *todo)
+{
+	item->id = conn->id;
+	item->addr = conn->path->peer.addr;
+	return take_event(conn, FP_EVENT_OPENED, peek, item) ||
+	       take_event(conn, FP_EVENT_WRITABLE, peek, item) ||
+	       take_packet(conn, peek, item, todo) ||
+	       take_event(conn, FP_EVENT_CLOSED, peek, item);
+}
+
+/* Returns false if there is nothing. */
+static bool take(struct fp_sock *fs, bool peek, struct item *item)
+{
+	struct fp_conn *conn;
+	struct fp_todo todo;
+	bool found = false;
+	bool own, more;
+
+	while (!found && (conn = next_conn(fs))) {
+		fp_conn_lock(conn, &todo);
+		own = socket_of(conn) == fs;
+		if (own)
+			found = take_item(conn, peek, item, &todo);
+		more = own && (conn->act->rx_count || conn->act->events);
+		put_back(fs, conn, more, peek);
+		if (own && !more && conn->state == FP_CLOSED)
+			fp_rdm_part(conn, &todo);
+		fp_conn_unlock(conn, &todo);
+		if (!more)
+			fp_conn_put(conn);
+	}
+	return found;
+}
+
+static bool is_readable(const struct fp_rdm *rdm)
+{
+	return !llist_empty(&rdm->incoming) || !list_empty(&rdm->ready) ||
+	       READ_ONCE(rdm->out);
+}
+
+static bool may_receive(const struct fp_sock *fs, const struct fp_conn *conn)
+{
+	return !llist_empty(&fs->rdm->incoming) ||
+	       !list_empty(&fs->rdm->ready) ||
+	       READ_ONCE(fs->sk.sk_shutdown) & RCV_SHUTDOWN;
+}
+
+/* Returns 1, 0 (the end of file), or a negative errno. */
+static int next_item(struct fp_sock *fs, int flags, struct item *item)
+{
+	long timeo = sock_rcvtimeo(&fs->sk, flags & MSG_DONTWAIT);
+	int err;
+
+	for (;;) {
+		if (take(fs, flags & MSG_PEEK, item))
+			return 1;
+		if (READ_ONCE(fs->sk.sk_shutdown) & RCV_SHUTDOWN)
+			return 0;
+		if (!timeo)
+			return -EAGAIN;
+		err = fp_wait(fs, &timeo, EPOLLIN, false, NULL, may_receive);
+		if (err)
+			return err;
+	}
+}
+
+static int copy_item(struct fp_sock *fs, const struct item *item,
+		     struct msghdr *msg, size_t len, int flags)
+{
+	size_t size = item->packet ? item->packet->len : sizeof(item->event);
+	size_t copied = min(len, size);
+	struct sockaddr_fp *name = msg->msg_name;
+	int err = 0;
+
+	if (copied < size)
+		msg->msg_flags |= MSG_TRUNC;
+	msg->msg_flags |= MSG_EOR;
+	if (item->packet)
+		err = fp_seqpacket_copy(item->packet, &msg->msg_iter, copied);
+	else if (copy_to_iter(&item->event, copied, &msg->msg_iter) != copied)
+		err = -EFAULT;
+	if (err)
+		return err;
+	if (name) {
+		msg->msg_namelen = fp_addr_report(&item->addr, name);
+		name->sfp_conn = item->id;
+	}
+	if (item->packet)
+		fp_rx_put_control(msg, fs, item->packet);
+	else
+		msg->msg_flags |= MSG_FP_EVENT;
+	return flags & MSG_TRUNC ? size : copied;
+}
+
+static int recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
+		   int flags)
+{
+	struct fp_sock *fs = fp_sk(sock->sk);
+	struct item item = {};
+	int ret;
+
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (flags & MSG_ERRQUEUE)
+		return sock_recv_errqueue(&fs->sk, msg, len, SOL_FASTPROTO,
+					  FP_RECVINFO);
+	ret = next_item(fs, flags, &item);
+	if (ret <= 0)
+		return ret;
+	ret = copy_item(fs, &item, msg, len, flags);
+	if (item.packet)
+		fp_packet_put(item.packet);
+	return ret;
+}
+
+static __poll_t poll(struct file *file, struct socket *sock,
+		     struct poll_table_struct *wait)
+{
+	struct fp_sock *fs = fp_sk(sock->sk);
+	u8 down;
+	__poll_t mask = 0;
+
+	sock_poll_wait(file, sock, wait);
+	down = READ_ONCE(fs->sk.sk_shutdown);
+	if (is_readable(fs->rdm))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (down & RCV_SHUTDOWN)
+		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
+	if (down == SHUTDOWN_MASK)
+		mask |= EPOLLHUP;
+	/* Whether there is room, a connection's event tells. */
+	mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
+	if (!skb_queue_empty_lockless(&fs->sk.sk_error_queue))
+		mask |= EPOLLERR;
+	return mask;
+}
+
+/* Open one more connection (FP_OPEN). */
+static int open_conn(struct fp_sock *fs, char __user *optval,
+		     int __user *optlen)
+{
+	struct sockaddr_fp name = {};
+	struct fp_conn *conn;
+	union fp_addr to;
+	int len, err;
+
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (len != sizeof(name))
+		return -EINVAL;
+	if (copy_from_user(&name, optval, sizeof(name)))
+		return -EFAULT;
+	err = fp_addr_parse(&to, &name, len);
+	if (err)
+		return err;
+	lock_sock(&fs->sk);
+	conn = open_locked(fs, &to, false);
+	release_sock(&fs->sk);
+	if (IS_ERR(conn))
+		return PTR_ERR(conn);
+	name.sfp_conn = conn->id;
+	fp_conn_put(conn);
+	return copy_to_user(optval, &name, sizeof(name)) ? -EFAULT : 0;
+}
+
+/* The socket lock is held. */
+static void close_conn(struct fp_sock *fs, struct fp_conn *conn)
+{
+	struct fp_todo todo;
+
+	fp_connect_finish(fs, conn);
+	fp_conn_lock(conn, &todo);
+	if (socket_of(conn) == fs)
+		fp_rdm_part(conn, &todo);
+	fp_conn_unlock(conn, &todo);
+}
+
+/* Close a connection (FP_CLOSE). */
+static int close_id(struct fp_sock *fs, sockptr_t optval, unsigned int optlen)
+{
+	struct fp_conn *conn;
+	u64 id;
+
+	if (optlen != sizeof(id))
+		return -EINVAL;
+	if (copy_from_sockptr(&id, optval, sizeof(id)))
+		return -EFAULT;
+	conn = find_id(fs, id);
+	if (!conn)
+		return -ENOTCONN;
+	lock_sock(&fs->sk);
+	close_conn(fs, conn);
+	release_sock(&fs->sk);
+	fp_conn_put(conn);
+	return 0;
+}
+
+/* The connection, a reference, now without a socket; or NULL. */
+static struct fp_conn *detach(struct fp_sock *fs, u64 id)
+{
+	struct fp_conn *conn = find_id(fs, id);
+	struct fp_todo todo;
+	bool good;
+
+	if (!conn)
+		return NULL;
+	fp_conn_lock(conn, &todo);
+	good = socket_of(conn) == fs && conn->state == FP_ESTABLISHED;
+	if (good) {
+		fp_rdm_part(conn, &todo);
+		conn->rdm = false;
+		conn->act->events = 0;
+	}
+	fp_conn_unlock(conn, &todo);
+	if (good)
+		return conn;
+	fp_conn_put(conn);
+	return NULL;
+}
+
+/* Give a connection a socket of its own (FP_PEELOFF). */
+static int peel_off(struct fp_sock *fs, char __user *optval, int __user *optlen)
+{
+	struct fp_peeloff arg;
+	struct socket *sock;
+	struct fp_conn *conn;
+	struct file *file;
+	int len, err;
+
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (len != sizeof(arg))
+		return -EINVAL;
+	if (copy_from_user(&arg, optval, sizeof(arg)))
+		return -EFAULT;
+	if (arg.flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK))
+		return -EINVAL;
+	err = sock_create(fp_family, SOCK_SEQPACKET, 0, &sock);
+	if (err)
+		return err;
+	arg.fd = get_unused_fd_flags(arg.flags & SOCK_CLOEXEC);
+	if (arg.fd < 0) {
+		sock_release(sock);
+		return arg.fd;
+	}
+	file = sock_alloc_file(sock, arg.flags & SOCK_NONBLOCK, NULL);
+	err = PTR_ERR_OR_ZERO(file);
+	if (err)	/* it has released the socket */
+		goto put_fd;
+	err = -EFAULT;
+	if (copy_to_user(optval, &arg, sizeof(arg)))
+		goto put_file;
+	err = -ENOTCONN;
+	conn = detach(fs, arg.conn);
+	if (!conn)
+		goto put_file;
+	fp_listen_attach(fp_sk(sock->sk), conn, &fs->sk);
+	sock->state = SS_CONNECTED;
+	fd_install(arg.fd, file);
+	return 0;
+
+put_file:
+	fput(file);
+put_fd:
+	put_unused_fd(arg.fd);
+	return err;
+}
+
+static int set_events(struct fp_sock *fs, sockptr_t optval, unsigned int optlen)
+{
+	int val;
+
+	if (optlen < sizeof(val))
+		return -EINVAL;
+	if (copy_from_sockptr(&val, optval, sizeof(val)))
+		return -EFAULT;
+	if (val < 0 || val > 1)
+		return -EINVAL;
+	WRITE_ONCE(fs->rdm->events, val);
+	return 0;
+}
+
+static int write_option(struct socket *sock, int level, int optname,
+		      sockptr_t optval, unsigned int optlen)
+{
+	struct fp_sock *fs = fp_sk(sock->sk);
+
+	if (level == SOL_FASTPROTO && optname == FP_CLOSE)
+		return close_id(fs, optval, optlen);
+	if (level == SOL_FASTPROTO && optname == FP_EVENTS)
+		return set_events(fs, optval, optlen);
+	if (level == SOL_FASTPROTO && optname == FP_MSG_MAX &&
+	    READ_ONCE(fs->rdm->nr))
+		return -EISCONN;
+	return fp_setsockopt(sock, level, optname, optval, optlen);
+}
+
+static int read_option(struct socket *sock, int level, int optname,
+		      char __user *optval, int __user *optlen)
+{
+	struct fp_sock *fs = fp_sk(sock->sk);
+	int len, val;
+
+	if (level == SOL_FASTPROTO && optname == FP_OPEN)
+		return open_conn(fs, optval, optlen);
+	if (level == SOL_FASTPROTO && optname == FP_PEELOFF)
+		return peel_off(fs, optval, optlen);
+	if (level != SOL_FASTPROTO || optname != FP_EVENTS)
+		return fp_getsockopt(sock, level, optname, optval, optlen);
+	val = READ_ONCE(fs->rdm->events);
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (len < 0)
+		return -EINVAL;
+	len = min_t(int, len, sizeof(val));
+	if (put_user(len, optlen) || copy_to_user(optval, &val, len))
+		return -EFAULT;
+	return 0;
+}
+
+static int get_name(struct socket *sock, struct sockaddr *uaddr, int peername)
+{
+	struct fp_sock *fs = fp_sk(sock->sk);
+	union fp_addr addr = {};
+
+	if (peername)
+		return -ENOTCONN;
+	/* Pairs with smp_store_release() in set_endpoint(). */
+	if (smp_load_acquire(&fs->endpoint))
+		addr = fs->endpoint->local;
+	return fp_addr_report(&addr, uaddr);
+}
+
+/* For the socket as a whole: its connections live on. */
+static int shutdown(struct socket *sock, int how)
+{
+	struct sock *sk = sock->sk;
+
+	if (how < SHUT_RD || how > SHUT_RDWR)
+		return -EINVAL;
+	lock_sock(sk);
+	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | (how + 1));
+	sk->sk_state_change(sk);
+	release_sock(sk);
+	return 0;
+}
+
+/**
+ * fp_rdm_ioctl - SIOCINQ
+ * @fs: the socket
+ * @cmd: which
+ * @val: set to the bytes of the next message or event
+ *
+ * Return: 0 or -ENOIOCTLCMD.
+ */
+int fp_rdm_ioctl(struct fp_sock *fs, int cmd, int *val)
+{
+	struct item item = {};
+
+	if (cmd != SIOCINQ)
+		return -ENOIOCTLCMD;
+	*val = 0;
+	if (!take(fs, true, &item))
+		return 0;
+	*val = item.packet ? item.packet->len : sizeof(item.event);
+	if (item.packet)
+		fp_packet_put(item.packet);
+	return 0;
+}
+
+static int ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
+{
+	int err, val;
+
+	err = fp_rdm_ioctl(fp_sk(sock->sk), cmd, &val);
+	return err ?: put_user(val, (int __user *)arg);
+}
+
+static struct fp_conn *first_conn(struct fp_sock *fs)
+{
+	struct fp_conn *conn;
+
+	spin_lock_bh(&fs->rx_lock);
+	conn = list_first_entry_or_null(&fs->rdm->conns, struct fp_conn,
+					accept);
+	if (conn)
+		fp_conn_get(conn);
+	spin_unlock_bh(&fs->rx_lock);
+	return conn;
+}
+
+/**
+ * fp_rdm_close - give up all that a socket of this type has
+ * @fs: the socket, locked; no call of the application is left
+ *
+ * What was sent is delivered in the background.
+ */
+void fp_rdm_close(struct fp_sock *fs)
+{
+	struct fp_conn *conn;
+	struct fp_todo todo;
+
+	if (fs->sk.sk_state == TCP_LISTEN)
+		fp_listen_stop(fs);
+	while ((conn = first_conn(fs))) {
+		close_conn(fs, conn);
+		fp_conn_put(conn);
+		cond_resched();
+	}
+	while ((conn = next_conn(fs))) {
+		fp_conn_lock(conn, &todo);
+		put_back(fs, conn, false, false);
+		fp_conn_unlock(conn, &todo);
+		fp_conn_put(conn);
+	}
+}
+
+const struct proto_ops fp_rdm_ops = {
+	.owner		= THIS_MODULE,
+	.release	= fp_release,
+	.bind		= fp_bind,
+	.connect	= sock_no_connect,
+	.socketpair	= sock_no_socketpair,
+	.accept		= sock_no_accept,
+	.getname	= get_name,
+	.poll		= poll,
+	.ioctl		= ioctl,
+	.gettstamp	= sock_gettstamp,
+	.listen		= fp_listen,
+	.shutdown	= shutdown,
+	.setsockopt	= write_option,
+	.getsockopt	= read_option,
+	.sendmsg	= sendmsg,
+	.recvmsg	= recvmsg,
+	.mmap		= sock_no_mmap,
+};

@@ -1,0 +1,618 @@
+// SPDX-License-Identifier: GPL-2.0
+/* SOCK_RDM: one socket, any number of connections. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <linux/sockios.h>
+
+#include "kselftest_harness.h"
+#include "lib/fptest.h"
+
+#define LARGE	200000
+
+static unsigned char in[LARGE + 1], out[LARGE + 1];
+
+/* What was received, and on which connection. */
+struct got {
+	ssize_t len;
+	int flags;
+	struct sockaddr_fp name;
+	struct fp_event event;
+};
+
+static struct got receive(int fd, int flags)
+{
+	struct got got = {};
+	struct iovec iov = { in, sizeof(in) };
+	struct msghdr msg = {
+		.msg_name = &got.name, .msg_namelen = sizeof(got.name),
+		.msg_iov = &iov, .msg_iovlen = 1,
+	};
+	struct pollfd pfd = { fd, POLLIN, 0 };
+
+	/* What is readable may be nobody's by now. */
+	do {
+		if (!(flags & MSG_DONTWAIT) &&
+		    poll(&pfd, 1, PATIENCE * 1000) != 1) {
+			errno = ETIME;
+			got.len = -1;
+			return got;
+		}
+		msg.msg_namelen = sizeof(got.name);
+		got.len = recvmsg(fd, &msg, flags | MSG_DONTWAIT);
+	} while (got.len < 0 && errno == EAGAIN && !(flags & MSG_DONTWAIT));
+	got.flags = msg.msg_flags;
+	if (got.len > 0 && got.flags & MSG_FP_EVENT)
+		memcpy(&got.event, in, sizeof(got.event));
+	return got;
+}
+
+static ssize_t send_on(int fd, __u64 conn, const void *buf, size_t len,
+		       int flags)
+{
+	struct sockaddr_fp to = {
+		.sfp_family = AF_FASTPROTO, .sfp_conn = conn
+	};
+
+	return sendto(fd, buf, len, flags, (void *)&to, sizeof(to));
+}
+
+static int open_conn(int fd, const struct sockaddr_fp *to, __u64 *conn)
+{
+	struct sockaddr_fp name = *to;
+	socklen_t len = sizeof(name);
+	int err;
+
+	err = getsockopt(fd, SOL_FASTPROTO, FP_OPEN, &name, &len);
+	*conn = name.sfp_conn;
+	return err;
+}
+
+static int close_conn(int fd, __u64 conn)
+{
+	return setsockopt(fd, SOL_FASTPROTO, FP_CLOSE, &conn, sizeof(conn));
+}
+
+static int open_rdm(enum host host)
+{
+	int fd;
+
+	net_enter(host);
+	fd = socket(AF_FASTPROTO, SOCK_RDM | SOCK_CLOEXEC, 0);
+	net_enter(HOST_A);
+	return fd;
+}
+
+/* Until a host has so many connections. */
+static bool wait_conns(enum host host, unsigned int count)
+{
+	time_t end = time(NULL) + PATIENCE;
+
+	while (conns_count(host) != count) {
+		if (time(NULL) > end)
+			return false;
+		usleep(1000);
+	}
+	return true;
+}
+
+FIXTURE(rdm) {
+	int client;			/* on host A */
+	int server;			/* on host B, listens */
+	struct sockaddr_fp addr;	/* of the server */
+	bool cut;			/* nothing gets from host A to B */
+};
+
+FIXTURE_VARIANT(rdm) {
+	int family;
+};
+
+FIXTURE_VARIANT_ADD(rdm, ipv4) {
+	.family = AF_INET,
+};
+
+FIXTURE_VARIANT_ADD(rdm, ipv6) {
+	.family = AF_INET6,
+};
+
+FIXTURE_SETUP(rdm)
+{
+	struct sockaddr_fp any = fp_host(variant->family, HOST_B, 0);
+
+	self->client = open_rdm(HOST_A);
+	ASSERT_LE(0, self->client);
+	self->server = open_rdm(HOST_B);
+	ASSERT_LE(0, self->server);
+	ASSERT_EQ(0, fp_bind(self->server, &any));
+	ASSERT_EQ(0, listen(self->server, 1));
+	ASSERT_EQ(0, fp_name(self->server, &self->addr));
+}
+
+FIXTURE_TEARDOWN(rdm)
+{
+	if (self->cut)
+		net_netem(HOST_A, NULL);
+	close(self->client);
+	close(self->server);
+	EXPECT_TRUE(wait_conns(HOST_A, 0));
+	EXPECT_TRUE(wait_conns(HOST_B, 0));
+}
+
+static int set_events(int fd)
+{
+	return fp_setint(fd, SOL_FASTPROTO, FP_EVENTS, 1);
+}
+
+TEST_F(rdm, question_and_answer)
+{
+	struct got question, answer;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(8, fp_sendto(self->client, "question", 8,
+				       &self->addr));
+		question = receive(self->server, 0);
+		ASSERT_EQ(8, question.len);
+		EXPECT_EQ(0, memcmp(in, "question", 8));
+		EXPECT_TRUE(question.flags & MSG_EOR);
+		EXPECT_FALSE(question.flags & MSG_FP_EVENT);
+		EXPECT_NE(0, question.name.sfp_conn);
+		EXPECT_EQ(variant->family, question.name.sfp_transport);
+		ASSERT_EQ(6, send_on(self->server, question.name.sfp_conn,
+				     "answer", 6, 0));
+		answer = receive(self->client, 0);
+		ASSERT_EQ(6, answer.len);
+		EXPECT_EQ(0, memcmp(in, "answer", 6));
+		EXPECT_TRUE(fp_same(&answer.name, &self->addr) ||
+			    fp_same_ip(&answer.name, &self->addr));
+		EXPECT_NE(0, answer.name.sfp_conn);
+	}
+	/* One connection was opened, and kept. */
+	EXPECT_EQ(1, conns_count(HOST_A));
+	EXPECT_EQ(1, conns_count(HOST_B));
+	/* A message of no bytes is one. */
+	ASSERT_EQ(0, send_on(self->client, answer.name.sfp_conn, "", 0, 0));
+	EXPECT_EQ(0, receive(self->server, 0).len);
+	EXPECT_EQ(-1, receive(self->server, MSG_DONTWAIT).len);
+	EXPECT_EQ(EAGAIN, errno);
+}
+
+TEST_F(rdm, many_in_order)
+{
+	const unsigned int count = fewer(500);
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		size_t len = i % 10 ? i : 20000;
+
+		fill(out, len, i);
+		ASSERT_EQ((ssize_t)len, fp_sendto(self->client, out, len,
+						  &self->addr));
+	}
+	for (i = 0; i < count; i++) {
+		size_t len = i % 10 ? i : 20000;
+
+		ASSERT_EQ((ssize_t)len, receive(self->server, 0).len);
+		ASSERT_TRUE(filled(in, len, i));
+	}
+}
+
+TEST_F(rdm, several_connections)
+{
+	const unsigned int count = fewer(100);
+	__u64 conns[100], id;
+	unsigned int i, j, left;
+
+	for (i = 0; i < count; i++) {
+		ASSERT_EQ(0, open_conn(self->client, &self->addr, &conns[i]));
+		for (j = 0; j < i; j++)
+			ASSERT_NE(conns[i], conns[j]);
+		ASSERT_EQ(4, send_on(self->client, conns[i], &i, 4, 0));
+	}
+	for (i = 0; i < count; i++) {
+		struct got got = receive(self->server, 0);
+
+		ASSERT_EQ(4, got.len);
+		id = got.name.sfp_conn;
+		ASSERT_EQ(4, send_on(self->server, id, in, 4, 0));
+	}
+	for (left = count; left; left--) {
+		struct got got = receive(self->client, 0);
+
+		ASSERT_EQ(4, got.len);
+		memcpy(&i, in, 4);
+		ASSERT_GT(count, i);
+		EXPECT_EQ(conns[i], got.name.sfp_conn);
+		conns[i] = 0;
+	}
+	EXPECT_EQ(count, conns_count(HOST_B));
+}
+
+/* One that has much to say is heard as often as one that has little. */
+TEST_F(rdm, each_gets_its_turn)
+{
+	__u64 loud, quiet;
+	int i;
+
+	ASSERT_EQ(0, open_conn(self->client, &self->addr, &loud));
+	ASSERT_EQ(0, open_conn(self->client, &self->addr, &quiet));
+	for (i = 0; i < 50; i++)
+		ASSERT_EQ(4, send_on(self->client, loud, "loud", 4, 0));
+	ASSERT_EQ(4, receive(self->server, MSG_PEEK).len);
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(5, send_on(self->client, quiet, "quiet", 5, 0));
+	/* All are there when the acknowledgments are. */
+	while (conn_get_u32(HOST_B, FASTPROTO_A_CONN_STATE, NULL, 0) != 2)
+		usleep(1000);
+	usleep(100000);
+	for (i = 0; i < 6; i++)
+		EXPECT_EQ(i % 2 ? 5 : 4, receive(self->server, 0).len);
+}
+
+TEST_F(rdm, events)
+{
+	struct got got;
+	__u64 conn, other;
+
+	ASSERT_EQ(0, set_events(self->client));
+	ASSERT_EQ(0, set_events(self->server));
+	EXPECT_EQ(1, fp_getint(self->server, SOL_FASTPROTO, FP_EVENTS));
+	ASSERT_EQ(0, open_conn(self->client, &self->addr, &conn));
+	got = receive(self->client, 0);
+	EXPECT_EQ(sizeof(struct fp_event), got.len);
+	EXPECT_TRUE(got.flags & MSG_FP_EVENT);
+	EXPECT_EQ(FP_EVENT_OPENED, got.event.type);
+	EXPECT_EQ(conn, got.event.conn);
+	EXPECT_EQ(conn, got.name.sfp_conn);
+	got = receive(self->server, 0);
+	EXPECT_EQ(FP_EVENT_OPENED, got.event.type);
+	other = got.event.conn;
+	ASSERT_EQ(3, send_on(self->server, other, "bye", 3, 0));
+	ASSERT_EQ(0, close_conn(self->server, other));
+	EXPECT_FAILS(ENOTCONN, send_on(self->server, other, "x", 1, 0));
+	EXPECT_FAILS(ENOTCONN, close_conn(self->server, other));
+	/* First what was said, then the end, both if somebody peeks or not. */
+	EXPECT_EQ(3, receive(self->client, MSG_PEEK).len);
+	EXPECT_EQ(3, receive(self->client, 0).len);
+	got = receive(self->client, MSG_PEEK);
+	EXPECT_EQ(FP_EVENT_CLOSED, got.event.type);
+	got = receive(self->client, 0);
+	EXPECT_TRUE(got.flags & MSG_FP_EVENT);
+	EXPECT_EQ(FP_EVENT_CLOSED, got.event.type);
+	EXPECT_EQ(0, got.event.error);
+	EXPECT_EQ(conn, got.event.conn);
+	EXPECT_FAILS(ENOTCONN, send_on(self->client, conn, "x", 1, 0));
+	EXPECT_TRUE(wait_conns(HOST_A, 0));
+}
+
+TEST_F(rdm, nobody_there)
+{
+	struct sockaddr_fp nobody = self->addr;
+	struct got got;
+	__u64 conn;
+
+	ASSERT_EQ(0, set_events(self->client));
+	close(self->server);
+	self->server = open_rdm(HOST_B);
+	ASSERT_EQ(0, open_conn(self->client, &nobody, &conn));
+	/* Unless the answer is there already. */
+	send_on(self->client, conn, "lost", 4, 0);
+	got = receive(self->client, 0);
+	EXPECT_EQ(FP_EVENT_CLOSED, got.event.type);
+	EXPECT_EQ(ECONNREFUSED, got.event.error);
+	EXPECT_EQ(conn, got.event.conn);
+	EXPECT_FAILS(ENOTCONN, send_on(self->client, conn, "x", 1, 0));
+	/* The socket is as good as before. */
+	EXPECT_EQ(0, fp_getint(self->client, SOL_SOCKET, SO_ERROR));
+	/* Bound, but it does not listen. */
+	ASSERT_EQ(0, fp_bind(self->server, &self->addr));
+	ASSERT_EQ(4, fp_sendto(self->client, "lost", 4, &self->addr));
+	EXPECT_EQ(ECONNREFUSED, receive(self->client, 0).event.error);
+}
+
+/* Whoever closes at once has said what he said. */
+TEST_F(rdm, last_words)
+{
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		fill(out, 3000, i);
+		ASSERT_EQ(3000, fp_sendto(self->client, out, 3000,
+					  &self->addr));
+	}
+	close(self->client);
+	self->client = open_rdm(HOST_A);
+	for (i = 0; i < 20; i++) {
+		ASSERT_EQ(3000, receive(self->server, 0).len);
+		EXPECT_TRUE(filled(in, 3000, i));
+	}
+}
+
+/* A full connection is nobody else's business. */
+TEST_F(rdm, full)
+{
+	__u64 full, other;
+	struct got got;
+	int count = 0;
+
+	ASSERT_EQ(0, fp_setint(self->client, SOL_SOCKET, SO_SNDBUF, 30000));
+	self->cut = true;
+	ASSERT_EQ(0, net_netem(HOST_A, "loss 100%"));
+	ASSERT_EQ(0, open_conn(self->client, &self->addr, &full));
+	ASSERT_EQ(0, open_conn(self->client, &self->addr, &other));
+	fill(out, 1000, 1);
+	while (send_on(self->client, full, out, 1000, MSG_DONTWAIT) == 1000)
+		ASSERT_GT(1000, ++count);
+	EXPECT_EQ(EAGAIN, errno);
+	EXPECT_LT(0, count);
+	EXPECT_EQ(4, send_on(self->client, other, "room", 4, MSG_DONTWAIT));
+	ASSERT_EQ(0, set_events(self->client));
+	ASSERT_EQ(0, net_netem(HOST_A, NULL));
+	self->cut = false;
+	do
+		got = receive(self->client, 0);
+	while (got.event.type == FP_EVENT_OPENED);
+	EXPECT_EQ(FP_EVENT_WRITABLE, got.event.type);
+	EXPECT_EQ(full, got.event.conn);
+	EXPECT_EQ(1000, send_on(self->client, full, out, 1000, MSG_DONTWAIT));
+	for (count += 2; count; count--)
+		ASSERT_LT(0, receive(self->server, 0).len);
+}
+
+struct blocked {
+	int fd;
+	__u64 conn;
+	int err;
+};
+
+static void *send_until_over(void *arg)
+{
+	struct blocked *blocked = arg;
+
+	while (send_on(blocked->fd, blocked->conn, out, 1000, 0) == 1000)
+		;
+	blocked->err = errno;
+	return NULL;
+}
+
+/* Who waits for room is told that there will be none. */
+TEST_F(rdm, blocked_until_the_end)
+{
+	struct blocked blocked = { .fd = self->client };
+	pthread_t thread;
+
+	ASSERT_EQ(0, fp_setint(self->client, SOL_SOCKET, SO_SNDBUF, 30000));
+	self->cut = true;
+	ASSERT_EQ(0, net_netem(HOST_A, "loss 100%"));
+	ASSERT_EQ(0, open_conn(self->client, &self->addr, &blocked.conn));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, send_until_over, &blocked));
+	ASSERT_TRUE(wait_others_asleep(1));
+	ASSERT_EQ(0, close_conn(self->client, blocked.conn));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_TRUE(blocked.err == EPIPE || blocked.err == ENOTCONN);
+}
+
+/* All at once into a buffer that holds but a few of them. */
+TEST_F_TIMEOUT(rdm, more_than_fits, 300)
+{
+	const unsigned int count = fewer(300);
+	unsigned int i, seen = 0;
+	bool *came = calloc(count, sizeof(*came));
+	__u64 conn;
+
+	ASSERT_EQ(0, set_events(self->client));
+	ASSERT_EQ(0, fp_setint(self->server, SOL_SOCKET, SO_RCVBUF, 5000));
+	for (i = 0; i < count; i++) {
+		ASSERT_EQ(0, open_conn(self->client, &self->addr, &conn));
+		ASSERT_EQ(4, send_on(self->client, conn, &i, 4, 0));
+	}
+	while (seen < count) {
+		struct got got = receive(self->server, 0);
+
+		ASSERT_EQ(4, got.len) {
+			TH_LOG("after %u messages", seen);
+		}
+		memcpy(&i, in, 4);
+		ASSERT_GT(count, i);
+		ASSERT_FALSE(came[i]);
+		came[i] = true;
+		seen++;
+	}
+	/* Nobody was reset. */
+	for (i = 0; i < count; i++)
+		EXPECT_EQ(FP_EVENT_OPENED, receive(self->client, 0).event.type);
+	free(came);
+}
+
+/* Nor do pieces of large messages keep each other from being finished. */
+TEST_F_TIMEOUT(rdm, large_ones_at_once, 300)
+{
+	const unsigned int count = fewer(20);
+	unsigned int i;
+	__u64 conn;
+
+	ASSERT_EQ(0, fp_setint(self->server, SOL_SOCKET, SO_RCVBUF, 50000));
+	fill(out, LARGE, 7);
+	for (i = 0; i < count; i++) {
+		ASSERT_EQ(0, open_conn(self->client, &self->addr, &conn));
+		ASSERT_EQ(LARGE, send_on(self->client, conn, out, LARGE, 0));
+	}
+	for (i = 0; i < count; i++) {
+		ASSERT_EQ(LARGE, receive(self->server, 0).len) {
+			TH_LOG("after %u messages", i);
+		}
+		ASSERT_TRUE(filled(in, LARGE, 7));
+	}
+}
+
+TEST_F(rdm, peel_off)
+{
+	struct fp_peeloff peel = { .flags = SOCK_CLOEXEC };
+	socklen_t len = sizeof(peel);
+	struct got got;
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		fill(out, 100 + i, i);
+		ASSERT_EQ(100 + i, fp_sendto(self->client, out, 100 + i,
+					     &self->addr));
+	}
+	got = receive(self->server, 0);
+	ASSERT_EQ(100, got.len);
+	peel.conn = got.name.sfp_conn + 1;
+	EXPECT_FAILS(ENOTCONN, getsockopt(self->server, SOL_FASTPROTO,
+					  FP_PEELOFF, &peel, &len));
+	peel.conn = got.name.sfp_conn;
+	peel.flags = 1;
+	EXPECT_FAILS(EINVAL, getsockopt(self->server, SOL_FASTPROTO,
+					FP_PEELOFF, &peel, &len));
+	peel.flags = SOCK_CLOEXEC;
+	ASSERT_EQ(0, getsockopt(self->server, SOL_FASTPROTO, FP_PEELOFF, &peel,
+				&len));
+	EXPECT_EQ(-1, receive(self->server, MSG_DONTWAIT).len);
+	EXPECT_FAILS(ENOTCONN, send_on(self->server, peel.conn, "x", 1, 0));
+	for (i = 1; i < 5; i++) {
+		ASSERT_TRUE(fp_wait(peel.fd, POLLIN));
+		ASSERT_EQ(100 + i, recv(peel.fd, in, sizeof(in), 0));
+		EXPECT_TRUE(filled(in, 100 + i, i));
+	}
+	ASSERT_EQ(4, send(peel.fd, "here", 4, 0));
+	EXPECT_EQ(4, receive(self->client, 0).len);
+	close(peel.fd);
+	EXPECT_TRUE(wait_conns(HOST_A, 0));
+}
+
+/* The other end may have one socket for each connection. */
+TEST_F(rdm, with_seqpacket)
+{
+	struct sockaddr_fp addr;
+	struct got got;
+	int listener, fd, one;
+
+	one = fp_open_seqpacket(HOST_A);
+	ASSERT_EQ(0, fp_connect(one, &self->addr));
+	ASSERT_EQ(5, send(one, "hello", 5, 0));
+	got = receive(self->server, 0);
+	ASSERT_EQ(5, got.len);
+	ASSERT_EQ(2, send_on(self->server, got.name.sfp_conn, "hi", 2, 0));
+	EXPECT_EQ(2, recv(one, in, sizeof(in), 0));
+	/* It is not half closed. */
+	ASSERT_EQ(0, shutdown(one, SHUT_WR));
+	EXPECT_EQ(0, recv(one, in, sizeof(in), 0));
+	close(one);
+
+	listener = fp_listen(HOST_B, variant->family, 1, &addr);
+	ASSERT_EQ(5, fp_sendto(self->client, "hello", 5, &addr));
+	fd = accept(listener, NULL, NULL);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(5, recv(fd, in, sizeof(in), 0));
+	ASSERT_EQ(2, send(fd, "hi", 2, 0));
+	EXPECT_EQ(2, receive(self->client, 0).len);
+	close(fd);
+	close(listener);
+}
+
+/* After the end another is opened. */
+TEST_F(rdm, again_after_the_end)
+{
+	struct got first, second;
+
+	ASSERT_EQ(1, fp_sendto(self->client, "1", 1, &self->addr));
+	first = receive(self->server, 0);
+	ASSERT_EQ(1, first.len);
+	ASSERT_EQ(0, close_conn(self->server, first.name.sfp_conn));
+	ASSERT_TRUE(wait_conns(HOST_A, 0));
+	ASSERT_EQ(1, fp_sendto(self->client, "2", 1, &self->addr));
+	second = receive(self->server, 0);
+	ASSERT_EQ(1, second.len);
+	EXPECT_NE(first.name.sfp_conn, second.name.sfp_conn);
+}
+
+TEST_F(rdm, peek_and_truncate)
+{
+	struct sockaddr_fp name;
+	socklen_t len = sizeof(name);
+	int next = 0;
+
+	ASSERT_EQ(8, fp_sendto(self->client, "truncate", 8, &self->addr));
+	ASSERT_EQ(8, receive(self->server, MSG_PEEK).len);
+	EXPECT_EQ(0, ioctl(self->server, SIOCINQ, &next));
+	EXPECT_EQ(8, next);
+	EXPECT_EQ(8, recv(self->server, in, 3, MSG_PEEK | MSG_TRUNC));
+	EXPECT_EQ(3, recvfrom(self->server, in, 3, 0, (void *)&name, &len));
+	EXPECT_EQ(sizeof(name), len);
+	EXPECT_EQ(0, ioctl(self->server, SIOCINQ, &next));
+	EXPECT_EQ(0, next);
+}
+
+TEST_F(rdm, wrong_arguments)
+{
+	struct sockaddr_fp to = self->addr;
+	struct fp_peeloff peel = {};
+	socklen_t len;
+	__u64 conn = 1;
+
+	EXPECT_FAILS(EDESTADDRREQ, send(self->client, "x", 1, 0));
+	EXPECT_FAILS(EINVAL, sendto(self->client, "x", 1, 0, (void *)&to, 8));
+	EXPECT_FAILS(EINVAL, sendto(self->client, "x", 1, 0, (void *)&to, 16));
+	to.sfp_family = AF_INET;
+	EXPECT_FAILS(EAFNOSUPPORT, fp_sendto(self->client, "x", 1, &to));
+	to = self->addr;
+	to.sfp_flags = 1;
+	EXPECT_FAILS(EINVAL, fp_sendto(self->client, "x", 1, &to));
+	to = self->addr;
+	to.sfp_sin.sin_port = 0;
+	EXPECT_FAILS(EINVAL, fp_sendto(self->client, "x", 1, &to));
+	EXPECT_FAILS(ENOTCONN, send_on(self->client, 12345, "x", 1, 0));
+	EXPECT_FAILS(ENOTCONN, send_on(self->client, ~0ULL, "x", 1, 0));
+	EXPECT_FAILS(EOPNOTSUPP, fp_connect(self->client, &self->addr));
+	EXPECT_FAILS(EOPNOTSUPP, accept(self->server, NULL, NULL));
+	EXPECT_FAILS(ENOTCONN, fp_peer(self->client, &to));
+	EXPECT_FAILS(EOPNOTSUPP, send_on(self->client, 1, "x", 1, MSG_OOB));
+
+	EXPECT_FAILS(ENOTCONN, close_conn(self->client, conn));
+	EXPECT_FAILS(EINVAL, setsockopt(self->client, SOL_FASTPROTO, FP_CLOSE,
+					&conn, 4));
+	EXPECT_FAILS(EFAULT, setsockopt(self->client, SOL_FASTPROTO, FP_CLOSE,
+					NULL, 8));
+	EXPECT_FAILS(EINVAL, fp_setint(self->client, SOL_FASTPROTO, FP_EVENTS,
+				       2));
+	EXPECT_FAILS(ENOPROTOOPT, fp_setint(self->client, SOL_FASTPROTO, 13,
+					    1));
+	len = 8;
+	EXPECT_FAILS(EINVAL, getsockopt(self->client, SOL_FASTPROTO, FP_OPEN,
+					&to, &len));
+	to = self->addr;
+	len = sizeof(to);
+	EXPECT_FAILS(EFAULT, getsockopt(self->client, SOL_FASTPROTO, FP_OPEN,
+					NULL, &len));
+	to.sfp_conn = 1;
+	EXPECT_FAILS(EINVAL, getsockopt(self->client, SOL_FASTPROTO, FP_OPEN,
+					&to, &len));
+	len = sizeof(peel);
+	EXPECT_FAILS(ENOTCONN, getsockopt(self->client, SOL_FASTPROTO,
+					  FP_PEELOFF, &peel, &len));
+	EXPECT_FAILS(EFAULT, getsockopt(self->client, SOL_FASTPROTO,
+					FP_PEELOFF, NULL, &len));
+	EXPECT_EQ(0, conns_count(HOST_A));
+}
+
+TEST_F(rdm, shut_down)
+{
+	ASSERT_EQ(1, fp_sendto(self->client, "1", 1, &self->addr));
+	ASSERT_EQ(1, receive(self->server, 0).len);
+	EXPECT_FAILS(EINVAL, shutdown(self->client, 3));
+	ASSERT_EQ(0, shutdown(self->client, SHUT_RDWR));
+	EXPECT_FAILS(EPIPE, fp_sendto(self->client, "2", 1, &self->addr));
+	EXPECT_EQ(0, receive(self->client, 0).len);
+}
+
+int main(int argc, char **argv)
+{
+	net_setup();
+	return test_harness_run(argc, argv);
+}
