@@ -508,6 +508,8 @@ int fp_rdm_net_init(struct fp_net *fn);
 void fp_rdm_net_exit(struct fp_net *fn);
 void fp_rdm_close(struct fp_sock *fs);
 int fp_rdm_ioctl(struct fp_sock *fs, int cmd, int *val);
+u32 fp_rdm_connections(const struct fp_sock *fs);
+u32 fp_rdm_memory(const struct fp_sock *fs);
 
 /* sockopt.c */
 int fp_setsockopt(struct socket *sock, int level, int optname,

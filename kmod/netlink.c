@@ -181,8 +181,14 @@ static void dgram_queues(struct fp_sock *fs, struct queues *queues)
 	queues->tx_frames = atomic64_read(&fs->tx_seq);
 }
 
-static int put_accept_queue(struct sk_buff *msg, const struct sock *sk)
+/* What a listener has, or a socket with many connections. */
+static int put_connections(struct sk_buff *msg, const struct fp_sock *fs)
 {
+	const struct sock *sk = &fs->sk;
+
+	if (fs->rdm)
+		return nla_put_u32(msg, FASTPROTO_A_SOCKET_CONNECTIONS,
+				   fp_rdm_connections(fs));
 	if (READ_ONCE(sk->sk_state) != TCP_LISTEN)
 		return 0;
 	return nla_put_u32(msg, FASTPROTO_A_SOCKET_ACCEPT_QUEUE,
@@ -199,6 +205,8 @@ static int put_queues(struct sk_buff *msg, struct fp_sock *fs)
 
 	if (conn)
 		conn_queues(conn, &queues);
+	else if (fs->rdm)
+		queues.rx_memory = fp_rdm_memory(fs);
 	else
 		dgram_queues(fs, &queues);
 	fp_conn_put(conn);
@@ -213,7 +221,7 @@ static int put_queues(struct sk_buff *msg, struct fp_sock *fs)
 	       nla_put_u32(msg, FASTPROTO_A_SOCKET_TX_LIMIT,
 			   READ_ONCE(sk->sk_sndbuf)) ||
 	       nla_put_u32(msg, FASTPROTO_A_SOCKET_MSG_MAX, fp_msg_max(fs)) ||
-	       put_accept_queue(msg, sk) ||
+	       put_connections(msg, fs) ||
 	       nla_put_u64_64bit(msg, FASTPROTO_A_SOCKET_RX_FRAMES,
 				 queues.rx_frames, FASTPROTO_A_SOCKET_PAD) ||
 	       nla_put_u64_64bit(msg, FASTPROTO_A_SOCKET_RX_DROPS,

@@ -395,16 +395,20 @@ static struct fp_conn *find_id(struct fp_sock *fs, u64 id)
 }
 
 /* The connection to an address, opened if need be; a reference. */
-static struct fp_conn *to_addr(struct fp_sock *fs, const union fp_addr *to)
+static struct fp_conn *to_addr(struct fp_sock *fs, const union fp_addr *to,
+			       bool *opened)
 {
 	struct fp_conn *conn = find_addr(fs, to);
 
+	*opened = false;
 	if (conn)
 		return conn;
 	lock_sock(&fs->sk);
 	conn = find_addr(fs, to);
-	if (!conn)
+	if (!conn) {
 		conn = open_locked(fs, to, true);
+		*opened = true;
+	}
 	release_sock(&fs->sk);
 	return conn;
 }
@@ -414,6 +418,7 @@ static int send_to(struct fp_sock *fs, struct msghdr *msg, size_t len)
 {
 	struct fp_conn *conn;
 	union fp_addr to;
+	bool opened;
 	size_t left;
 	int err;
 
@@ -421,12 +426,17 @@ static int send_to(struct fp_sock *fs, struct msghdr *msg, size_t len)
 	if (err)
 		return err;
 	for (;;) {
-		conn = to_addr(fs, &to);
+		conn = to_addr(fs, &to, &opened);
 		if (IS_ERR(conn))
 			return PTR_ERR(conn);
 		err = fp_seqpacket_send(fs, conn, msg, len);
 		if (err != -EPIPE || READ_ONCE(fs->sk.sk_shutdown))
 			break;
+		/* It was refused at once. */
+		if (opened) {
+			err = conn->err ?: err;
+			break;
+		}
 		/* It has ended. Perhaps it had all of the message before. */
 		left = iov_iter_count(&msg->msg_iter);
 		iov_iter_revert(&msg->msg_iter, len - left);
@@ -941,6 +951,18 @@ static int ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 
 	err = fp_rdm_ioctl(fp_sk(sock->sk), cmd, &val);
 	return err ?: put_user(val, (int __user *)arg);
+}
+
+/* How many connections a socket has. */
+u32 fp_rdm_connections(const struct fp_sock *fs)
+{
+	return READ_ONCE(fs->rdm->nr);
+}
+
+/* The truesize of what came in on all of them, bytes. */
+u32 fp_rdm_memory(const struct fp_sock *fs)
+{
+	return clamp_t(long, atomic_long_read(&fs->rdm->memory), 0, U32_MAX);
 }
 
 static struct fp_conn *first_conn(struct fp_sock *fs)

@@ -21,6 +21,7 @@ static void json_row(struct json *js, const struct row *row)
 		{ FASTPROTO_A_SOCKET_MSG_MAX,	"msg_max", NULL },
 		{ FASTPROTO_A_SOCKET_ACCEPT_QUEUE, "accept_queue", NULL },
 		{ FASTPROTO_A_SOCKET_BACKLOG,	"backlog", NULL },
+		{ FASTPROTO_A_SOCKET_CONNECTIONS, "connections", NULL },
 		{ FASTPROTO_A_SOCKET_RX_QUEUE,	"rx_queue", NULL },
 		{ FASTPROTO_A_SOCKET_RX_MEMORY,	"rx_memory", NULL },
 		{ FASTPROTO_A_SOCKET_RX_LIMIT,	"rx_limit", NULL },
@@ -64,6 +65,9 @@ static void text_statistics(const struct row *row)
 		printf(" accept:%llu/%llu",
 		       row_value(row, FASTPROTO_A_SOCKET_ACCEPT_QUEUE),
 		       row_value(row, FASTPROTO_A_SOCKET_BACKLOG));
+	if (row->tb[FASTPROTO_A_SOCKET_CONNECTIONS])
+		printf(" connections:%llu",
+		       row_value(row, FASTPROTO_A_SOCKET_CONNECTIONS));
 	if (row_value(row, FASTPROTO_A_SOCKET_COOKIE))
 		printf(" cookie:%llu", row_value(row, FASTPROTO_A_SOCKET_COOKIE));
 	if (row_value(row, FASTPROTO_A_SOCKET_MARK))

@@ -200,6 +200,7 @@ enum fastproto_socket_attr {
 	FASTPROTO_A_SOCKET_MSG_MAX,	/* u32: FP_MSG_MAX, bytes */
 	FASTPROTO_A_SOCKET_ACCEPT_QUEUE, /* u32: wait for accept(); absent: no listener */
 	FASTPROTO_A_SOCKET_BACKLOG,	/* u32: how many may; absent: no listener */
+	FASTPROTO_A_SOCKET_CONNECTIONS,	/* u32: of SOCK_RDM: how many it has */
 
 	__FASTPROTO_A_SOCKET_MAX,
 	FASTPROTO_A_SOCKET_MAX = (__FASTPROTO_A_SOCKET_MAX - 1)
