@@ -7,11 +7,9 @@
 #include "fastproto.h"
 #include "conn.h"
 
-#define RING_SIZE	16	/* frames; it grows */
 #define XMIT_ROUNDS	16	/* of what others collect meanwhile */
 
 static struct kmem_cache *conn_cache;
-static struct kmem_cache *act_cache;
 
 /* Who the client is: by that a listener's connection is found. */
 struct passive_key {
@@ -54,23 +52,25 @@ static const struct rhashtable_params passive_params = {
 
 int __init fp_conn_init(void)
 {
+	int err;
+
+	BUILD_BUG_ON(sizeof(spinlock_t) == sizeof(u32) &&
+		     sizeof(struct fp_conn) > FP_CONN_SIZE_MAX);
+
 	conn_cache = kmem_cache_create("fastproto_conn", sizeof(struct fp_conn),
 				       0, SLAB_ACCOUNT, NULL);
 	if (!conn_cache)
 		return -ENOMEM;
-	act_cache = kmem_cache_create("fastproto_act", sizeof(struct fp_act),
-				      0, SLAB_ACCOUNT, NULL);
-	if (!act_cache) {
+	err = fp_act_init();
+	if (err)
 		kmem_cache_destroy(conn_cache);
-		return -ENOMEM;
-	}
-	return 0;
+	return err;
 }
 
 /* No connection is left. */
 void fp_conn_exit(void)
 {
-	kmem_cache_destroy(act_cache);
+	fp_act_exit();
 	kmem_cache_destroy(conn_cache);
 }
 
@@ -79,6 +79,7 @@ int fp_conn_net_init(struct net *net)
 	struct fp_net *fn = fp_net(net);
 	int err;
 
+	fp_act_net_init(fn);
 	err = fp_slots_init(&fn->slots);
 	if (err)
 		return err;
@@ -133,6 +134,7 @@ void fp_conn_net_exit(struct net *net)
 	/* Timers and grace periods. */
 	wait_var_event(&fn->conns, !atomic_read(&fn->conns));
 	rcu_barrier();
+	fp_act_net_exit(fn);
 	fp_cookies_free(fn);
 	rhashtable_destroy(&fn->passive);
 	fp_rdm_net_exit(fn);
@@ -140,33 +142,10 @@ void fp_conn_net_exit(struct net *net)
 	fp_slots_exit(&fn->slots);
 }
 
-static void free_packets(struct fp_act *act)
-{
-	struct fp_packet *packet, *next;
-	struct rb_node *node;
-
-	while ((node = rb_first(&act->rx_ahead))) {
-		rb_erase(node, &act->rx_ahead);
-		fp_packet_put(rb_entry(node, struct fp_packet, node));
-	}
-	list_for_each_entry_safe(packet, next, &act->rx_ready, list)
-		fp_packet_put(packet);
-	fp_packet_put(act->rx_partial);
-}
-
 static void uncount(struct fp_net *fn)
 {
 	if (atomic_dec_and_test(&fn->conns))
 		wake_up_var(&fn->conns);
-}
-
-static void free_act(struct fp_act *act)
-{
-	free_packets(act);
-	kfree_skb(act->fin);
-	__skb_queue_purge(&act->out);
-	kvfree(act->tx.ring);
-	kmem_cache_free(act_cache, act);
 }
 
 static void free_rcu(struct rcu_head *rcu)
@@ -192,7 +171,7 @@ void fp_conn_put(struct fp_conn *conn)
 	if (!conn || !refcount_dec_and_test(&conn->refs))
 		return;
 	/* Who finds the connection yet can't have a reference to it any more. */
-	free_act(conn->act);
+	fp_act_free(conn->act);
 	call_rcu(&conn->rcu, free_rcu);
 }
 
@@ -207,36 +186,6 @@ static bool count(struct fp_net *fn)
 			return false;
 	} while (!atomic_try_cmpxchg(&fn->conns, &conns, conns + 1));
 	return true;
-}
-
-static struct fp_act *create_act(struct fp_net *fn, gfp_t gfp)
-{
-	struct fp_txframe **ring;
-	struct fp_act *act;
-
-	act = kmem_cache_zalloc(act_cache, gfp);
-	if (!act)
-		return NULL;
-	ring = kcalloc(RING_SIZE, sizeof(*ring), gfp | __GFP_ACCOUNT);
-	if (!ring) {
-		kmem_cache_free(act_cache, act);
-		return NULL;
-	}
-	fp_txwin_init(&act->tx, ring, RING_SIZE, fp_transmit_acked);
-	fp_rxwin_init(&act->rx);
-	fp_rtt_init(&act->rtt);
-	fp_rtt_set_limits(&act->rtt, fp_setting(fn, rto_initial),
-			  fp_setting(fn, rto_min), fp_setting(fn, rto_max));
-	__skb_queue_head_init(&act->tx_done);
-	__skb_queue_head_init(&act->out);
-	act->rx_ahead = RB_ROOT;
-	INIT_LIST_HEAD(&act->rx_ready);
-	INIT_LIST_HEAD(&act->ready);
-	timer_setup(&act->timer, fp_timer_fire, 0);
-	act->timer_at = U64_MAX;
-	fp_hrtimer_setup(&act->pace, fp_timer_pace, CLOCK_MONOTONIC,
-			 HRTIMER_MODE_ABS_SOFT);
-	return act;
 }
 
 /**
@@ -256,6 +205,7 @@ struct fp_conn *fp_conn_create(struct fp_endpoint *endpoint,
 {
 	struct fp_net *fn = endpoint->fn;
 	struct fp_conn *conn;
+	struct fp_act *act;
 	int err = -ENOMEM;
 
 	if (!count(fn))
@@ -263,32 +213,27 @@ struct fp_conn *fp_conn_create(struct fp_endpoint *endpoint,
 	conn = kmem_cache_zalloc(conn_cache, gfp);
 	if (!conn)
 		goto uncount;
-	conn->act = create_act(endpoint->fn, gfp);
-	if (!conn->act)
+	act = fp_act_create(gfp);
+	if (!act)
 		goto free_conn;
 	conn->path = fp_path_get(endpoint, peer, gfp);
 	if (IS_ERR(conn->path)) {
 		err = PTR_ERR(conn->path);
 		goto free_act;
 	}
-	conn->act->conn = conn;
-	conn->fn = endpoint->fn;
+	conn->fn = fn;
 	conn->endpoint = fp_endpoint_get(endpoint);
 	/* Never 0: that is what a frame says whose sender knows no ID. */
 	conn->id = (u64)(get_random_u32() | 1) << 32 | slot;
 	refcount_set(&conn->refs, 1);
 	spin_lock_init(&conn->lock);
 	INIT_LIST_HEAD(&conn->accept);
-	fp_cubic_init(&conn->act->cc, fp_conn_mss(conn));
-	conn->act->created = ktime_to_us(ktime_get());
-	if (READ_ONCE(conn->path->rtt))
-		fp_rtt_sample(&conn->act->rtt, READ_ONCE(conn->path->rtt),
-			      conn->act->created);
+	conn->created = ktime_to_us(ktime_get());
+	fp_act_begin(conn, act, conn->created);
 	return conn;
 
 free_act:
-	kfree(conn->act->tx.ring);
-	kmem_cache_free(act_cache, conn->act);
+	fp_act_free(act);
 free_conn:
 	kmem_cache_free(conn_cache, conn);
 uncount:
@@ -440,6 +385,13 @@ static void transmit(struct fp_conn *conn, bool lower)
 		fp_timer_hold(conn, 0, ktime_to_us(ktime_get()));
 }
 
+static void transmit_last(struct fp_conn *conn, struct sk_buff_head *list)
+{
+	rcu_read_lock();
+	fp_transmit_xmit(conn, list, 0);
+	rcu_read_unlock();
+}
+
 /**
  * fp_conn_unlock - send, wake and free what was collected meanwhile
  * @conn: the connection, the caller's reference stays
@@ -455,15 +407,19 @@ void fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo)
 	struct sk_buff_head done;
 
 	__skb_queue_head_init(&done);
-	if (!skb_queue_empty(&act->tx_done))
+	if (likely(act)) {
 		skb_queue_splice_init(&act->tx_done, &done);
-	skb_queue_splice_tail(&todo->xmit, &act->out);
-	if (!skb_queue_empty(&act->out) || todo->flags & FP_LOWER_MTU)
-		transmit(conn, todo->flags & FP_LOWER_MTU);
+		skb_queue_splice_tail_init(&todo->xmit, &act->out);
+		if (!skb_queue_empty(&act->out) || todo->flags & FP_LOWER_MTU)
+			transmit(conn, todo->flags & FP_LOWER_MTU);
+	}
 	if (conn->rdm)
 		fp_rdm_collect(conn, todo);
 	spin_unlock(&conn->lock);
 
+	/* A parked connection has nothing to send but its reset. */
+	if (unlikely(!skb_queue_empty(&todo->xmit)))
+		transmit_last(conn, &todo->xmit);
 	if (todo->flags & FP_WAKES) {
 		rcu_read_lock();
 		wake(conn, todo->flags);
@@ -505,11 +461,12 @@ void fp_conn_end(struct fp_conn *conn, int err, struct fp_todo *todo)
 		rhashtable_remove_fast(&fn->passive, &conn->node,
 				       passive_params);
 	fp_slot_unpublish(&fn->slots, fp_id_slot(conn->id));
-	WRITE_ONCE(conn->path->rtt, fp_rtt_srtt(&act->rtt));
-
-	fp_transmit_purge(conn);
-	memset(act->deadline, 0, sizeof(act->deadline));
-	fp_timer_stop(conn);
+	if (act) {
+		WRITE_ONCE(conn->path->rtt, fp_rtt_srtt(&act->rtt));
+		fp_transmit_purge(conn);
+		memset(act->deadline, 0, sizeof(act->deadline));
+		fp_timer_stop(conn);
+	}
 	fp_rdm_forget_addr(conn);
 	todo->flags |= FP_ENDED | FP_WAKE_STATE;
 	if (err && !conn->rdm)

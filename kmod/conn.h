@@ -113,15 +113,13 @@ struct fp_path {
  * @cc: congestion control
  * @tx_cost_next: cost of all frames that were ever sent, units
  * @tx_edge: how far the peer lets us go, units
- * @tx_memory: truesize of what is queued and not acknowledged; READ_ONCE()
- * @tx_bytes: its payload
+ * @tx_bytes: payload of what is queued and not acknowledged
  * @tx_done: acknowledged frames, to be freed after the lock
  * @out: datagrams to be given to IP
  * @xmitting: somebody is about that, with the lock released now and then and a
  *	reference of his own; who finds it set leaves the datagrams to him
  * @tos: of the datagrams: ECN's bits
  * @tx_corked: MSG_MORE: wait for more before a small frame is sent
- * @tx_held: more is to be read: the same, until @pace fires; READ_ONCE()
  * @tx_probe: the next frame is to ask for an answer
  * @tx_check: when to look for lost frames again, microseconds, 0: no need
  * @tx_last: when data was sent last, microseconds
@@ -139,14 +137,12 @@ struct fp_path {
  * @rx_edge: how far we let the peer go, units
  * @rx_memory: truesize of what waits for the application or for its turn
  * @rx_limit: how much of that there may be
- * @rx_msg_max: largest message that we take, bytes
  * @rx_msg_units: what a message may need beyond that, units
  * @rx_ahead: frames that came too early, by sequence number
  * @rx_partial: the message in the making, its first fragment
  * @rx_partial_last: its last one
  * @rx_partial_cost: cost of all of them, units
  * @rx_ready: whole messages (struct fp_packet)
- * @rx_count: how many they are; READ_ONCE()
  * @ts_recent: the peer's timestamp to be echoed
  * @ts_recent_at: when it came, microseconds
  * @ack_bytes: payload since the last acknowledgment that we sent
@@ -164,7 +160,6 @@ struct fp_path {
  *	and again, microseconds; 0: none is open
  * @hole_answers: how often in a row such a question was answered, but not the
  *	frame
- * @ect_failures: how often a frame came as soon as it was sent without ECT
  * @pacing: @pace is armed, and has a reference
  * @pace_at: when the next datagram would be sent if they were evenly spread,
  *	2^-10 microseconds
@@ -179,14 +174,18 @@ struct fp_path {
  * @queued: it is in one of these, or about to be again, with a reference
  * @events: BIT(enum fp_event_type), for the application to fetch
  * @rx_told: how much of @rx_memory fp_rdm.memory holds
- * @created: when it was made, microseconds
  * @rx_last: when a frame came last, microseconds, 0: never
  * @counts: counters, by their netlink attributes from FP_COUNT_FIRST on
  * @deadline: microseconds, 0 for none
  * @timer: fires at the first of them or earlier
  * @timer_at: when that is, microseconds; U64_MAX: it is not set
+ * @timers: references of @timer: it may have been set anew while it fires
+ * @woken: when this was made, microseconds
+ * @link: in fp_net.acts, under fp_net.acts_lock, as is
+ * @seen: when it was last looked at there, microseconds
  *
- * The connection's lock guards all of it.
+ * The connection's lock guards all of it but that. Freed with the connection, or
+ * when that is idle: never while a timer or @xmitting needs it.
  */
 struct fp_act {
 	struct fp_conn *conn;
@@ -197,14 +196,12 @@ struct fp_act {
 
 	u64 tx_cost_next;
 	u64 tx_edge;
-	u32 tx_memory;
 	u32 tx_bytes;
 	u64 tx_check;
 	u64 tx_last;
 	u64 timed_out;
 	u64 round;
 	bool tx_corked;
-	bool tx_held;
 	bool tx_probe;
 	bool tx_restart;
 	bool tx_full;
@@ -222,14 +219,12 @@ struct fp_act {
 	u64 rx_edge;
 	u32 rx_memory;
 	u32 rx_limit;
-	u32 rx_msg_max;
 	u32 rx_msg_units;
 	struct rb_root rx_ahead;
 	struct fp_packet *rx_partial;
 	struct fp_packet *rx_partial_last;
 	u32 rx_partial_cost;
 	struct list_head rx_ready;
-	u32 rx_count;
 
 	u32 ts_recent;
 	u64 ts_recent_at;
@@ -247,7 +242,6 @@ struct fp_act {
 
 	u64 hole_asked;
 	u8 hole_answers;
-	u8 ect_failures;
 	bool pacing;
 	u64 pace_at;
 	u64 pace_gap;
@@ -259,13 +253,57 @@ struct fp_act {
 	struct list_head ready;
 	bool queued;
 	u8 events;
-	u64 created;
 	u64 rx_last;
 	u64 counts[FP_COUNTS];
 
 	u64 deadline[FP_DEADLINES];
 	struct timer_list timer;
 	u64 timer_at;
+	u8 timers;
+
+	u64 woken;
+	struct list_head link;
+	u64 seen;
+};
+
+/**
+ * struct fp_rest - what is left of struct fp_act while a connection is idle
+ * @tx_seq: the next frame's sequence number; all before it are acknowledged
+ * @rx_seq: that of the peer's next frame; all before it came
+ * @tx_cost: fp_act.tx_cost_next
+ * @rx_cost: fp_act.rx_cost
+ * @ts_recent_at: fp_act.ts_recent_at
+ * @ts_recent: fp_act.ts_recent
+ * @tx_pause: by how much fp_act.tx_last was before @ts_recent_at, microseconds,
+ *	or U32_MAX if it was more
+ * @tx_credit: how much the peer lets us send, units
+ * @rx_credit: how much we let the peer send, units
+ * @cwnd: congestion window, bytes
+ * @ssthresh: slow start below it, bytes
+ * @ce: fp_act.ce
+ * @tx_ce: fp_txwin.ce
+ * @dup: fp_act.dup
+ * @tx_dup: fp_txwin.dup
+ *
+ * What else there was is begun anew: it is about what is under way, and nothing
+ * is; or it is measured again before long.
+ */
+struct fp_rest {
+	u64 tx_seq;
+	u64 rx_seq;
+	u64 tx_cost;
+	u64 rx_cost;
+	u64 ts_recent_at;
+	u32 ts_recent;
+	u32 tx_pause;
+	s32 tx_credit;
+	s32 rx_credit;
+	u32 cwnd;
+	u32 ssthresh;
+	u16 ce;
+	u16 tx_ce;
+	u8 dup;
+	u8 tx_dup;
 };
 
 /**
@@ -281,20 +319,32 @@ struct fp_act {
  * @orphan: its socket was closed
  * @rdm: its socket is of SOCK_RDM
  * @by_addr: it is in fp_net.active
+ * @tx_held: more is to be read: a small frame waits, until fp_act.pace fires;
+ *	READ_ONCE() without the lock
+ * @ect_failures: how often a frame came as soon as it was sent without ECT
  * @err: why it ended, a negative errno or 0
  * @msg_max: largest message that the peer takes, bytes, but not more than
  *	FP_MSG_MAX_MAX: a send call queues all of one; constant from FP_ECHO_SENT on
+ * @rx_msg_max: largest message that we take, bytes; constant
+ * @rx_count: how many messages are in fp_act.rx_ready; READ_ONCE() without the
+ *	lock
+ * @tx_memory: truesize of what is queued and not acknowledged; READ_ONCE()
+ *	without the lock
  * @fn: what the namespace has, which waits for its connections; constant
  * @endpoint: the local port, a reference; constant
  * @path: the way to the peer, a reference; constant
  * @fs: its socket, or NULL; written under @lock, read under RCU
  * @accept: link in fp_sock.accept_queue or fp_rdm.conns, under fp_sock.rx_lock
  * @node: in fp_net.passive, by the peer's address and ID, or in fp_net.active
- * @act: for who has a reference, or the lock of a connection that is not over
- * @rcu: for its end
+ * @rcu: for its end, when it is in no queue any more
+ * @act: NULL while it is idle: parked. Under @lock, or by who has the last
+ *	reference
+ * @created: when it was made, microseconds; constant
+ * @rest: while @act is NULL
  *
  * Found through its slot under RCU; freed, and the slot with it, a grace period
- * after the last reference is gone; @act goes with that.
+ * after the last reference is gone; @act goes with that. There may be very many,
+ * most of them idle: so this is small.
  */
 struct fp_conn {
 	u64 id;
@@ -302,22 +352,33 @@ struct fp_conn {
 	refcount_t refs;
 	spinlock_t lock;	/* see above */
 	u8 state;
-	bool passive;
+	u8 passive : 1;
+	u8 by_addr : 1;
+	u8 ect_failures : 2;
 	bool syn_due;
 	bool orphan;
 	bool rdm;
-	bool by_addr;
-	int err;
+	bool tx_held;
+	s16 err;
 	u32 msg_max;
+	u32 rx_msg_max;
+	u32 rx_count;
+	u32 tx_memory;
 	struct fp_net *fn;
 	struct fp_endpoint *endpoint;
 	struct fp_path *path;
 	struct fp_sock __rcu *fs;
-	struct list_head accept;
+	union {
+		struct list_head accept;
+		struct rcu_head rcu;
+	};
 	struct rhash_head node;
 	struct fp_act *act;
-	struct rcu_head rcu;
+	u64 created;
+	struct fp_rest rest;
 };
+
+#define FP_CONN_SIZE_MAX	192	/* with locks that are not debugged */
 
 /* Count for a connection, which is locked. */
 #define FP_CONN_ADD(conn, name, value) \
@@ -390,6 +451,21 @@ static inline u32 fp_id_tag(u64 id)
 {
 	return id >> 32;
 }
+
+/* act.c */
+int fp_act_init(void);
+void fp_act_exit(void);
+void fp_act_net_init(struct fp_net *fn);
+void fp_act_net_exit(struct fp_net *fn);
+struct fp_act *fp_act_create(gfp_t gfp);
+void fp_act_free(struct fp_act *act);
+void fp_act_begin(struct fp_conn *conn, struct fp_act *act, u64 now);
+struct fp_act *fp_act_wake(struct fp_conn *conn, gfp_t gfp, u64 now);
+void fp_act_look(struct fp_net *fn);
+int fp_conn_rouse(struct fp_conn *conn, gfp_t gfp);
+u64 fp_rest_count(const struct fp_conn *conn, enum fastproto_conn_attr attr);
+void fp_rest_rtt(const struct fp_conn *conn, struct fp_rtt *rtt);
+u64 fp_rest_tx_last(const struct fp_rest *rest);
 
 /* path.c */
 int fp_path_net_init(struct fp_net *fn);
@@ -521,7 +597,21 @@ static inline struct fp_conn *fp_conn_get(struct fp_conn *conn)
  */
 static inline u32 fp_msg_cost(const struct fp_act *act)
 {
-	return 2 * (act->rx_msg_max + FP_FRAME_COST);
+	return 2 * (act->conn->rx_msg_max + FP_FRAME_COST);
+}
+
+/**
+ * fp_conn_wake - have a connection at work
+ * @conn: the connection, locked; not FP_CLOSED
+ * @gfp: how to allocate what it needs for that, if it is parked
+ * @now: microseconds
+ *
+ * Return: fp_conn.act, or NULL: no memory.
+ */
+static inline struct fp_act *fp_conn_wake(struct fp_conn *conn, gfp_t gfp,
+					  u64 now)
+{
+	return likely(conn->act) ? conn->act : fp_act_wake(conn, gfp, now);
 }
 
 static inline void fp_conn_count(struct fp_conn *conn,

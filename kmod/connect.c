@@ -53,7 +53,7 @@ static struct fp_conn *create(struct fp_sock *fs, struct fp_endpoint *endpoint,
 		fp_slot_release(slots, slot);
 		return conn;
 	}
-	conn->act->rx_msg_max = fs->msg_max;
+	conn->rx_msg_max = fs->msg_max;
 	fp_sock_set_limits(fs, conn);
 	conn->act->rx_edge = fp_transmit_window(conn->act);
 	rcu_assign_pointer(conn->fs, fs);
@@ -159,8 +159,11 @@ void fp_connect_keepalive(struct sock *sk, int on)
 
 	if (!conn)
 		return;
+	/* Nobody could be told that there is no memory for a timer. */
+	if (on)
+		fp_conn_rouse(conn, GFP_KERNEL | __GFP_NOFAIL);
 	fp_conn_lock(conn, &todo);
-	if (conn->state != FP_CLOSED)
+	if (conn->state != FP_CLOSED && conn->act)
 		fp_timer_keepalive(conn, on, todo.now);
 	fp_conn_unlock(conn, &todo);
 }
@@ -273,23 +276,33 @@ out:
 	return err;
 }
 
-/* Nothing follows what is queued. The connection is locked. */
-static void queue_fin(struct fp_conn *conn, struct sk_buff *skb,
-		      struct fp_todo *todo)
+/*
+ * Nothing follows what is queued. The connection is locked, fp_conn_rouse() was
+ * called before. Returns 0 or -ENOMEM.
+ */
+static int queue_fin(struct fp_conn *conn, struct sk_buff *skb,
+		     struct fp_todo *todo)
 {
 	if (conn->state == FP_CLOSED || !skb) {
 		kfree_skb(skb);
-		return;
+		return 0;
+	}
+	if (!fp_conn_wake(conn, GFP_ATOMIC, todo->now)) {
+		kfree_skb(skb);
+		return -ENOMEM;
 	}
 	fp_transmit_fin(conn, skb);
 	fp_transmit_push(conn, todo);
+	return 0;
 }
 
 /* Is there something that the application will never read? */
-static bool has_unread(const struct fp_act *act)
+static bool has_unread(const struct fp_conn *conn)
 {
-	return act->rx_count || act->rx_partial ||
-	       !RB_EMPTY_ROOT(&act->rx_ahead);
+	const struct fp_act *act = conn->act;
+
+	return conn->rx_count || (act && (act->rx_partial ||
+					  !RB_EMPTY_ROOT(&act->rx_ahead)));
 }
 
 static bool is_delivered(const struct fp_sock *fs, const struct fp_conn *conn)
@@ -333,13 +346,16 @@ void fp_connect_finish(struct fp_sock *fs, struct fp_conn *conn)
 	struct fp_todo todo;
 	u32 timeout;
 
+	if (!at_once)
+		fp_conn_rouse(conn, GFP_KERNEL);
 	fp_conn_lock(conn, &todo);
-	if (is_futile(conn) || at_once || !fin || has_unread(conn->act)) {
+	if (is_futile(conn) || at_once || !fin || has_unread(conn)) {
 		kfree_skb(fin);
+		fp_conn_abort(conn, 0, FP_RST_ABORTED, &todo);
+	} else if (queue_fin(conn, fin, &todo)) {
 		fp_conn_abort(conn, 0, FP_RST_ABORTED, &todo);
 	} else {
 		WRITE_ONCE(conn->orphan, true);
-		queue_fin(conn, fin, &todo);
 		timeout = conn->state == FP_FIN_WAIT_2 ?
 			  fp_setting(conn->fn, fin_timeout) :
 			  fp_setting(conn->fn, orphan_timeout);
@@ -398,18 +414,18 @@ int fp_shutdown(struct socket *sock, int how)
 		goto out;
 	}
 	if (how & SEND_SHUTDOWN) {
-		fin = fp_transmit_alloc(conn, 0, GFP_KERNEL);
+		err = fp_conn_rouse(conn, GFP_KERNEL);
+		fin = err ? NULL : fp_transmit_alloc(conn, 0, GFP_KERNEL);
 		if (!fin) {
 			err = -ENOMEM;
 			goto out;
 		}
-	}
-	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | how);
-	if (how & SEND_SHUTDOWN) {
 		fp_conn_lock(conn, &todo);
-		queue_fin(conn, fin, &todo);
+		err = queue_fin(conn, fin, &todo);
 		fp_conn_unlock(conn, &todo);
 	}
+	if (!err)
+		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | how);
 out:
 	sk->sk_state_change(sk);
 	release_sock(sk);

@@ -57,6 +57,20 @@ void fp_cubic_init(struct fp_cubic *cc, u32 mss)
 }
 
 /**
+ * fp_cubic_resume - go on with the window of another
+ * @cc: the state, as fp_cubic_init() has left it
+ * @cwnd: fp_cubic.cwnd of the other
+ * @ssthresh: its fp_cubic.ssthresh
+ *
+ * Where on the curve it was is forgotten.
+ */
+void fp_cubic_resume(struct fp_cubic *cc, u32 cwnd, u32 ssthresh)
+{
+	cc->cwnd = clamp(cwnd, cc->mss, FP_CWND_MAX);
+	cc->ssthresh = ssthresh;
+}
+
+/**
  * fp_cubic_set_mss - the path MTU has changed
  * @cc: the state
  * @mss: largest frame in bytes, from 1 to 65535 or taken as that

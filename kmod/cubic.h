@@ -98,6 +98,7 @@ struct fp_cubic_ack {
 };
 
 void fp_cubic_init(struct fp_cubic *cc, u32 mss);
+void fp_cubic_resume(struct fp_cubic *cc, u32 cwnd, u32 ssthresh);
 void fp_cubic_set_mss(struct fp_cubic *cc, u32 mss);
 void fp_cubic_ack(struct fp_cubic *cc, const struct fp_cubic_ack *ack, u64 now);
 void fp_cubic_loss(struct fp_cubic *cc);

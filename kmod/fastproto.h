@@ -14,11 +14,11 @@
  *	2. fp_net.endpoint_lock
  *	3. lock_sock() of its endpoint's UDP socket
  *	4. fp_conn.lock
- *	5. fp_sock.rx_lock, fp_slot_cpu.lock (innermost)
+ *	5. fp_sock.rx_lock, fp_slot_cpu.lock, fp_net.acts_lock (innermost)
  *	Softirq takes 4 and 5: always with BH off.
  *
  * Dependencies go one way, from the first to the last of: wire, rtt, cubic,
- * rxwin, txwin; addr, packet, mib, setting, slot; endpoint; path; conn; timer,
+ * rxwin, txwin; addr, packet, mib, setting, slot; endpoint; path; act, conn; timer,
  * transmit; handshake; input; receive, recvmsg, send; listen, connect,
  * seqpacket, rdm, sockopt, af_fastproto, netlink; main. The only calls back are
  * endpoint -> receive, and from conn and timer -> transmit, handshake, input and
@@ -94,6 +94,7 @@ struct fp_mib {
  * @resets_per_second: for frames without a connection
  * @connections_max: how many connections there may be
  * @hold_time: for how long a small frame may wait while its socket has more to read
+ * @idle_timeout: after so long a connection on which nothing happens is parked
  * @ecn: whether datagrams are ECN-capable: 0 or 1
  * @pacing: whether a large window is spread over the round trip: 0 or 1
  * @keepalive_idle: FP_KEEPIDLE of new sockets, seconds
@@ -124,6 +125,7 @@ struct fp_settings {
 	u32 resets_per_second;
 	u32 connections_max;
 	u32 hold_time;
+	u32 idle_timeout;
 	u32 ecn;
 	u32 pacing;
 	u32 keepalive_idle;
@@ -144,6 +146,9 @@ struct fp_settings {
  * @active: those that SOCK_RDM sockets opened by sending to an address, by that
  * @paths: ways to peers
  * @conns: how many connections there are, those on their way out included
+ * @acts_lock: guards @acts
+ * @acts: struct fp_act of all connections that have one, by fp_act.seen
+ * @park: looks at them; queued while there are any
  * @cookies: for listeners; made when first needed
  * @rst_limit: how many resets we send for frames without a connection
  * @mib: counters
@@ -161,6 +166,9 @@ struct fp_net {
 	struct rhashtable active;
 	struct rhashtable paths;
 	atomic_t conns;
+	spinlock_t acts_lock;	/* see above */
+	struct list_head acts;
+	struct delayed_work park;
 	struct fp_cookies *cookies;
 	struct ratelimit_state rst_limit;
 	struct fp_mib __percpu *mib;

@@ -256,7 +256,7 @@ void fp_handshake_fill(const struct fp_conn *conn, struct fp_syn *syn, u64 now)
 {
 	const struct fp_act *act = conn->act;
 
-	fill_syn(syn, fp_id_tag(conn->id), act->rx_msg_max, act->rx_edge,
+	fill_syn(syn, fp_id_tag(conn->id), conn->rx_msg_max, act->rx_edge,
 		 conn->passive ? 0 : now);
 }
 
@@ -528,7 +528,7 @@ static struct fp_conn *create(struct fp_endpoint *endpoint,
 	conn->peer_id = client_id(sections);
 	conn->msg_max = min_t(u32, sections->syn.msg_max, FP_MSG_MAX_MAX);
 	act->tx_edge = sections->syn.window;
-	act->rx_msg_max = READ_ONCE(fs->msg_max);
+	conn->rx_msg_max = READ_ONCE(fs->msg_max);
 	act->rx_limit = early_limit(&fs->sk);
 	act->rx_edge = act->rx_limit / 2;
 	return conn;

@@ -159,7 +159,7 @@ static bool has_space(const struct fp_conn *conn)
 	const struct fp_sock *fs;
 
 	fs = rcu_dereference_protected(conn->fs, lockdep_is_held(&conn->lock));
-	return fs && conn->act->tx_memory <=
+	return fs && conn->tx_memory <=
 		     (u32)READ_ONCE(fs->sk.sk_sndbuf) / 3 * 2;
 }
 
@@ -178,7 +178,7 @@ static bool take_ack(struct fp_conn *conn, const struct fp_ack *ack,
 		.ranges = ack->ranges,
 	};
 	struct fp_tx_result res;
-	u32 memory = act->tx_memory;
+	u32 memory = conn->tx_memory;
 	bool limited;
 	s32 more;
 
@@ -193,8 +193,9 @@ static bool take_ack(struct fp_conn *conn, const struct fp_ack *ack,
 		look_for_hole(conn, ack, &res, todo);
 	if (res.acked_bytes) {
 		/* What was sent without ECT got through, after all. */
-		if (act->retries >= FP_ECT_RETRIES && act->ect_failures < U8_MAX)
-			act->ect_failures++;
+		if (act->retries >= FP_ECT_RETRIES &&
+		    conn->ect_failures < FP_ECT_FAILURES)
+			conn->ect_failures++;
 		act->retries = 0;
 		act->tx_restart = true;
 		/* Whoever gets on may take his time. */
@@ -209,7 +210,7 @@ static bool take_ack(struct fp_conn *conn, const struct fp_ack *ack,
 		act->tx_edge += more;
 	/* A peer that answers is there, however long it takes nothing. */
 	act->retries = min_t(u8, act->retries, 1);
-	if (act->tx_full && act->tx_memory < memory && has_space(conn)) {
+	if (act->tx_full && conn->tx_memory < memory && has_space(conn)) {
 		act->tx_full = false;
 		todo->flags |= FP_WAKE_WRITE;
 	}
@@ -240,7 +241,7 @@ static bool append(struct fp_conn *conn, struct fp_packet *packet,
 	}
 	act->rx_partial_last = packet;
 	head = act->rx_partial;
-	if (packet->frame.payload_len > act->rx_msg_max - head->len ||
+	if (packet->frame.payload_len > conn->rx_msg_max - head->len ||
 	    act->rx_partial_cost > fp_msg_cost(act))
 		return false;
 	head->len += packet->frame.payload_len;
@@ -248,7 +249,7 @@ static bool append(struct fp_conn *conn, struct fp_packet *packet,
 		return true;
 
 	list_add_tail(&head->list, &act->rx_ready);
-	WRITE_ONCE(act->rx_count, act->rx_count + 1);
+	WRITE_ONCE(conn->rx_count, conn->rx_count + 1);
 	act->rx_partial = NULL;
 	act->rx_partial_last = NULL;
 	todo->flags |= FP_WAKE_READ;
@@ -330,9 +331,9 @@ static bool conn_has_room(const struct fp_act *act, bool next, u32 charge)
 	u64 limit = act->rx_limit;
 
 	/* While the application has nothing to read, a message must get on. */
-	if (!act->rx_count && next)
+	if (!act->conn->rx_count && next)
 		return true;
-	if (!act->rx_count)
+	if (!act->conn->rx_count)
 		limit += 2 * act->rx_msg_units;
 	return act->rx_memory + charge <= limit;
 }
@@ -532,8 +533,12 @@ static int take_frame(struct fp_input *in, struct sk_buff *skb, u32 offset,
 	const struct fp_sections *sections = &in->sections;
 	struct fp_todo *todo = &in->todo;
 	struct fp_conn *conn = in->conn;
-	struct fp_act *act = conn->act;
+	struct fp_act *act;
 
+	/* As good as lost on the way: it is not acknowledged. */
+	act = fp_conn_wake(conn, GFP_ATOMIC | __GFP_NOWARN, todo->now);
+	if (!act)
+		return FASTPROTO_A_STATS_DROP_NO_MEMORY;
 	if (conn->state == FP_ECHO_SENT) {
 		if (!(frame->flags & FP_F_SYN))
 			return FASTPROTO_A_STATS_DROP_STATE;
@@ -618,7 +623,7 @@ void fp_input_finish(struct fp_input *in)
 		return;
 	if (conn->state != FP_CLOSED)
 		fp_transmit_push(conn, &in->todo);
-	if (conn->act->finished && conn->state != FP_CLOSED) {
+	if (conn->state != FP_CLOSED && conn->act && conn->act->finished) {
 		FP_INC_STATS(conn->fn, ENDED_CLOSED);
 		fp_conn_end(conn, 0, &in->todo);
 	}

@@ -152,21 +152,20 @@ struct queues {
 	u64 tx_frames;
 };
 
-static u64 count_of(const struct fp_act *act, int attr)
+static u64 count_of(const struct fp_conn *conn, int attr)
 {
-	return act->counts[attr - FP_COUNT_FIRST];
+	return conn->act ? conn->act->counts[attr - FP_COUNT_FIRST] :
+			   fp_rest_count(conn, attr);
 }
 
 static void conn_queues(struct fp_conn *conn, struct queues *queues)
 {
-	const struct fp_act *act = conn->act;
-
 	spin_lock_bh(&conn->lock);
-	queues->rx_count = act->rx_count;
-	queues->rx_memory = act->rx_memory;
-	queues->tx_memory = act->tx_memory;
-	queues->rx_frames = count_of(act, FASTPROTO_A_CONN_IN_FRAMES);
-	queues->tx_frames = count_of(act, FASTPROTO_A_CONN_OUT_FRAMES);
+	queues->rx_count = conn->rx_count;
+	queues->rx_memory = conn->act ? conn->act->rx_memory : 0;
+	queues->tx_memory = conn->tx_memory;
+	queues->rx_frames = count_of(conn, FASTPROTO_A_CONN_IN_FRAMES);
+	queues->tx_frames = count_of(conn, FASTPROTO_A_CONN_OUT_FRAMES);
 	spin_unlock_bh(&conn->lock);
 }
 
@@ -295,21 +294,35 @@ static int put_conn_identity(struct sk_buff *msg, const struct fp_conn *conn)
 	       nla_put_u32(msg, FASTPROTO_A_CONN_MTU, READ_ONCE(path->mtu));
 }
 
-static int put_conn_control(struct sk_buff *msg, const struct fp_act *act)
+static struct fp_rtt rtt_of(const struct fp_conn *conn)
 {
-	u32 srtt = fp_rtt_srtt(&act->rtt);
-	u32 ssthresh = act->cc.ssthresh;
+	struct fp_rtt rtt;
+
+	if (conn->act)
+		return conn->act->rtt;
+	fp_rest_rtt(conn, &rtt);
+	return rtt;
+}
+
+static int put_conn_control(struct sk_buff *msg, const struct fp_conn *conn)
+{
+	const struct fp_rest *rest = &conn->rest;
+	const struct fp_act *act = conn->act;
+	u32 ssthresh = act ? act->cc.ssthresh : rest->ssthresh;
+	u32 cwnd = act ? act->cc.cwnd : rest->cwnd;
+	const struct fp_rtt rtt = rtt_of(conn);
+	u32 srtt = fp_rtt_srtt(&rtt);
 
 	return (srtt && (nla_put_u32(msg, FASTPROTO_A_CONN_SRTT, srtt) ||
 			 nla_put_u32(msg, FASTPROTO_A_CONN_RTT_MIN,
-				     fp_rtt_min(&act->rtt)))) ||
-	       nla_put_u32(msg, FASTPROTO_A_CONN_RTO,
-			   fp_rtt_rto(&act->rtt)) ||
-	       nla_put_u32(msg, FASTPROTO_A_CONN_CWND, act->cc.cwnd) ||
+				     fp_rtt_min(&rtt)))) ||
+	       nla_put_u32(msg, FASTPROTO_A_CONN_RTO, fp_rtt_rto(&rtt)) ||
+	       nla_put_u32(msg, FASTPROTO_A_CONN_CWND, cwnd) ||
 	       (ssthresh != FP_SSTHRESH_NONE &&
 		nla_put_u32(msg, FASTPROTO_A_CONN_SSTHRESH, ssthresh)) ||
-	       nla_put_u32(msg, FASTPROTO_A_CONN_BACKOFF, act->rtt.backoff) ||
-	       nla_put_u32(msg, FASTPROTO_A_CONN_RETRIES, act->retries);
+	       nla_put_u32(msg, FASTPROTO_A_CONN_BACKOFF, rtt.backoff) ||
+	       nla_put_u32(msg, FASTPROTO_A_CONN_RETRIES,
+			   act ? act->retries : 0);
 }
 
 /* A probe may go beyond the edge. */
@@ -318,13 +331,15 @@ static u32 credit(u64 edge, u64 used)
 	return edge > used ? min_t(u64, edge - used, U32_MAX) : 0;
 }
 
-static int put_conn_tx(struct sk_buff *msg, const struct fp_act *act)
+static int put_conn_tx(struct sk_buff *msg, const struct fp_conn *conn)
 {
+	const struct fp_act *act = conn->act;
 	const struct fp_txwin *tx = &act->tx;
 	u32 unacked = tx->next - tx->una - tx->sacked;
 
 	return nla_put_u32(msg, FASTPROTO_A_CONN_IN_FLIGHT, tx->flight) ||
-	       nla_put_u32(msg, FASTPROTO_A_CONN_TX_MEMORY, act->tx_memory) ||
+	       nla_put_u32(msg, FASTPROTO_A_CONN_TX_MEMORY,
+			   conn->tx_memory) ||
 	       nla_put_u32(msg, FASTPROTO_A_CONN_TX_QUEUE,
 			   tx->end - tx->next) ||
 	       nla_put_u32(msg, FASTPROTO_A_CONN_TX_UNACKED, unacked) ||
@@ -333,13 +348,39 @@ static int put_conn_tx(struct sk_buff *msg, const struct fp_act *act)
 			   credit(act->tx_edge, act->tx_cost_next));
 }
 
-static int put_conn_rx(struct sk_buff *msg, const struct fp_act *act)
+static int put_conn_rx(struct sk_buff *msg, const struct fp_conn *conn)
 {
-	return nla_put_u32(msg, FASTPROTO_A_CONN_RX_QUEUE, act->rx_count) ||
+	const struct fp_act *act = conn->act;
+
+	return nla_put_u32(msg, FASTPROTO_A_CONN_RX_QUEUE, conn->rx_count) ||
 	       nla_put_u32(msg, FASTPROTO_A_CONN_RX_MEMORY, act->rx_memory) ||
 	       nla_put_u32(msg, FASTPROTO_A_CONN_RX_LIMIT, act->rx_limit) ||
 	       nla_put_u32(msg, FASTPROTO_A_CONN_RX_CREDIT,
 			   credit(act->rx_edge, act->rx_cost));
+}
+
+/* Nothing waits and nothing is under way. */
+static int put_conn_rest(struct sk_buff *msg, const struct fp_conn *conn)
+{
+	static const u8 none[] = {
+		FASTPROTO_A_CONN_IN_FLIGHT, FASTPROTO_A_CONN_TX_MEMORY,
+		FASTPROTO_A_CONN_TX_QUEUE, FASTPROTO_A_CONN_TX_UNACKED,
+		FASTPROTO_A_CONN_TX_LOST, FASTPROTO_A_CONN_RX_QUEUE,
+		FASTPROTO_A_CONN_RX_MEMORY,
+	};
+	const struct fp_sock *fs = rcu_dereference(conn->fs);
+	const struct fp_rest *rest = &conn->rest;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(none); i++)
+		if (nla_put_u32(msg, none[i], 0))
+			return -EMSGSIZE;
+	return nla_put_u32(msg, FASTPROTO_A_CONN_TX_CREDIT,
+			   max(rest->tx_credit, 0)) ||
+	       (fs && nla_put_u32(msg, FASTPROTO_A_CONN_RX_LIMIT,
+				  READ_ONCE(fs->sk.sk_rcvbuf))) ||
+	       nla_put_u32(msg, FASTPROTO_A_CONN_RX_CREDIT,
+			   max(rest->rx_credit, 0));
 }
 
 static int put_ago(struct sk_buff *msg, int attr, u64 then, u64 now)
@@ -350,9 +391,9 @@ static int put_ago(struct sk_buff *msg, int attr, u64 then, u64 now)
 				 FASTPROTO_A_CONN_PAD);
 }
 
-static int put_conn_times(struct sk_buff *msg, const struct fp_act *act)
+static int put_conn_timers(struct sk_buff *msg, const struct fp_act *act,
+			   u64 now)
 {
-	u64 now = ktime_to_us(ktime_get());
 	struct nlattr *nest;
 	u64 at;
 	int i;
@@ -361,15 +402,11 @@ static int put_conn_times(struct sk_buff *msg, const struct fp_act *act)
 		     (int)FP_DEADLINES);
 	BUILD_BUG_ON(FASTPROTO_A_TIMER_END - FASTPROTO_A_TIMER_HANDSHAKE !=
 		     (int)FP_DEADLINE_END);
-	if (put_ago(msg, FASTPROTO_A_CONN_AGE, act->created, now) ||
-	    put_ago(msg, FASTPROTO_A_CONN_SINCE_IN, act->rx_last, now) ||
-	    put_ago(msg, FASTPROTO_A_CONN_SINCE_OUT, act->tx_last, now))
-		return -EMSGSIZE;
 	nest = nla_nest_start(msg, FASTPROTO_A_CONN_TIMERS);
 	if (!nest)
 		return -EMSGSIZE;
 	for (i = 0; i < FP_DEADLINES; i++) {
-		at = act->deadline[i];
+		at = act ? act->deadline[i] : 0;
 		if (at && nla_put_u64_64bit(msg, FASTPROTO_A_TIMER_HANDSHAKE + i,
 					    at > now ? at - now : 0,
 					    FASTPROTO_A_TIMER_PAD))
@@ -379,12 +416,26 @@ static int put_conn_times(struct sk_buff *msg, const struct fp_act *act)
 	return 0;
 }
 
-static int put_conn_counts(struct sk_buff *msg, const struct fp_act *act)
+static int put_conn_times(struct sk_buff *msg, const struct fp_conn *conn)
+{
+	const struct fp_rest *rest = &conn->rest;
+	const struct fp_act *act = conn->act;
+	u64 now = ktime_to_us(ktime_get());
+
+	return put_ago(msg, FASTPROTO_A_CONN_AGE, conn->created, now) ||
+	       put_ago(msg, FASTPROTO_A_CONN_SINCE_IN,
+		       act ? act->rx_last : rest->ts_recent_at, now) ||
+	       put_ago(msg, FASTPROTO_A_CONN_SINCE_OUT,
+		       act ? act->tx_last : fp_rest_tx_last(rest), now) ||
+	       put_conn_timers(msg, act, now);
+}
+
+static int put_conn_counts(struct sk_buff *msg, const struct fp_conn *conn)
 {
 	int attr;
 
 	for (attr = FP_COUNT_FIRST; attr <= FP_COUNT_LAST; attr++)
-		if (nla_put_u64_64bit(msg, attr, count_of(act, attr),
+		if (nla_put_u64_64bit(msg, attr, count_of(conn, attr),
 				      FASTPROTO_A_CONN_PAD))
 			return -EMSGSIZE;
 	return 0;
@@ -394,33 +445,35 @@ static int put_conn_counts(struct sk_buff *msg, const struct fp_act *act)
 static int put_conn_depth(struct sk_buff *msg, const struct fp_conn *conn)
 {
 	const struct fp_sock *fs = rcu_dereference(conn->fs);
+	const struct fp_rtt rtt = rtt_of(conn);
 	const struct fp_act *act = conn->act;
-	u32 rttvar = act->rtt.rttvar / 4;
 
-	return (fp_rtt_srtt(&act->rtt) &&
-		nla_put_u32(msg, FASTPROTO_A_CONN_RTTVAR, rttvar)) ||
-	       nla_put_u32(msg, FASTPROTO_A_CONN_MSG_MAX, act->rx_msg_max) ||
+	return (fp_rtt_srtt(&rtt) &&
+		nla_put_u32(msg, FASTPROTO_A_CONN_RTTVAR, rtt.rttvar / 4)) ||
+	       nla_put_u32(msg, FASTPROTO_A_CONN_MSG_MAX, conn->rx_msg_max) ||
 	       (fp_conn_connected(conn) &&
 		nla_put_u32(msg, FASTPROTO_A_CONN_PEER_MSG_MAX,
 			    conn->msg_max)) ||
 	       nla_put_u32(msg, FASTPROTO_A_CONN_HEADROOM,
 			   READ_ONCE(conn->path->headroom)) ||
-	       nla_put_u32(msg, FASTPROTO_A_CONN_TX_BYTES, act->tx_bytes) ||
+	       nla_put_u32(msg, FASTPROTO_A_CONN_TX_BYTES,
+			   act ? act->tx_bytes : 0) ||
 	       (fs && nla_put_u32(msg, FASTPROTO_A_CONN_TX_LIMIT,
 				  READ_ONCE(fs->sk.sk_sndbuf))) ||
-	       nla_put_u32(msg, FASTPROTO_A_CONN_RX_GAPS, act->rx.nr) ||
-	       put_conn_times(msg, act) || put_conn_counts(msg, act);
+	       nla_put_u32(msg, FASTPROTO_A_CONN_RX_GAPS,
+			   act ? act->rx.nr : 0) ||
+	       put_conn_times(msg, conn) || put_conn_counts(msg, conn);
 }
 
 /* Under the RCU read lock and the connection's. */
 static int put_conn_all(struct sk_buff *msg, const struct fp_conn *conn,
 			bool admin)
 {
-	const struct fp_act *act = conn->act;
-
 	return (admin && put_conn_ids(msg, conn)) ||
-	       put_conn_identity(msg, conn) || put_conn_control(msg, act) ||
-	       put_conn_tx(msg, act) || put_conn_rx(msg, act);
+	       put_conn_identity(msg, conn) || put_conn_control(msg, conn) ||
+	       nla_put_u32(msg, FASTPROTO_A_CONN_PARKED, !conn->act) ||
+	       (conn->act ? put_conn_tx(msg, conn) || put_conn_rx(msg, conn) :
+			    put_conn_rest(msg, conn));
 }
 
 /* The same. */

@@ -238,8 +238,10 @@ void fp_rdm_part(struct fp_conn *conn, struct fp_todo *todo)
 
 	fp_rdm_forget_addr(conn);
 	lose_favour(rdm, conn);
-	atomic_long_sub(conn->act->rx_told, &rdm->memory);
-	conn->act->rx_told = 0;
+	if (conn->act) {
+		atomic_long_sub(conn->act->rx_told, &rdm->memory);
+		conn->act->rx_told = 0;
+	}
 	spin_lock(&fs->rx_lock);
 	list_del_init(&conn->accept);
 	WRITE_ONCE(rdm->nr, rdm->nr - 1);
@@ -265,11 +267,6 @@ void fp_rdm_collect(struct fp_conn *conn, struct fp_todo *todo)
 	if (!fs)
 		return;
 	rdm = fs->rdm;
-	if (todo->flags & FP_WAKE_READ)
-		lose_favour(rdm, conn);
-	if (todo->flags & FP_ENDED)
-		drop_unfinished(act);
-	charge(rdm, act);
 	if (READ_ONCE(rdm->events)) {
 		if (todo->flags & FP_OPENED)
 			events |= BIT(FP_EVENT_OPENED);
@@ -278,11 +275,20 @@ void fp_rdm_collect(struct fp_conn *conn, struct fp_todo *todo)
 		if (todo->flags & FP_ENDED)
 			events |= BIT(FP_EVENT_CLOSED);
 	}
-	if (events) {
+	/* The end of a parked one is not told if there is no memory for that. */
+	if (events && !act)
+		act = fp_conn_wake(conn, GFP_ATOMIC, todo->now);
+	if (act) {
+		if (todo->flags & FP_WAKE_READ)
+			lose_favour(rdm, conn);
+		if (todo->flags & FP_ENDED)
+			drop_unfinished(act);
+		charge(rdm, act);
 		act->events |= events;
-		todo->flags |= FP_WAKE_READ;
+		if (events)
+			todo->flags |= FP_WAKE_READ;
 	}
-	if (act->rx_count || act->events)
+	if (act && (conn->rx_count || act->events))
 		enqueue(rdm, conn);
 	else if (todo->flags & FP_ENDED)
 		fp_rdm_part(conn, todo);
@@ -598,7 +604,7 @@ static bool take(struct fp_sock *fs, bool peek, struct item *item)
 		own = socket_of(conn) == fs;
 		if (own)
 			found = take_item(conn, peek, item, &todo);
-		more = own && (conn->act->rx_count || conn->act->events);
+		more = own && (conn->rx_count || conn->act->events);
 		put_back(fs, conn, more, peek);
 		if (own && !more && conn->state == FP_CLOSED)
 			fp_rdm_part(conn, &todo);
@@ -786,7 +792,8 @@ static struct fp_conn *detach(struct fp_sock *fs, u64 id)
 	if (good) {
 		fp_rdm_part(conn, &todo);
 		conn->rdm = false;
-		conn->act->events = 0;
+		if (conn->act)
+			conn->act->events = 0;
 	}
 	fp_conn_unlock(conn, &todo);
 	if (good)

@@ -49,7 +49,7 @@ static int get_name(struct socket *sock, struct sockaddr *uaddr, int peername)
 
 static bool has_room(const struct fp_sock *fs, const struct fp_conn *conn)
 {
-	return READ_ONCE(conn->act->tx_memory) < READ_ONCE(fs->sk.sk_sndbuf);
+	return READ_ONCE(conn->tx_memory) < READ_ONCE(fs->sk.sk_sndbuf);
 }
 
 /* As has_room(); if not, acknowledgments will wake those who wait. */
@@ -60,7 +60,8 @@ static bool ask_room(struct fp_sock *fs, struct fp_conn *conn)
 	if (has_room(fs, conn))
 		return true;
 	spin_lock_bh(&conn->lock);
-	conn->act->tx_full = true;
+	if (conn->act)
+		conn->act->tx_full = true;
 	room = has_room(fs, conn);
 	spin_unlock_bh(&conn->lock);
 	return room;
@@ -71,10 +72,10 @@ static void let_go(struct fp_conn *conn)
 {
 	struct fp_todo todo;
 
-	if (!READ_ONCE(conn->act->tx_held))
+	if (!READ_ONCE(conn->tx_held))
 		return;
 	fp_conn_lock(conn, &todo);
-	WRITE_ONCE(conn->act->tx_held, false);
+	WRITE_ONCE(conn->tx_held, false);
 	if (conn->state != FP_CLOSED)
 		fp_transmit_push(conn, &todo);
 	fp_conn_unlock(conn, &todo);
@@ -88,7 +89,7 @@ static __poll_t poll_conn(struct fp_sock *fs, struct fp_conn *conn)
 	let_go(conn);
 	state = READ_ONCE(conn->state);
 	down = READ_ONCE(fs->sk.sk_shutdown);
-	if (READ_ONCE(conn->act->rx_count))
+	if (READ_ONCE(conn->rx_count))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (fp_conn_is_at_end(conn) || down & RCV_SHUTDOWN)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
@@ -167,33 +168,44 @@ static int wait_to_send(struct fp_sock *fs, struct fp_conn *conn, int flags)
 	}
 }
 
-/* Make room in the window's ring for @count more frames and a FIN. */
+/* How large a ring @count more frames and a FIN need; 0: there is room. */
+static u32 ring_wanted(const struct fp_act *act, u32 count)
+{
+	u32 size;
+
+	/* It is parked again, or over: who sends next will see. */
+	if (!act)
+		return 0;
+	size = roundup_pow_of_two(act->tx.end - act->tx.una + count + 1);
+	return size <= act->tx.mask + 1 ? 0 : size;
+}
+
+/* Have a window, and room in its ring for @count more frames and a FIN. */
 static int reserve(struct fp_conn *conn, u32 count)
 {
 	struct fp_txframe **ring, **old;
-	struct fp_act *act = conn->act;
 	u32 size;
+	int err;
 
-	for (;;) {
+	err = fp_conn_rouse(conn, GFP_KERNEL);
+	while (!err) {
 		spin_lock_bh(&conn->lock);
-		size = roundup_pow_of_two(act->tx.end - act->tx.una + count +
-					  1);
-		if (size <= act->tx.mask + 1) {
-			spin_unlock_bh(&conn->lock);
-			return 0;
-		}
+		size = ring_wanted(conn->act, count);
 		spin_unlock_bh(&conn->lock);
+		if (!size)
+			break;
 
 		ring = kvcalloc(size, sizeof(*ring), GFP_KERNEL_ACCOUNT);
 		if (!ring)
 			return -ENOMEM;
 		spin_lock_bh(&conn->lock);
 		old = ring;
-		if (size > act->tx.mask + 1)
-			old = fp_txwin_move(&act->tx, ring, size);
+		if (conn->act && size > conn->act->tx.mask + 1)
+			old = fp_txwin_move(&conn->act->tx, ring, size);
 		spin_unlock_bh(&conn->lock);
 		kvfree(old);
 	}
+	return err;
 }
 
 /* The message in fragments. */
@@ -224,21 +236,22 @@ static int copy_message(struct fp_conn *conn, struct msghdr *msg, size_t len,
 /*
  * With more to be read, and hence to be answered, a small message waits for so
  * many microseconds. Returns 0, -EPIPE, or -ENOSPC: the window's ring is too
- * small.
+ * small, or the connection is parked and has none.
  */
 static int queue_message(struct fp_conn *conn, struct sk_buff_head *list,
 			 size_t len, u16 flags, bool more, u32 hold)
 {
-	struct fp_act *act = conn->act;
 	u16 begin = FP_F_BEGIN;
 	struct fp_todo todo;
 	struct sk_buff *skb;
+	struct fp_act *act;
 	int err = 0;
 
 	fp_conn_lock(conn, &todo);
-	if (conn->state == FP_CLOSED || act->fin_queued) {
+	act = conn->act;
+	if (conn->state == FP_CLOSED || (act && act->fin_queued)) {
 		err = -EPIPE;
-	} else if (fp_txwin_room(&act->tx) <= skb_queue_len(list)) {
+	} else if (!act || fp_txwin_room(&act->tx) <= skb_queue_len(list)) {
 		err = -ENOSPC;
 	} else {
 		if (unlikely(conn->state == FP_SYN_SENT))
@@ -250,8 +263,8 @@ static int queue_message(struct fp_conn *conn, struct sk_buff_head *list,
 			begin = 0;
 		}
 		act->tx_corked = more;
-		WRITE_ONCE(act->tx_held, hold && act->rx_count);
-		if (act->tx_held)
+		WRITE_ONCE(conn->tx_held, hold && conn->rx_count);
+		if (conn->tx_held)
 			fp_timer_hold(conn, hold, todo.now);
 		fp_transmit_push(conn, &todo);
 	}
@@ -374,7 +387,7 @@ struct fp_packet *fp_seqpacket_dequeue(struct fp_conn *conn, bool *news)
 	if (!packet)
 		return NULL;
 	list_del(&packet->list);
-	WRITE_ONCE(act->rx_count, act->rx_count - 1);
+	WRITE_ONCE(conn->rx_count, conn->rx_count - 1);
 	act->rx_memory -= charge_of(packet);
 	*news = conn->state != FP_CLOSED && is_news(act);
 	if (*news)
@@ -382,14 +395,21 @@ struct fp_packet *fp_seqpacket_dequeue(struct fp_conn *conn, bool *news)
 	return packet;
 }
 
-/* Have the peer told something at once. */
-static void speak(struct fp_conn *conn, bool *due)
+/* Have the peer asked or told something at once. */
+static void speak(struct fp_conn *conn, bool ask)
 {
+	struct fp_act *act = NULL;
 	struct fp_todo todo;
 
 	fp_conn_lock(conn, &todo);
-	if (conn->state > FP_SYN_SENT) {
-		*due = true;
+	/* Without memory to wake up for that it has to ask. */
+	if (conn->state > FP_SYN_SENT)
+		act = fp_conn_wake(conn, GFP_ATOMIC, todo.now);
+	if (act) {
+		if (ask)
+			act->tx_probe = true;
+		else
+			act->ack_now = true;
 		fp_transmit_push(conn, &todo);
 	}
 	fp_conn_unlock(conn, &todo);
@@ -398,33 +418,37 @@ static void speak(struct fp_conn *conn, bool *due)
 /* Who waits for the server to speak has it told that he is there. */
 static void echo(struct fp_conn *conn)
 {
-	struct fp_act *act = conn->act;
+	struct fp_act *act;
 	bool due;
 
 	spin_lock_bh(&conn->lock);
+	act = conn->act;
 	due = conn->state == FP_ECHO_SENT && !act->tx.flight && !act->echoed;
 	if (due)
 		act->echoed = true;
 	spin_unlock_bh(&conn->lock);
 	if (due)
-		speak(conn, &act->tx_probe);
+		speak(conn, true);
 }
 
 /* The first message, a reference; it stays if the caller only peeks. */
 static struct fp_packet *take(struct fp_conn *conn, int flags)
 {
-	struct fp_act *act = conn->act;
-	struct fp_packet *packet;
+	struct fp_packet *packet = NULL;
+	struct fp_act *act;
 	bool news = false;
 
-	if (!READ_ONCE(act->rx_count)) {
+	if (!READ_ONCE(conn->rx_count)) {
 		let_go(conn);
 		if (READ_ONCE(conn->state) == FP_ECHO_SENT)
 			echo(conn);
 		return NULL;
 	}
 	spin_lock_bh(&conn->lock);
-	packet = list_first_entry_or_null(&act->rx_ready, struct fp_packet,
+	act = conn->act;
+	/* Another thread may have been faster; it may even be parked. */
+	if (conn->rx_count)
+		packet = list_first_entry(&act->rx_ready, struct fp_packet,
 					  list);
 	if (packet && flags & MSG_PEEK) {
 		refcount_inc(&packet->refs);
@@ -433,7 +457,7 @@ static struct fp_packet *take(struct fp_conn *conn, int flags)
 	}
 	spin_unlock_bh(&conn->lock);
 	if (news)
-		speak(conn, &act->ack_now);
+		speak(conn, false);
 	return packet;
 }
 
@@ -441,7 +465,7 @@ static bool may_receive(const struct fp_sock *fs, const struct fp_conn *conn)
 {
 	return READ_ONCE(fs->sk.sk_err) ||
 	       READ_ONCE(fs->sk.sk_shutdown) & RCV_SHUTDOWN ||
-	       READ_ONCE(conn->act->rx_count) || fp_conn_is_at_end(conn);
+	       READ_ONCE(conn->rx_count) || fp_conn_is_at_end(conn);
 }
 
 /* The next message; NULL and *err 0 is the end of file. */
@@ -558,6 +582,7 @@ int fp_seqpacket_ioctl(struct fp_sock *fs, int cmd, int *val)
 {
 	struct fp_packet *packet;
 	struct fp_conn *conn;
+	struct fp_act *act;
 
 	if (cmd != SIOCINQ && cmd != SIOCOUTQ)
 		return -ENOIOCTLCMD;
@@ -568,12 +593,14 @@ int fp_seqpacket_ioctl(struct fp_sock *fs, int cmd, int *val)
 	if (!conn)
 		return 0;
 	spin_lock_bh(&conn->lock);
-	packet = list_first_entry_or_null(&conn->act->rx_ready,
-					  struct fp_packet, list);
-	if (cmd == SIOCOUTQ)
-		*val = conn->act->tx_bytes;
-	else if (packet)
+	act = conn->act;
+	if (act && cmd == SIOCOUTQ) {
+		*val = act->tx_bytes;
+	} else if (conn->rx_count) {
+		packet = list_first_entry(&act->rx_ready, struct fp_packet,
+					  list);
 		*val = packet->len;
+	}
 	spin_unlock_bh(&conn->lock);
 	fp_conn_put(conn);
 	return 0;

@@ -61,6 +61,8 @@ static struct row rows[] __ro_after_init = {
 	SETTING(RESETS_PER_SECOND, resets_per_second, 0, 1000000, 1000),
 	SETTING(CONNECTIONS_MAX, connections_max, 0, FP_SLOT_MAX, FP_SLOT_MAX),
 	SETTING(HOLD_TIME, hold_time, 0, SECOND, 500),
+	SETTING(IDLE_TIMEOUT, idle_timeout, 10 * MILLISECOND, 600 * SECOND,
+		SECOND),
 	SETTING(ECN, ecn, 0, 1, 1),
 	SETTING(PACING, pacing, 0, 1, 1),
 	SETTING(KEEPALIVE_IDLE, keepalive_idle, 1, FP_KEEP_SECONDS_MAX, 7200),
@@ -187,5 +189,7 @@ int fp_setting_set(struct fp_net *fn, struct nlattr **attrs)
 		count++;
 	}
 	apply(fn);
+	if (attrs[FASTPROTO_A_DEV_IDLE_TIMEOUT])
+		fp_act_look(fn);
 	return count;
 }

@@ -27,8 +27,10 @@ static void arm(struct fp_conn *conn, u64 at, u64 now)
 		return;
 	delay = at > now ? min_t(u64, at - now, TIMER_MAX) : 0;
 	act->timer_at = now + delay;
-	if (!mod_timer(&act->timer, jiffies + usecs_to_jiffies(delay)))
+	if (!mod_timer(&act->timer, jiffies + usecs_to_jiffies(delay))) {
+		act->timers++;
 		fp_conn_get(conn);
+	}
 }
 
 static void arm_all(struct fp_conn *conn, u64 now)
@@ -66,7 +68,7 @@ static void update_waiting(struct fp_conn *conn, bool waiting, bool starved,
 	u64 *cork = &act->deadline[FP_DEADLINE_CORK];
 
 	if (!waiting || act->tx.flight || starved || act->tx_corked ||
-	    act->tx_held)
+	    conn->tx_held)
 		*window = 0;
 	else if (!*window)
 		*window = now + fp_rtt_rto(&act->rtt);
@@ -165,16 +167,19 @@ void fp_timer_keepalive(struct fp_conn *conn, bool on, u64 now)
 }
 
 /**
- * fp_timer_stop - a connection is over
- * @conn: the connection, locked; the caller holds a reference
+ * fp_timer_stop - nothing is due any more
+ * @conn: the connection, locked, and not parked; the caller holds a reference
  */
 void fp_timer_stop(struct fp_conn *conn)
 {
 	struct fp_act *act = conn->act;
 
-	/* If it has fired already, it finds the connection closed. */
-	if (del_timer(&act->timer))
+	/* If it has fired already, it finds the connection closed or idle. */
+	if (del_timer(&act->timer)) {
+		act->timers--;
+		act->timer_at = U64_MAX;
 		fp_conn_put(conn);
+	}
 	if (act->pacing && hrtimer_try_to_cancel(&act->pace) == 1) {
 		act->pacing = false;
 		fp_conn_put(conn);
@@ -230,7 +235,7 @@ enum hrtimer_restart fp_timer_pace(struct hrtimer *timer)
 
 	fp_conn_lock(conn, &todo);
 	act->pacing = false;
-	WRITE_ONCE(act->tx_held, false);
+	WRITE_ONCE(conn->tx_held, false);
 	if (conn->state != FP_CLOSED)
 		fp_transmit_push(conn, &todo);
 	fp_conn_unlock(conn, &todo);
@@ -395,6 +400,7 @@ void fp_timer_fire(struct timer_list *timer)
 	int i;
 
 	fp_conn_lock(conn, &todo);
+	act->timers--;
 	act->timer_at = U64_MAX;
 	for (i = 0; i < FP_DEADLINES; i++) {
 		if (!act->deadline[i] || act->deadline[i] > todo.now)

@@ -136,8 +136,9 @@ void fp_transmit_acked(struct fp_txwin *w, struct fp_txframe *frame)
 {
 	struct fp_act *act = container_of(w, struct fp_act, tx);
 	struct sk_buff *skb = skb_of(frame);
+	struct fp_conn *conn = act->conn;
 
-	WRITE_ONCE(act->tx_memory, act->tx_memory - skb->truesize);
+	WRITE_ONCE(conn->tx_memory, conn->tx_memory - skb->truesize);
 	act->tx_bytes -= payload_of(frame);
 	__skb_queue_tail(&act->tx_done, skb);
 }
@@ -157,7 +158,7 @@ void fp_transmit_purge(struct fp_conn *conn)
 		if (frame)
 			__skb_queue_tail(&act->tx_done, skb_of(frame));
 	}
-	WRITE_ONCE(act->tx_memory, 0);
+	WRITE_ONCE(conn->tx_memory, 0);
 	act->tx_bytes = 0;
 	act->tx.una = act->tx.end;
 	act->tx.next = act->tx.end;
@@ -191,7 +192,7 @@ u32 fp_transmit_window(struct fp_act *act)
 	u64 edge;
 
 	/* A message that has begun may always be finished. */
-	if (!act->rx_count)
+	if (!act->conn->rx_count)
 		window = max(window, act->rx_msg_units);
 	/* Rather none than one of a few bytes at a time. */
 	else if (window < min_t(u32, act->rx_limit / 8, 4096))
@@ -447,7 +448,7 @@ static bool is_corked(const struct fp_conn *conn, struct fp_txframe *frame)
 	const struct fp_act *act = conn->act;
 	u32 len = 0, max = fp_conn_mss(conn);
 
-	if ((!act->tx_corked && !act->tx_held) ||
+	if ((!act->tx_corked && !conn->tx_held) ||
 	    frame->state != FP_TXFRAME_QUEUED)
 		return false;
 	while (frame) {
@@ -532,7 +533,7 @@ static bool may_be_marked(const struct fp_conn *conn)
 
 	return conn->state != FP_ECHO_SENT && fp_setting(conn->fn, ecn) &&
 	       act->retries < FP_ECT_RETRIES &&
-	       act->ect_failures < FP_ECT_FAILURES;
+	       conn->ect_failures < FP_ECT_FAILURES;
 }
 
 /**
@@ -550,7 +551,8 @@ void fp_transmit_push(struct fp_conn *conn, struct fp_todo *todo)
 	struct sk_buff *skb;
 	bool starved = false;
 
-	if (conn->state <= FP_SYN_SENT)
+	/* Who is parked has nothing to send. */
+	if (conn->state <= FP_SYN_SENT || !act)
 		return;
 	adapt(conn, todo->now);
 	while ((frame = fp_txwin_next(&act->tx))) {
@@ -728,7 +730,7 @@ void fp_transmit_queue(struct fp_conn *conn, struct sk_buff *skb, u16 flags)
 	frame->flags = flags;
 	/* A clone may write headers into the space before our data. */
 	__skb_header_release(skb);
-	WRITE_ONCE(act->tx_memory, act->tx_memory + skb->truesize);
+	WRITE_ONCE(conn->tx_memory, conn->tx_memory + skb->truesize);
 	act->tx_bytes += payload_of(frame);
 	fp_txwin_queue(&act->tx, frame);
 }
@@ -750,7 +752,7 @@ void fp_transmit_fin(struct fp_conn *conn, struct sk_buff *skb)
 	}
 	act->fin_queued = true;
 	act->tx_corked = false;
-	WRITE_ONCE(act->tx_held, false);
+	WRITE_ONCE(conn->tx_held, false);
 	fp_transmit_queue(conn, skb, FP_F_FIN);
 	if (conn->state == FP_ESTABLISHED)
 		WRITE_ONCE(conn->state, FP_FIN_WAIT_1);

@@ -110,6 +110,24 @@ void fp_txwin_init(struct fp_txwin *w, struct fp_txframe **ring, u32 size,
 }
 
 /**
+ * fp_txwin_resume - go on where another window ended
+ * @w: the window, as fp_txwin_init() has left it
+ * @seq: the first frame's number; all before came
+ * @ce: fp_txwin.ce of the other
+ * @dup: fp_txwin.dup of the other
+ *
+ * What RACK knew of the path is forgotten.
+ */
+void fp_txwin_resume(struct fp_txwin *w, u64 seq, u16 ce, u8 dup)
+{
+	w->una = seq;
+	w->next = seq;
+	w->end = seq;
+	w->ce = ce;
+	w->dup = dup;
+}
+
+/**
  * fp_txwin_move - change the size of the window
  * @w: the window
  * @ring: memory of the caller for @size frames; need not be cleared

@@ -216,6 +216,7 @@ struct fp_tx_result {
 
 void fp_txwin_init(struct fp_txwin *w, struct fp_txframe **ring, u32 size,
 		   void (*acked)(struct fp_txwin *w, struct fp_txframe *frame));
+void fp_txwin_resume(struct fp_txwin *w, u64 seq, u16 ce, u8 dup);
 struct fp_txframe **fp_txwin_move(struct fp_txwin *w, struct fp_txframe **ring,
 				  u32 size);
 struct fp_txframe *fp_txwin_frame(const struct fp_txwin *w, u64 seq);

@@ -65,7 +65,7 @@ stats_json()
 		.in_resets, .accepted, .cookies_sent, .tlp_probes,
 		.rto_timeouts, .window_probes, .recoveries, .spurious,
 		.keepalive_probes, .keepalive_timeouts, .ce_marks,
-		.ce_reductions, .black_holes, .paced] |
+		.ce_reductions, .black_holes, .paced, .parked, .woken] |
 		all(. == 0)' "$tmp/stdout"
 	jq -e '[.retrans_rack, .retrans_tlp, .retrans_rto, .retrans_hole,
 		.retrans_syn, .retrans_echo, .out_resets_no_connection, .out_resets_refused,
@@ -197,6 +197,12 @@ connections()
 	jq -e 'length == 1' "$tmp/stdout"
 }
 
+is_parked()
+{
+	exits 0 fpctl -N "$a" -j connection id "$1"
+	jq -e '.parked == 1' "$tmp/stdout"
+}
+
 # One connection, in depth.
 one_connection()
 {
@@ -229,6 +235,20 @@ one_connection()
 	exits 0 fpctl -N "$b" -j connection id "$peer"
 	jq -e --argjson bytes "$bytes" '.in_frames == 1 and .in_bytes == $bytes and
 		.rx_queue == 1 and .since_in > 0' "$tmp/stdout"
+	# Idle, it is the same; the other end has something to read.
+	fpctl -N "$a" set idle-timeout 10000
+	fpctl -N "$b" set idle-timeout 10000
+	wait_for is_parked "$id"
+	jq -e --argjson bytes "$bytes" '.state == "established" and
+		.srtt > 0 and .rto > 0 and .cwnd > 0 and .tx_credit > 0 and
+		.rx_credit > 0 and .rx_limit == 4194304 and
+		.msg_max == 1048576 and .age > 0 and .since_out <= .age and
+		.out_frames == 1 and .out_bytes == $bytes and .out_acks == 0 and
+		([.timer[]] | all(. == null))' "$tmp/stdout"
+	exits 0 fpctl -N "$a" -s connection
+	grep 'rto:.* cwnd:.* parked flight:0 .* queue:0 rmem:0/4194304' \
+		"$tmp/stdout"
+	fpctl -N "$b" -j connection | jq -e '.[0].parked == 0'
 	# Only for those who may know the ID, and only if there is one.
 	exits 2 on "$a" setpriv --reuid 65534 --regid 65534 --clear-groups \
 		fpctl connection id "$id"

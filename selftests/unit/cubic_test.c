@@ -415,6 +415,26 @@ TEST(mark_is_not_undone)
 }
 
 /* RFC 2861: half for every timeout, slow start back to three quarters. */
+/* The window of another: what it was, within what one may be. */
+TEST(resumed)
+{
+	struct path p = path(100 * MS);
+
+	fp_cubic_resume(&p.cc, 50 * MSS, 40 * MSS);
+	EXPECT_EQ(50 * MSS, p.cc.cwnd);
+	round_trip(&p, true);
+	/* In congestion avoidance, and not in slow start. */
+	EXPECT_LE(50 * MSS, p.cc.cwnd);
+	EXPECT_GE(52 * MSS, p.cc.cwnd);
+	p = path(100 * MS);
+	fp_cubic_resume(&p.cc, 20 * MSS, FP_SSTHRESH_NONE);
+	round_trip(&p, true);
+	EXPECT_EQ(40 * MSS, p.cc.cwnd);
+	p = path(100 * MS);
+	fp_cubic_resume(&p.cc, 1, 2 * MSS);
+	EXPECT_EQ(MSS, p.cc.cwnd);
+}
+
 TEST(idle_restart)
 {
 	static const struct {

@@ -134,6 +134,36 @@ TEST(in_order)
 	EXPECT_FALSE(w.rack.reordered);
 }
 
+/* It goes on from another window: numbers and counts are what they were. */
+TEST(resumed)
+{
+	struct fp_tx_ack a = { .ack = 9, .ts_echo = (u32)T0, .ce = 1 };
+	struct fp_tx_result res;
+	struct fp_txwin w;
+	int i;
+
+	start(&w);
+	for (i = 0; i < 7; i++)
+		acked[i] = 1;
+	fp_txwin_resume(&w, 7, 0xffff, 0xff);
+	ASSERT_WHOLE(&w);
+	EXPECT_EQ(SIZE, fp_txwin_room(&w));
+	EXPECT_EQ(NULL, fp_txwin_next(&w));
+	transmit(&w, 2, T0, 0);
+	EXPECT_EQ(9, w.next);
+	ASSERT_EQ(0, fp_txwin_ack(&w, &a, RTT, T0 + RTT, &res));
+	ASSERT_WHOLE(&w);
+	EXPECT_EQ(7, res.old_una);
+	EXPECT_EQ(9, w.una);
+	EXPECT_EQ(RTT, res.rtt);
+	EXPECT_EQ(2, res.ce_nr);
+	EXPECT_TRUE(res.dup_more);
+	EXPECT_FALSE(w.rack.reordered);
+	/* What it had acknowledged before can't be taken back. */
+	a.ack = 10;
+	EXPECT_EQ(-EINVAL, fp_txwin_ack(&w, &a, RTT, T0 + RTT, &res));
+}
+
 TEST(room_and_growth)
 {
 	struct fp_txframe *small[4], *large[8];

@@ -63,6 +63,7 @@ static const struct row_number numbers[] = {
 	{ FASTPROTO_A_CONN_RX_CREDIT,	"rx_credit",	"units" },
 	{ FASTPROTO_A_CONN_BACKOFF,	"backoff",	NULL },
 	{ FASTPROTO_A_CONN_RETRIES,	"retries",	NULL },
+	{ FASTPROTO_A_CONN_PARKED,	"parked",	NULL },
 };
 
 /* And what is told of one in depth. */
@@ -151,6 +152,8 @@ static void text_control(const struct row *row)
 		printf(" backoff:%llu", row_value(row, FASTPROTO_A_CONN_BACKOFF));
 	if (row_value(row, FASTPROTO_A_CONN_RETRIES))
 		printf(" retries:%llu", row_value(row, FASTPROTO_A_CONN_RETRIES));
+	if (row_value(row, FASTPROTO_A_CONN_PARKED))
+		printf(" parked");
 }
 
 static void text_queues(const struct row *row)

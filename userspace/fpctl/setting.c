@@ -58,6 +58,8 @@ static const struct setting {
 	  "that there may be at a time" },
 	{ FASTPROTO_A_DEV_HOLD_TIME, "hold-time", "us",
 	  "a small frame waits while there is more to read" },
+	{ FASTPROTO_A_DEV_IDLE_TIMEOUT, "idle-timeout", "us",
+	  "without a frame until a connection is parked" },
 	{ FASTPROTO_A_DEV_ECN, "ecn", "flag",
 	  "1: datagrams are ECN-capable" },
 	{ FASTPROTO_A_DEV_PACING, "pacing", "flag",

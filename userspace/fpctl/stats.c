@@ -69,6 +69,8 @@ static const struct counter traffic[] = {
 	{ FASTPROTO_A_STATS_CE_REDUCTIONS,	"ce_reductions" },
 	{ FASTPROTO_A_STATS_BLACK_HOLES,	"black_holes" },
 	{ FASTPROTO_A_STATS_PACED,		"paced" },
+	{ FASTPROTO_A_STATS_PARKED,		"parked" },
+	{ FASTPROTO_A_STATS_WOKEN,		"woken" },
 	{ }
 };
 

@@ -39,7 +39,7 @@ enum fastproto_cmd {
  * Attributes of FASTPROTO_CMD_DEV_GET and FASTPROTO_CMD_DEV_SET. COPYBREAK and
  * those from MSG_MAX on are settings of the namespace, which may be changed;
  * times are in microseconds. Those marked "new" act on sockets or connections
- * that are made afterwards.
+ * that are made afterwards; the timeouts, on those that wake up, too.
  */
 enum fastproto_dev_attr {
 	FASTPROTO_A_DEV_PAD = 1,
@@ -73,6 +73,7 @@ enum fastproto_dev_attr {
 	FASTPROTO_A_DEV_RESETS_PER_SECOND, /* u32: to frames without a connection */
 	FASTPROTO_A_DEV_CONNECTIONS_MAX, /* u32: connections in the namespace */
 	FASTPROTO_A_DEV_HOLD_TIME,	/* u32: for small frames, if more is to be read */
+	FASTPROTO_A_DEV_IDLE_TIMEOUT,	/* u32: until a connection is parked */
 	FASTPROTO_A_DEV_ECN,	/* u32: 1: datagrams are ECN-capable */
 	FASTPROTO_A_DEV_PACING,	/* u32: 1: a large window is spread */
 	FASTPROTO_A_DEV_KEEPALIVE_IDLE,	/* u32: FP_KEEPIDLE, seconds; new */
@@ -144,6 +145,8 @@ enum fastproto_stats_attr {
 	FASTPROTO_A_STATS_CE_REDUCTIONS,	/* times that marks made a sender slow down */
 	FASTPROTO_A_STATS_BLACK_HOLES,	/* paths found to lose what is large, without a word */
 	FASTPROTO_A_STATS_PACED,	/* times that a sender waited, not to send all at once */
+	FASTPROTO_A_STATS_PARKED,	/* times that an idle connection gave its memory back */
+	FASTPROTO_A_STATS_WOKEN,	/* times that it needed it again */
 	FASTPROTO_A_STATS_DROP_INCOMPLETE, /* shorter than a header or its size */
 	FASTPROTO_A_STATS_DROP_MAGIC,	/* header: wrong magic */
 	FASTPROTO_A_STATS_DROP_VERSION,	/* header: unknown version */
@@ -253,7 +256,9 @@ enum fastproto_timer_attr {
 /*
  * Attributes of FASTPROTO_CMD_CONN_GET and FASTPROTO_CMD_CONN_DEL. Credit is
  * counted in the units of flow control (Documentation/protocol.rst). Those from
- * RTTVAR on are told of one connection, not in a list.
+ * RTTVAR on are told of one connection, not in a list. When a connection is
+ * parked, its counters begin anew, but for frames and bytes (IN_FRAMES to
+ * OUT_BYTES), and the round-trip time is that of the path.
  */
 enum fastproto_conn_attr {
 	FASTPROTO_A_CONN_PAD = 1,
@@ -278,10 +283,11 @@ enum fastproto_conn_attr {
 	FASTPROTO_A_CONN_TX_CREDIT,	/* u32: what the peer lets us send, units */
 	FASTPROTO_A_CONN_RX_QUEUE,	/* u32: messages waiting */
 	FASTPROTO_A_CONN_RX_MEMORY,	/* u32: bytes charged to the receive buffer */
-	FASTPROTO_A_CONN_RX_LIMIT,	/* u32: how many there may be */
+	FASTPROTO_A_CONN_RX_LIMIT,	/* u32: how many there may be; absent: parked, no socket */
 	FASTPROTO_A_CONN_RX_CREDIT,	/* u32: what we let the peer send, units */
 	FASTPROTO_A_CONN_BACKOFF,	/* u32: retransmission timeouts in a row */
 	FASTPROTO_A_CONN_RETRIES,	/* u32: times a timer fired for the same thing */
+	FASTPROTO_A_CONN_PARKED,	/* u32: 1: it is idle, and has given its memory back */
 	FASTPROTO_A_CONN_RTTVAR,	/* u32: mean deviation of it, us; absent: no sample */
 	FASTPROTO_A_CONN_MSG_MAX,	/* u32: largest message that we take, bytes */
 	FASTPROTO_A_CONN_PEER_MSG_MAX,	/* u32: that the peer takes; absent: not known */

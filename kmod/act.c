@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a connection has while it is at work: how it gets that, and how it is
+ * parked, that is gives it back when nothing has happened for a while. All that
+ * have it are in a list of their namespace, those first that were not looked at
+ * for the longest time. A work item goes through it, so that a connection that
+ * has nothing to do costs no timer, and one that has pays nothing for this.
+ */
+#include "fastproto.h"
+#include "conn.h"
+
+#define RING_SIZE	16	/* frames; it grows */
+
+static struct kmem_cache *cache;
+
+int __init fp_act_init(void)
+{
+	cache = kmem_cache_create("fastproto_act", sizeof(struct fp_act), 0,
+				  SLAB_ACCOUNT, NULL);
+	return cache ? 0 : -ENOMEM;
+}
+
+/* No connection is left. */
+void fp_act_exit(void)
+{
+	kmem_cache_destroy(cache);
+}
+
+/**
+ * fp_act_create - make what a connection at work has
+ * @gfp: how to allocate it
+ *
+ * Context: any.
+ * Return: it, for fp_act_begin() or fp_act_free(); or NULL.
+ */
+struct fp_act *fp_act_create(gfp_t gfp)
+{
+	struct fp_txframe **ring;
+	struct fp_act *act;
+
+	act = kmem_cache_zalloc(cache, gfp);
+	if (!act)
+		return NULL;
+	ring = kcalloc(RING_SIZE, sizeof(*ring), gfp | __GFP_ACCOUNT);
+	if (!ring) {
+		kmem_cache_free(cache, act);
+		return NULL;
+	}
+	fp_txwin_init(&act->tx, ring, RING_SIZE, fp_transmit_acked);
+	fp_rxwin_init(&act->rx);
+	__skb_queue_head_init(&act->tx_done);
+	__skb_queue_head_init(&act->out);
+	act->rx_ahead = RB_ROOT;
+	INIT_LIST_HEAD(&act->rx_ready);
+	INIT_LIST_HEAD(&act->ready);
+	INIT_LIST_HEAD(&act->link);
+	timer_setup(&act->timer, fp_timer_fire, 0);
+	act->timer_at = U64_MAX;
+	fp_hrtimer_setup(&act->pace, fp_timer_pace, CLOCK_MONOTONIC,
+			 HRTIMER_MODE_ABS_SOFT);
+	return act;
+}
+
+static void free_packets(struct fp_act *act)
+{
+	struct fp_packet *packet, *next;
+	struct rb_node *node;
+
+	while ((node = rb_first(&act->rx_ahead))) {
+		rb_erase(node, &act->rx_ahead);
+		fp_packet_put(rb_entry(node, struct fp_packet, node));
+	}
+	list_for_each_entry_safe(packet, next, &act->rx_ready, list)
+		fp_packet_put(packet);
+	fp_packet_put(act->rx_partial);
+}
+
+static void unlink_act(struct fp_act *act)
+{
+	struct fp_net *fn;
+
+	if (!act->conn)
+		return;
+	fn = act->conn->fn;
+	spin_lock_bh(&fn->acts_lock);
+	list_del(&act->link);
+	spin_unlock_bh(&fn->acts_lock);
+}
+
+/**
+ * fp_act_free - give it back
+ * @act: nobody's, or of a connection that has no reference any more, or has just
+ *	been parked; or NULL
+ *
+ * Context: any.
+ */
+void fp_act_free(struct fp_act *act)
+{
+	if (!act)
+		return;
+	unlink_act(act);
+	free_packets(act);
+	kfree_skb(act->fin);
+	__skb_queue_purge(&act->out);
+	kvfree(act->tx.ring);
+	kmem_cache_free(cache, act);
+}
+
+/* Look at the first in the list after so many microseconds. */
+static void look_after(struct fp_net *fn, u64 us)
+{
+	queue_delayed_work(system_power_efficient_wq, &fn->park,
+			   usecs_to_jiffies(us) + 1);
+}
+
+/**
+ * fp_rest_rtt - the round-trip time that a connection begins with
+ * @conn: the connection
+ * @rtt: filled in with what is known of its path
+ */
+void fp_rest_rtt(const struct fp_conn *conn, struct fp_rtt *rtt)
+{
+	const struct fp_net *fn = conn->fn;
+	u32 sample = READ_ONCE(conn->path->rtt);
+
+	fp_rtt_init(rtt);
+	fp_rtt_set_limits(rtt, fp_setting(fn, rto_initial),
+			  fp_setting(fn, rto_min), fp_setting(fn, rto_max));
+	if (sample)
+		fp_rtt_sample(rtt, sample, ktime_to_us(ktime_get()));
+}
+
+/**
+ * fp_act_begin - a connection is at work from now on
+ * @conn: the connection, locked or known to nobody yet
+ * @act: from fp_act_create()
+ * @now: microseconds
+ */
+void fp_act_begin(struct fp_conn *conn, struct fp_act *act, u64 now)
+{
+	struct fp_net *fn = conn->fn;
+
+	act->conn = conn;
+	act->woken = now;
+	act->seen = now;
+	fp_cubic_init(&act->cc, fp_conn_mss(conn));
+	fp_rest_rtt(conn, &act->rtt);
+	WRITE_ONCE(conn->act, act);
+
+	spin_lock_bh(&fn->acts_lock);
+	if (list_empty(&fn->acts))
+		look_after(fn, fp_setting(fn, idle_timeout));
+	list_add_tail(&act->link, &fn->acts);
+	spin_unlock_bh(&fn->acts_lock);
+}
+
+/**
+ * fp_rest_count - a counter of a parked connection
+ * @conn: the connection, locked
+ * @attr: which one
+ *
+ * Return: what follows from its sequence numbers and costs; the others are 0.
+ */
+u64 fp_rest_count(const struct fp_conn *conn, enum fastproto_conn_attr attr)
+{
+	const struct fp_rest *rest = &conn->rest;
+	/* A FIN costs its receiver nothing. */
+	u64 rx_data = rest->rx_seq - (conn->state == FP_CLOSE_WAIT);
+
+	switch (attr) {
+	case FASTPROTO_A_CONN_IN_FRAMES:
+		return rest->rx_seq;
+	case FASTPROTO_A_CONN_IN_BYTES:
+		return rest->rx_cost - rx_data * FP_FRAME_COST;
+	case FASTPROTO_A_CONN_OUT_FRAMES:
+		return rest->tx_seq;
+	case FASTPROTO_A_CONN_OUT_BYTES:
+		return rest->tx_cost - rest->tx_seq * FP_FRAME_COST;
+	default:
+		return 0;
+	}
+}
+
+/**
+ * fp_rest_tx_last - when a parked connection has sent data last
+ * @rest: what is left of it
+ *
+ * Return: microseconds, 0: never; if it is long ago, it may have been earlier.
+ */
+u64 fp_rest_tx_last(const struct fp_rest *rest)
+{
+	return rest->tx_seq ? rest->ts_recent_at - rest->tx_pause : 0;
+}
+
+static void restore(struct fp_conn *conn, struct fp_act *act)
+{
+	const struct fp_rest *rest = &conn->rest;
+	struct fp_sock *fs;
+	int i;
+
+	fp_txwin_resume(&act->tx, rest->tx_seq, rest->tx_ce, rest->tx_dup);
+	act->rx.next = rest->rx_seq;
+	act->tx_cost_next = rest->tx_cost;
+	act->tx_edge = rest->tx_cost + rest->tx_credit;
+	act->tx_last = fp_rest_tx_last(rest);
+	act->rx_cost = rest->rx_cost;
+	act->rx_edge = rest->rx_cost + rest->rx_credit;
+	act->rx_last = rest->ts_recent_at;
+	act->ts_recent = rest->ts_recent;
+	act->ts_recent_at = rest->ts_recent_at;
+	act->ce = rest->ce;
+	act->dup = rest->dup;
+	fp_cubic_resume(&act->cc, rest->cwnd, rest->ssthresh);
+	for (i = 0; i < FP_COUNTS; i++)
+		act->counts[i] = fp_rest_count(conn, FP_COUNT_FIRST + i);
+	/* A socket that has just let go of it is about to end it. */
+	fs = rcu_dereference_protected(conn->fs, lockdep_is_held(&conn->lock));
+	if (fs)
+		fp_sock_set_limits(fs, conn);
+}
+
+static void resume(struct fp_conn *conn, struct fp_act *act, u64 now)
+{
+	fp_act_begin(conn, act, now);
+	restore(conn, act);
+	FP_INC_STATS(conn->fn, WOKEN);
+}
+
+/**
+ * fp_act_wake - have a parked connection at work: fp_conn_wake()
+ * @conn: the connection, locked
+ * @gfp: how to allocate what it needs for that
+ * @now: microseconds
+ *
+ * Return: fp_conn.act, or NULL: no memory.
+ */
+struct fp_act *fp_act_wake(struct fp_conn *conn, gfp_t gfp, u64 now)
+{
+	struct fp_act *act;
+
+	lockdep_assert_held(&conn->lock);
+	act = fp_act_create(gfp);
+	if (act)
+		resume(conn, act, now);
+	return act;
+}
+
+/**
+ * fp_conn_rouse - have a connection at work, with time to look for memory
+ * @conn: the connection, a reference is held
+ * @gfp: how to allocate
+ *
+ * It stays so for as long as nothing happens on it.
+ *
+ * Context: process.
+ * Return: 0 or -ENOMEM. One that is over is left as it is.
+ */
+int fp_conn_rouse(struct fp_conn *conn, gfp_t gfp)
+{
+	struct fp_act *act;
+
+	if (READ_ONCE(conn->act))
+		return 0;
+	act = fp_act_create(gfp);
+	if (!act)
+		return -ENOMEM;
+	spin_lock_bh(&conn->lock);
+	if (!conn->act && conn->state != FP_CLOSED) {
+		resume(conn, act, ktime_to_us(ktime_get()));
+		act = NULL;
+	}
+	spin_unlock_bh(&conn->lock);
+	/* Somebody else was faster. */
+	fp_act_free(act);
+	return 0;
+}
+
+/* A peer that promises more than that is none of ours. */
+static s32 credit_of(u64 edge, u64 used)
+{
+	return clamp_t(s64, edge - used, S32_MIN, S32_MAX);
+}
+
+static void save(struct fp_conn *conn)
+{
+	const struct fp_act *act = conn->act;
+	u32 srtt = fp_rtt_srtt(&act->rtt);
+	u64 pause = 0;
+
+	if (act->tx_last < act->ts_recent_at)
+		pause = act->ts_recent_at - act->tx_last;
+	conn->rest = (struct fp_rest) {
+		.tx_seq = act->tx.end,
+		.rx_seq = act->rx.next,
+		.tx_cost = act->tx_cost_next,
+		.rx_cost = act->rx_cost,
+		.ts_recent_at = act->ts_recent_at,
+		.ts_recent = act->ts_recent,
+		.tx_pause = min_t(u64, pause, U32_MAX),
+		.tx_credit = credit_of(act->tx_edge, act->tx_cost_next),
+		.rx_credit = credit_of(act->rx_edge, act->rx_cost),
+		.cwnd = act->cc.cwnd,
+		.ssthresh = act->cc.ssthresh,
+		.ce = act->ce,
+		.tx_ce = act->tx.ce,
+		.dup = act->dup,
+		.tx_dup = act->tx.dup,
+	};
+	if (srtt)
+		WRITE_ONCE(conn->path->rtt, srtt);
+}
+
+/* Nothing to be sent, acknowledged, read or finished. */
+static bool has_nothing(const struct fp_conn *conn)
+{
+	const struct fp_act *act = conn->act;
+
+	return act->tx.una == act->tx.end && !act->xmitting &&
+	       skb_queue_empty(&act->out) && !act->pacing && !act->tx_probe &&
+	       !act->ack_now && !act->ack_later && !act->queued &&
+	       !conn->rx_count && !act->rx_partial && !act->rx.nr &&
+	       !memchr_inv(act->deadline, 0, sizeof(act->deadline));
+}
+
+static bool is_idle(const struct fp_conn *conn, u64 now)
+{
+	const struct fp_act *act = conn->act;
+	u64 last;
+
+	if (!act || !rcu_access_pointer(conn->fs) ||
+	    (conn->state != FP_ESTABLISHED && conn->state != FP_CLOSE_WAIT))
+		return false;
+	last = max3(act->rx_last, act->tx_last, act->woken);
+	return now >= last + fp_setting(conn->fn, idle_timeout) &&
+	       has_nothing(conn);
+}
+
+/* A timer that is set for nothing any more. Returns false: it is firing. */
+static bool stop_timer(struct fp_conn *conn)
+{
+	fp_timer_stop(conn);
+	return !conn->act->timers;
+}
+
+/* Park a connection, if it is idle. The caller has a reference. */
+static void park(struct fp_conn *conn)
+{
+	struct fp_act *act = NULL;
+	struct fp_todo todo;
+
+	fp_conn_lock(conn, &todo);
+	if (is_idle(conn, todo.now) && stop_timer(conn)) {
+		act = conn->act;
+		save(conn);
+		WRITE_ONCE(conn->act, NULL);
+		FP_INC_STATS(conn->fn, PARKED);
+	}
+	fp_conn_unlock(conn, &todo);
+	fp_act_free(act);
+}
+
+/* The next connection to be looked at, a reference; NULL: it is not yet time. */
+static struct fp_conn *next(struct fp_net *fn, u64 now)
+{
+	u32 timeout = fp_setting(fn, idle_timeout);
+	struct fp_conn *conn = NULL;
+	struct fp_act *act;
+
+	spin_lock_bh(&fn->acts_lock);
+	while (!conn && !list_empty(&fn->acts)) {
+		act = list_first_entry(&fn->acts, struct fp_act, link);
+		if (act->seen + timeout > now) {
+			look_after(fn, act->seen + timeout - now);
+			break;
+		}
+		act->seen = now;
+		list_move_tail(&act->link, &fn->acts);
+		/* Its connection is freed after it. */
+		if (refcount_inc_not_zero(&act->conn->refs))
+			conn = act->conn;
+	}
+	spin_unlock_bh(&fn->acts_lock);
+	return conn;
+}
+
+static void look(struct work_struct *work)
+{
+	struct fp_net *fn = container_of(to_delayed_work(work), struct fp_net,
+					 park);
+	u64 now = ktime_to_us(ktime_get());
+	struct fp_conn *conn;
+
+	/* Each is behind all others and seen now, when it comes back. */
+	while ((conn = next(fn, now))) {
+		park(conn);
+		fp_conn_put(conn);
+		cond_resched();
+	}
+}
+
+/**
+ * fp_act_look - look for idle connections now: how long it takes was changed
+ * @fn: the namespace
+ */
+void fp_act_look(struct fp_net *fn)
+{
+	mod_delayed_work(system_power_efficient_wq, &fn->park, 0);
+}
+
+void fp_act_net_init(struct fp_net *fn)
+{
+	spin_lock_init(&fn->acts_lock);
+	INIT_LIST_HEAD(&fn->acts);
+	INIT_DELAYED_WORK(&fn->park, look);
+}
+
+/* No connection is left. */
+void fp_act_net_exit(struct fp_net *fn)
+{
+	cancel_delayed_work_sync(&fn->park);
+}
