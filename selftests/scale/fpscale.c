@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * fpscale - what a connection costs where there are very many
+ *
+ *   fpscale [-t TRANSPORT] [-c CASE] [-n NUMBER] [-a NUMBER] [-i SECONDS]
+ *
+ *   -t	rdm (one socket at each end), seqpacket, tcp (one file each)
+ *   -c	hold: open, send on each, rest, send on some, close
+ *	churn: open, send, get the answer, close, one after the other
+ *   -n	how many connections
+ *   -a	how many of them to one address of the server; 0: all to the same
+ *   -i	for how many seconds to rest
+ *
+ * The hosts are two namespaces, alice and bob, joined by a veth pair, veth0 at
+ * both ends; bob is at 10.77.0.2 and at all of 10.128.0.0/9 (scale.sh). There
+ * are three processes: a client, a server, and a conductor, which tells them what
+ * to do and looks at clock and memory meanwhile. The result is a line of JSON.
+ *
+ * It is made for a machine with one processor whose nanosecond is one
+ * instruction. Waiting costs nothing there.
+ */
+#define _GNU_SOURCE
+#include <err.h>
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fpscale.h"
+
+#define TAIL		1	/* seconds: what is put off is part of the cost */
+#define ENOUGH		1000	/* messages, for a figure to be one */
+#define ROUND		100	/* messages, at least, at a time */
+#define WARM_UP		200	/* connections, before others count */
+#define MOST		(1U << 24)
+
+struct connection *connections;
+uint32_t *chosen;
+uint32_t count = 1000, per_address;
+static uint32_t idle_seconds = 60;
+
+/* --- hold: all of them at the same time */
+
+struct result {
+	struct memory empty;	/* neither server nor client */
+	struct memory alone;	/* the server, without connections */
+	struct memory none;	/* the client, too */
+	struct memory all;	/* with all connections */
+	struct memory half;	/* the client is no more */
+	struct memory end;	/* nor is the server */
+	double open;		/* instructions */
+	double message;
+	double rest;		/* of a second */
+	double open_seconds;
+};
+
+/* One in each of @nr parts, by chance: none twice. */
+static void choose(uint32_t nr)
+{
+	uint32_t part = count / nr, i;
+
+	for (i = 0; i < nr; i++)
+		chosen[i] = i * part + random() % part;
+}
+
+static void open_all(const struct player *a, const struct player *b,
+		     struct result *result)
+{
+	struct moment moment = instructions_begin();
+	struct timespec from, to;
+
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	player_both(a, b, ACT_OPEN, count);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	sleep(TAIL);
+	result->open = instructions_since(&moment) / count;
+	result->open_seconds = to.tv_sec - from.tv_sec +
+			       (to.tv_nsec - from.tv_nsec) / 1e9;
+}
+
+/* On 1 % of the connections, and again, on others, until it is a figure. */
+static double send_on_some(const struct player *a, const struct player *b)
+{
+	uint32_t nr = count / 100, sent;
+	struct moment moment;
+	double sum = 0;
+
+	if (nr < ROUND)
+		nr = ROUND;
+	for (sent = 0; sent < ENOUGH; sent += nr) {
+		choose(nr);
+		moment = instructions_begin();
+		player_both(a, b, ACT_MESSAGE, nr);
+		sleep(TAIL);
+		sum += instructions_since(&moment);
+		sleep(idle_seconds);
+	}
+	return sum / sent;
+}
+
+static void link_of_alice(const char *what)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command),
+		 "tc -n alice qdisc %s dev veth0 root %s", what,
+		 strcmp(what, "add") ? "" : "netem loss 100%");
+	if (system(command))
+		errx(1, "%s: failed", command);
+}
+
+/*
+ * Whose memory is it? The client ends while nothing can tell the server, so that
+ * all that is the server's stays.
+ */
+static void hold(struct result *result)
+{
+	struct player bob, alice;
+
+	memory_settle(&result->empty);
+	bob = player_server("bob");
+	memory_settle(&result->alone);
+	alice = player_client("alice");
+	memory_settle(&result->none);
+	instructions_idle();
+
+	open_all(&bob, &alice, result);
+	sleep(idle_seconds);
+	result->message = send_on_some(&bob, &alice);
+	memory_settle(&result->all);
+	result->rest = instructions_idle();
+
+	link_of_alice("add");
+	player_end(&alice, ACT_ABORT);
+	memory_settle(&result->half);
+	link_of_alice("del");
+	player_end(&bob, ACT_CLOSE);
+	sleep(idle_seconds);
+	memory_settle(&result->end);
+}
+
+/* Bytes of a connection at each end. */
+struct share {
+	double client;
+	double server;
+};
+
+/* Of what has this offset in struct memory. */
+static struct share share_of(const struct result *result, size_t offset)
+{
+#define AT(moment) (*(const double *)((const char *)&result->moment + offset))
+	double both = AT(all) - AT(none), server = AT(half) - AT(alone);
+
+	return (struct share) {
+		.client = (both - server) / count, .server = server / count,
+	};
+#undef AT
+}
+
+#define SHARE(result, field)	share_of(result, offsetof(struct memory, field))
+
+static void print_share(const char *name, struct share share)
+{
+	printf("\"%s\":{\"client\":%.1f,\"server\":%.1f}", name, share.client,
+	       share.server);
+}
+
+/* The caches that hold a byte or more for each connection, and the rest. */
+static void print_parts(const struct result *result)
+{
+	struct share share;
+	int i;
+
+	printf(",\"memory\":{");
+	for (i = 0; i < nr_caches; i++) {
+		share = share_of(result, offsetof(struct memory, cache) +
+				 i * sizeof(double));
+		if (share.client + share.server < 1)
+			continue;
+		print_share(cache_name(i), share);
+		putchar(',');
+	}
+	print_share("pages", SHARE(result, pages));
+	putchar('}');
+}
+
+static double growth(const struct memory *to, const struct memory *from)
+{
+	return to->slabs + to->pages - from->slabs - from->pages;
+}
+
+static void print_result(const struct result *result)
+{
+	struct share slabs = SHARE(result, slabs);
+	struct share pages = SHARE(result, pages);
+
+	printf(",\"bytes_per_connection_client\":%.1f",
+	       slabs.client + pages.client);
+	printf(",\"bytes_per_connection_server\":%.1f",
+	       slabs.server + pages.server);
+	printf(",\"bytes_available_both\":%.1f",
+	       (result->none.available - result->all.available) / count);
+	printf(",\"bytes_left\":%.0f", growth(&result->end, &result->empty));
+	printf(",\"instructions_per_open\":%.0f", result->open);
+	printf(",\"instructions_per_message\":%.0f", result->message);
+	printf(",\"instructions_per_idle_second\":%.0f", result->rest);
+	printf(",\"seconds_open\":%.3f", result->open_seconds);
+	print_parts(result);
+}
+
+static void hold_case(void)
+{
+	static struct result result;
+
+	hold(&result);
+	print_result(&result);
+}
+
+/* --- churn: one after the other; what comes after it counts, too */
+
+static void churn_case(void)
+{
+	struct player bob = player_server("bob");
+	struct player alice = player_client("alice");
+	struct moment moment;
+
+	player_both(&bob, &alice, ACT_CHURN, WARM_UP);
+	sleep(idle_seconds);
+	instructions_idle();
+	moment = instructions_begin();
+	player_both(&bob, &alice, ACT_CHURN, count);
+	sleep(TAIL);
+	printf(",\"instructions_per_connection\":%.0f",
+	       instructions_since(&moment) / count);
+	player_end(&alice, ACT_CLOSE);
+	player_end(&bob, ACT_CLOSE);
+}
+
+/* --- the beginning */
+
+static void *shared_array(size_t size)
+{
+	void *array = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	if (array == MAP_FAILED)
+		err(1, "mmap");
+	return array;
+}
+
+static void prepare(void)
+{
+	const struct sched_param batch = { .sched_priority = 0 };
+	const rlim_t files = count + 4 * CACHES_MAX;
+	const struct rlimit limit = { .rlim_cur = files, .rlim_max = files };
+
+	connections = shared_array(count * sizeof(*connections));
+	chosen = shared_array(count * sizeof(*chosen));
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		err(1, "RLIMIT_NOFILE");
+	/* Without wake-up preemption, which makes figures jump. */
+	if (sched_setscheduler(0, SCHED_BATCH, &batch))
+		err(1, "SCHED_BATCH");
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static uint32_t number(const char *text, uint32_t least)
+{
+	unsigned long value;
+	char *end;
+
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (errno || end == text || *end || value < least || value > MOST)
+		errx(2, "'%s' is no number from %u to %u", text, least, MOST);
+	return value;
+}
+
+static void (*case_named(const char *name))(void)
+{
+	if (!strcmp(name, "churn"))
+		return churn_case;
+	if (strcmp(name, "hold"))
+		errx(2, "no case '%s'", name);
+	return hold_case;
+}
+
+int main(int argc, char **argv)
+{
+	void (*run)(void) = hold_case;
+	const char *spread = NULL;
+	int option;
+
+	transport = transport_named("rdm");
+	while ((option = getopt(argc, argv, "t:c:n:a:i:")) != -1)
+		switch (option) {
+		case 't': transport = transport_named(optarg); break;
+		case 'c': run = case_named(optarg); break;
+		case 'n': count = number(optarg, WARM_UP); break;
+		case 'a': spread = optarg; break;
+		case 'i': idle_seconds = number(optarg, 0); break;
+		default: return 2;
+		}
+	if (optind < argc)
+		errx(2, "too many arguments");
+	per_address = spread ? number(spread, 0) : transport->per_address;
+	prepare();
+	printf("{\"transport\":\"%s\",\"connections\":%u,\"per_address\":%u",
+	       transport->name, count, per_address);
+	fflush(stdout);
+	run();
+	puts("}");
+	return 0;
+}

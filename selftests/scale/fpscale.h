@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What fpscale's files share. fpscale.c tells what it does. */
+#ifndef FPSCALE_H
+#define FPSCALE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+/* fpscale.c: one connection, as its two ends know it; all processes share it. */
+struct connection {
+	uint64_t id;		/* the client's, if they have no files */
+	int client;		/* files */
+	int server;
+};
+
+extern struct connection *connections;
+extern uint32_t *chosen;	/* whom the next messages are for */
+extern uint32_t count;		/* of connections */
+extern uint32_t per_address;	/* so many to an address; 0: to the same one */
+
+/*
+ * transport.c: what client and server do. All of it blocks, and nobody need be
+ * asked who has something to say: who it is was agreed on before.
+ */
+struct transport {
+	const char *name;
+	int family;
+	int type;
+	uint32_t per_address;	/* unless asked otherwise */
+	/* of the client */
+	void (*open)(uint32_t i);
+	void (*request)(uint32_t i);
+	void (*answer)(uint32_t i);
+	void (*close)(uint32_t i);
+	void (*abort)(void);	/* all, when the process ends */
+	/* of the server; the first message tells which connection it is */
+	void (*welcome)(void);
+	void (*serve)(uint32_t i);
+	void (*depart)(void);	/* the one that came last */
+};
+
+extern const struct transport *transport;
+
+const struct transport *transport_named(const char *name);
+void transport_serve(void);
+void transport_call(void);
+
+/* player.c: a process that is the client or the server, and does as it is told. */
+enum act {
+	ACT_OPEN,		/* so many, with a message each way */
+	ACT_MESSAGE,		/* a message each way, on those chosen */
+	ACT_CHURN,		/* open, message, answer, close, one by one */
+	ACT_ABORT,		/* end, without a good bye to anybody */
+	ACT_CLOSE,		/* end in good order */
+};
+
+struct player {
+	pid_t pid;
+	int wire;		/* orders go there, and come back when done */
+};
+
+struct player player_server(const char *host);
+struct player player_client(const char *host);
+void player_both(const struct player *a, const struct player *b, enum act act,
+		 uint32_t nr);
+void player_end(const struct player *player, enum act act);
+
+/* measure.c: instructions, and memory in bytes. */
+struct moment {
+	uint64_t now;		/* nanoseconds */
+	uint64_t idle;		/* of them, there was nothing to do */
+};
+
+struct moment instructions_begin(void);
+double instructions_since(const struct moment *since);
+double instructions_idle(void);
+
+#define CACHES_MAX	512
+
+/*
+ * What the kernel holds. Objects of slab caches are counted one by one, each
+ * with its part of the slab: a slab that is in use in part only is not given
+ * back. All other pages are those that are neither free nor slabs.
+ */
+struct memory {
+	double cache[CACHES_MAX];
+	double slabs;		/* their sum */
+	double pages;
+	double available;	/* as /proc/meminfo has it */
+};
+
+extern int nr_caches;
+
+const char *cache_name(int nr);
+void memory_settle(struct memory *memory);
+
+#endif /* FPSCALE_H */

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What a client and a server do with their connections, for each transport. */
+#include <arpa/inet.h>
+#include <err.h>
+#include <linux/fastproto.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "fpscale.h"
+
+#ifndef FP_OPEN
+#define FP_OPEN		20
+#endif
+#ifndef FP_CLOSE
+#define FP_CLOSE	21
+#endif
+
+#define PORT		7000
+#define BACKLOG		1024
+#define SIZE		64
+
+struct message {
+	uint64_t index;		/* of its connection */
+	char rest[SIZE - sizeof(uint64_t)];
+};
+
+const struct transport *transport;
+static int sock = -1;		/* the listener, or the one for all */
+static int latest = -1;		/* the file that was accepted last */
+
+static in_addr_t address_of(uint32_t i)
+{
+	if (!per_address)
+		return inet_addr("10.77.0.2");
+	return htonl(inet_network("10.128.0.0") + i / per_address);
+}
+
+static socklen_t fill_address(struct sockaddr_fp *addr, in_addr_t to)
+{
+	struct sockaddr_in *sin = (struct sockaddr_in *)addr;
+	socklen_t len = sizeof(*sin);
+
+	memset(addr, 0, sizeof(*addr));
+	if (transport->family == AF_FASTPROTO) {
+		addr->sfp_family = AF_FASTPROTO;
+		sin = &addr->sfp_sin;
+		len = sizeof(*addr);
+	}
+	sin->sin_family = AF_INET;
+	sin->sin_port = htons(PORT);
+	sin->sin_addr.s_addr = to;
+	return len;
+}
+
+static int make_socket(void)
+{
+	int fd = socket(transport->family, transport->type, 0);
+
+	if (fd < 0)
+		err(1, "%s: socket", transport->name);
+	return fd;
+}
+
+void transport_serve(void)
+{
+	struct sockaddr_fp addr;
+	socklen_t len = fill_address(&addr, htonl(INADDR_ANY));
+
+	sock = make_socket();
+	if (bind(sock, (struct sockaddr *)&addr, len))
+		err(1, "bind");
+	if (listen(sock, BACKLOG))
+		err(1, "listen");
+}
+
+void transport_call(void)
+{
+	if (transport->type == SOCK_RDM)
+		sock = make_socket();
+}
+
+/* Its connections are to go at once when it is closed. */
+static void forget(int fd)
+{
+	const struct linger at_once = { .l_onoff = 1 };
+
+	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)))
+		err(1, "SO_LINGER");
+}
+
+/* --- a file for each connection */
+
+static void put(int fd, const struct message *message)
+{
+	if (send(fd, message, SIZE, MSG_NOSIGNAL) != SIZE)
+		err(1, "send");
+}
+
+/* False at the end. */
+static bool get(int fd, struct message *message)
+{
+	int flags = transport->type == SOCK_STREAM ? MSG_WAITALL : 0;
+	ssize_t len = recv(fd, message, SIZE, flags);
+
+	if (!len)
+		return false;
+	if (len < 0)
+		err(1, "recv");
+	if (len != SIZE || message->index >= count)
+		errx(1, "recv: not what was sent");
+	return true;
+}
+
+static void file_open(uint32_t i)
+{
+	struct sockaddr_fp addr;
+	socklen_t len = fill_address(&addr, address_of(i));
+	int fd = make_socket();
+
+	if (connect(fd, (struct sockaddr *)&addr, len))
+		err(1, "connect, number %u", i);
+	connections[i].client = fd;
+}
+
+static void file_request(uint32_t i)
+{
+	struct message message = { .index = i };
+
+	put(connections[i].client, &message);
+}
+
+static void file_answer(uint32_t i)
+{
+	struct message message;
+
+	if (!get(connections[i].client, &message) || message.index != i)
+		errx(1, "number %u has no answer", i);
+}
+
+static void file_close(uint32_t i)
+{
+	close(connections[i].client);
+}
+
+static void file_abort(void)
+{
+	uint32_t i;
+
+	for (i = 0; i < count; i++)
+		forget(connections[i].client);
+}
+
+static void serve_file(int fd, struct message *message)
+{
+	if (!get(fd, message))
+		errx(1, "the client hung up");
+	put(fd, message);
+}
+
+static void file_welcome(void)
+{
+	struct message message;
+
+	latest = accept(sock, NULL, NULL);
+	if (latest < 0)
+		err(1, "accept");
+	serve_file(latest, &message);
+	connections[message.index].server = latest;
+}
+
+static void file_serve(uint32_t i)
+{
+	struct message message;
+
+	serve_file(connections[i].server, &message);
+}
+
+static void file_depart(void)
+{
+	struct message message;
+
+	if (get(latest, &message))
+		errx(1, "the client does not hang up");
+	close(latest);
+}
+
+/* --- one socket for all connections */
+
+static void rdm_open(uint32_t i)
+{
+	struct sockaddr_fp addr;
+	socklen_t len = fill_address(&addr, address_of(i));
+
+	if (getsockopt(sock, SOL_FASTPROTO, FP_OPEN, &addr, &len))
+		err(1, "FP_OPEN, number %u", i);
+	connections[i].id = addr.sfp_conn;
+}
+
+static void rdm_put(const struct message *message,
+		    const struct sockaddr_fp *addr)
+{
+	if (sendto(sock, message, SIZE, 0, (const struct sockaddr *)addr,
+		   sizeof(*addr)) != SIZE)
+		err(1, "sendto");
+}
+
+static void rdm_get(struct message *message, struct sockaddr_fp *addr)
+{
+	socklen_t len = sizeof(*addr);
+	ssize_t size = recvfrom(sock, message, SIZE, 0, (struct sockaddr *)addr,
+				&len);
+
+	if (size < 0)
+		err(1, "recvfrom");
+	if (size != SIZE || message->index >= count)
+		errx(1, "recvfrom: not what was sent");
+}
+
+static void rdm_request(uint32_t i)
+{
+	struct message message = { .index = i };
+	struct sockaddr_fp addr;
+
+	fill_address(&addr, address_of(i));
+	addr.sfp_conn = connections[i].id;
+	rdm_put(&message, &addr);
+}
+
+/* In whatever order they come, but each on the connection of its request. */
+static void rdm_answer(uint32_t i)
+{
+	struct message message;
+	struct sockaddr_fp addr;
+
+	(void)i;
+	rdm_get(&message, &addr);
+	if (addr.sfp_conn != connections[message.index].id)
+		errx(1, "an answer came on another connection");
+}
+
+static void rdm_close(uint32_t i)
+{
+	if (setsockopt(sock, SOL_FASTPROTO, FP_CLOSE, &connections[i].id,
+		       sizeof(connections[i].id)))
+		err(1, "FP_CLOSE");
+}
+
+static void rdm_abort(void)
+{
+	forget(sock);
+}
+
+static void rdm_welcome(void)
+{
+	struct message message;
+	struct sockaddr_fp addr;
+
+	rdm_get(&message, &addr);
+	rdm_put(&message, &addr);
+}
+
+static void rdm_serve(uint32_t i)
+{
+	(void)i;
+	rdm_welcome();
+}
+
+/* The kernel sees to that. */
+static void rdm_depart(void)
+{
+}
+
+#define FILES								\
+	.open = file_open, .request = file_request,			\
+	.answer = file_answer, .close = file_close,			\
+	.abort = file_abort, .welcome = file_welcome,			\
+	.serve = file_serve, .depart = file_depart
+
+static const struct transport transports[] = {
+	{
+		.name = "rdm", .family = AF_FASTPROTO, .type = SOCK_RDM,
+		.open = rdm_open, .request = rdm_request,
+		.answer = rdm_answer, .close = rdm_close,
+		.abort = rdm_abort, .welcome = rdm_welcome,
+		.serve = rdm_serve, .depart = rdm_depart,
+	}, {
+		.name = "seqpacket", .family = AF_FASTPROTO,
+		.type = SOCK_SEQPACKET, FILES,
+	}, {
+		/* The client has 28,232 ports for an address of the server. */
+		.name = "tcp", .family = AF_INET, .type = SOCK_STREAM,
+		.per_address = 10000, FILES,
+	},
+};
+
+const struct transport *transport_named(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(transports); i++)
+		if (!strcmp(transports[i].name, name))
+			return &transports[i];
+	errx(2, "no transport '%s'", name);
+}
