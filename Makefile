@@ -8,12 +8,15 @@ KDIR	?= /lib/modules/$(shell uname -r)/build
 # The series that the tests boot, and which of the tests.
 K	?= 6.1 6.12
 T	?=
-# What `make bench` measures; empty: everything.
+# What `make bench` measures; empty: everything. CASE and TRANSPORT are for
+# `make scale`, too.
 CASE	?=
 TRANSPORT ?=
 SIZE	?=
 LINK	?=
 BOOTS	?= 3
+# How many connections `make scale` opens; empty: 100,000.
+N	?=
 # For how many seconds each target is fuzzed.
 SECONDS	?= 60
 PREFIX	?= /usr/local
@@ -35,7 +38,7 @@ define build_module
 endef
 
 .PHONY: all module userspace selftests deps vm-build
-.PHONY: demo check bench fuzz coverage lint vm
+.PHONY: demo check bench scale fuzz coverage lint vm
 .PHONY: install install-module install-dkms install-userspace clean help
 
 all: module userspace
@@ -76,6 +79,10 @@ bench: deps
 	@$(TOP)/selftests/bench/run --kernel $(lastword $(K)) \
 		--case "$(CASE)" --transport "$(TRANSPORT)" --size "$(SIZE)" \
 		--link "$(LINK)" --boots $(BOOTS)
+
+scale: deps
+	@$(TOP)/selftests/scale/run --kernel $(lastword $(K)) --number "$(N)" \
+		--case "$(CASE)" --transport "$(TRANSPORT)"
 
 fuzz: deps
 	@$(TOP)/selftests/fuzz/run -s "$(SECONDS)" -t "$(T)"
@@ -118,6 +125,8 @@ help:
 	@echo '                     K=debug, K=kcsan: kernels that look for bugs'
 	@echo '  make bench         instructions of an operation, beside UDP, TCP, SCTP and'
 	@echo '                     AF_UNIX; CASE=rtt SIZE=64 TRANSPORT=tcp LINK=veth: less'
+	@echo '  make scale         bytes and instructions of a connection of very many: N=100000;'
+	@echo '                     TRANSPORT=rdm, seqpacket, tcp; CASE=churn: open and close'
 	@echo '  make fuzz          fuzz the parts that need no kernel; SECONDS=60 each'
 	@echo '  make coverage      which lines of the module the tests run'
 	@echo '  make lint          all that can be checked without running anything'

@@ -1,0 +1,157 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Does `make scale` count, and write what it counted? Two short boots; of the
+# figures only what no change of the module may make wrong. Runs on the host.
+#
+#   run_test.sh KERNEL
+
+set -u
+here=$(dirname "$(readlink -f "$0")")
+kernel=${1:-6.12}
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+known=9 number=0 failures=0 status=0
+
+scale()
+{
+	"$here/run" --kernel "$kernel" --output "$tmp/scale.json" "$@" \
+		>"$tmp/out" 2>"$tmp/err" </dev/null
+	status=$?
+}
+
+check()
+{
+	local name=$1
+
+	shift
+	number=$((number + 1))
+	if "$@" >"$tmp/why" 2>&1; then
+		echo "ok $number scale: $name"
+		return
+	fi
+	failures=$((failures + 1))
+	tail -n 50 "$tmp/why" "$tmp/out" "$tmp/err" | sed 's/^/# /'
+	[ ! -e "$tmp/scale.json" ] || sed 's/^/# /' "$tmp/scale.json"
+	echo "# status $status"
+	echo "not ok $number scale: $name"
+}
+
+# The table's line of a step
+line()
+{
+	grep -E "^$1 +$2 +[0-9]+\.[0-9]{3} s( +[0-9,]+\.[0-9]){3}( +-?[0-9,]+){4}$" \
+		"$tmp/out"
+}
+
+table()
+{
+	line tcp 500 && line seqpacket 500 &&
+		[ "$(grep -cE '^(rdm|seqpacket|tcp) ' "$tmp/out")" = 2 ]
+}
+
+# A step's objects, whatever else is in them. A file and what belongs to it
+# take more than 1 KiB; and nobody opens for less than 10,000 instructions, or
+# sends.
+# shellcheck disable=SC2016 # these are jq's variables
+rows()
+{
+	jq -e --arg kernel "$kernel" '
+		[.[].transport] == ["seqpacket", "tcp"] and
+		all(.[]; .connections == 500 and .kernel == $kernel and
+			(.release | startswith($kernel + ".")) and
+			.bytes_per_connection_client > 1024 and
+			.bytes_per_connection_client < 16384 and
+			.bytes_per_connection_server > 1024 and
+			.bytes_per_connection_server < 16384 and
+			.instructions_per_open > 10000 and
+			.instructions_per_message > 10000 and
+			.instructions_per_message <
+				2 * .instructions_per_open and
+			.seconds_open > 0)' "$tmp/scale.json"
+}
+
+# What is known to be at both ends is found at both: a file and an inode, of the
+# same size; a TCP client has a port of its own, and the server does not.
+# shellcheck disable=SC2016
+parts()
+{
+	jq -e '
+		def same: .client > 0.98 * .server and
+			.client < 1.02 * .server;
+		all(.[].memory; (.sock_inode_cache | same and .client > 400) and
+			(.filp | same and .client > 100)) and
+		(.[0].memory.FASTPROTO | same and .client > 400) and
+		(.[1].memory.TCP | same and .client > 1500) and
+		(.[1].memory.tcp_bind_bucket | .client > 60 and .server < 2)
+		' "$tmp/scale.json"
+}
+
+# The parts are all but what is below a byte each.
+adds_up()
+{
+	jq -e '
+		all(.[]; .bytes_per_connection_client as $client |
+			.bytes_per_connection_server as $server |
+			(([.memory[].client] | add) - $client | fabs) < 100 and
+			(([.memory[].server] | add) - $server | fabs) < 100)
+		' "$tmp/scale.json"
+}
+
+gives_back()
+{
+	jq -e 'all(.[]; .bytes_left < 500 * 1024)' "$tmp/scale.json"
+}
+
+# shellcheck disable=SC2016
+churn()
+{
+	scale --case churn --number 200 --transport seqpacket
+	[ $status = 0 ] && grep -E '^seqpacket +200 +[0-9,]+ +[0-9.]+$' \
+		"$tmp/out" &&
+		jq -e '
+			[.[].transport] == ["seqpacket", "tcp"] and
+			all(.[]; .instructions_per_connection > 20000) and
+			.[1].ratio_tcp == 1 and
+			(.[0].ratio_tcp * .[1].instructions_per_connection -
+				.[0].instructions_per_connection | fabs) < 20
+			' "$tmp/scale.json"
+}
+
+refuses()
+{
+	scale "$@"
+	[ $status = 2 ] && [ ! -s "$tmp/out" ]
+}
+
+refuses_what_it_does_not_know()
+{
+	refuses --transport udp && grep "'udp' is none of rdm, seqp" "$tmp/err" &&
+		refuses --case rtt && refuses --number many &&
+		refuses --number 199 && refuses --number 20000000 &&
+		refuses --number 1000001 --transport tcp
+}
+
+# The log of the machine that did not start is of no use.
+fails_with_a_boot()
+{
+	rm -f "$tmp/scale.json"
+	FASTPROTO_VM_QEMU=-no-such-option scale --number 500
+	sed -n "s/^vm\/run: the console's log is //p" "$tmp/err" | xargs -r rm
+	[ $status = 1 ] && grep '^scale: the boot failed' "$tmp/err" &&
+		[ ! -s "$tmp/out" ] && [ ! -e "$tmp/scale.json" ]
+}
+
+echo "1..$known"
+scale --number 500 --transport tcp,seqpacket
+check 'ends well' [ $status = 0 ]
+check 'the table' table
+check 'scale.json' rows
+check 'whose memory it is' parts
+check 'the parts are the whole' adds_up
+check 'memory is given back' gives_back
+check 'churn' churn
+check 'what is unknown is refused' refuses_what_it_does_not_know
+check 'fails if a boot does' fails_with_a_boot
+echo "$((number - failures)) passed, $failures failed, 0 skipped"
+[ $failures = 0 ] && [ $number = $known ]
