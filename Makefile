@@ -17,6 +17,8 @@ LINK	?=
 BOOTS	?= 3
 # How many connections `make scale` opens; empty: 100,000.
 N	?=
+# So many of them to one address of the server; empty: all of them.
+PER_ADDRESS ?=
 # For how many seconds each target is fuzzed.
 SECONDS	?= 60
 PREFIX	?= /usr/local
@@ -82,7 +84,8 @@ bench: deps
 
 scale: deps
 	@$(TOP)/selftests/scale/run --kernel $(lastword $(K)) --number "$(N)" \
-		--case "$(CASE)" --transport "$(TRANSPORT)"
+		--case "$(CASE)" --transport "$(TRANSPORT)" \
+		--per-address "$(PER_ADDRESS)"
 
 fuzz: deps
 	@$(TOP)/selftests/fuzz/run -s "$(SECONDS)" -t "$(T)"

@@ -4,7 +4,8 @@
  *
  *   fpscale [-t TRANSPORT] [-c CASE] [-n NUMBER] [-a NUMBER] [-i SECONDS]
  *
- *   -t	rdm (one socket at each end), seqpacket, tcp (one file each)
+ *   -t	rdm (one socket at each end), seqpacket, tcp (one file each),
+ *	rdm-server (one socket there; clients with a file and an address each)
  *   -c	hold: open, send on each, rest, send on some, close
  *	churn: open, send, get the answer, close, one after the other
  *   -n	how many connections
@@ -12,9 +13,10 @@
  *   -i	for how many seconds to rest
  *
  * The hosts are two namespaces, alice and bob, joined by a veth pair, veth0 at
- * both ends; bob is at 10.77.0.2 and at all of 10.128.0.0/9 (scale.sh). There
- * are three processes: a client, a server, and a conductor, which tells them what
- * to do and looks at clock and memory meanwhile. The result is a line of JSON.
+ * both ends; bob is at 10.77.0.2 and at all of 10.128.0.0/10, alice at 10.77.0.1
+ * and all of 10.192.0.0/10 (scale.sh). There are three processes: a client, a
+ * server, and a conductor, which tells them what to do and looks at clock and
+ * memory meanwhile. The result is a line of JSON.
  *
  * It is made for a machine with one processor whose nanosecond is one
  * instruction. Waiting costs nothing there.
@@ -39,6 +41,7 @@
 #define ENOUGH		1000	/* messages, for a figure to be one */
 #define ROUND		100	/* messages, at least, at a time */
 #define WARM_UP		200	/* connections, before others count */
+#define GONE		300	/* seconds: those without a peer give up */
 #define MOST		(1U << 24)
 
 struct connection *connections;
@@ -142,7 +145,7 @@ static void hold(struct result *result)
 	memory_settle(&result->half);
 	link_of_alice("del");
 	player_end(&bob, ACT_CLOSE);
-	sleep(idle_seconds);
+	sleep(GONE);
 	memory_settle(&result->end);
 }
 

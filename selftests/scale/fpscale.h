@@ -28,7 +28,9 @@ extern uint32_t per_address;	/* so many to an address; 0: to the same one */
 struct transport {
 	const char *name;
 	int family;
-	int type;
+	int type;		/* of the server's socket */
+	int client_type;
+	bool own_address;	/* each client has one */
 	uint32_t per_address;	/* unless asked otherwise */
 	/* of the client */
 	void (*open)(uint32_t i);

@@ -12,7 +12,8 @@
 
 #include "fpscale.h"
 
-#define SETTLED		60	/* seconds, at most, until memory rests */
+#define PAUSE		10	/* seconds: longer than anything is put off */
+#define PATIENCE	100	/* pauses, at most, until memory rests */
 #define SAMPLE		20	/* seconds in which nobody does anything */
 
 /* --- instructions: a nanosecond is one, unless nobody had anything to do */
@@ -238,9 +239,9 @@ void memory_settle(struct memory *memory)
 	int i;
 
 	read_memory(memory);
-	for (i = 0; i < SETTLED; i++) {
+	for (i = 0; i < PATIENCE; i++) {
 		before = *memory;
-		sleep(1);
+		sleep(PAUSE);
 		read_memory(memory);
 		if (is_near(before.slabs, memory->slabs) &&
 		    is_near(before.pages, memory->pages))

@@ -129,7 +129,8 @@ refuses_what_it_does_not_know()
 	refuses --transport udp && grep "'udp' is none of rdm, seqp" "$tmp/err" &&
 		refuses --case rtt && refuses --number many &&
 		refuses --number 199 && refuses --number 20000000 &&
-		refuses --number 1000001 --transport tcp
+		refuses --number 1000001 --transport tcp &&
+		refuses --number 5000000 --per-address 1
 }
 
 # The log of the machine that did not start is of no use.

@@ -15,7 +15,7 @@ here=$(dirname "$0")
 which=$1 transports=$2 steps=$3
 shift 3
 
-# Bob is at many addresses, for those who want one for each connection.
+# Both are at many addresses, for those who want one for each connection.
 make_hosts()
 {
 	ip netns add alice
@@ -28,8 +28,10 @@ make_hosts()
 		ip -n "$host" link set veth0 up
 		configure "$host"
 	done
-	ip -n bob route add local 10.128.0.0/9 dev lo
-	ip -n alice route add 10.128.0.0/9 via 10.77.0.2
+	ip -n alice route add local 10.192.0.0/10 dev lo
+	ip -n alice route add 10.128.0.0/10 via 10.77.0.2
+	ip -n bob route add local 10.128.0.0/10 dev lo
+	ip -n bob route add 10.192.0.0/10 via 10.77.0.1
 	ip netns exec alice ping -c 1 10.77.0.2
 }
 

@@ -36,6 +36,11 @@ static in_addr_t address_of(uint32_t i)
 	return htonl(inet_network("10.128.0.0") + i / per_address);
 }
 
+static in_addr_t own_address_of(uint32_t i)
+{
+	return htonl(inet_network("10.192.0.0") + i);
+}
+
 static socklen_t fill_address(struct sockaddr_fp *addr, in_addr_t to)
 {
 	struct sockaddr_in *sin = (struct sockaddr_in *)addr;
@@ -53,9 +58,9 @@ static socklen_t fill_address(struct sockaddr_fp *addr, in_addr_t to)
 	return len;
 }
 
-static int make_socket(void)
+static int make_socket(int type)
 {
-	int fd = socket(transport->family, transport->type, 0);
+	int fd = socket(transport->family, type, 0);
 
 	if (fd < 0)
 		err(1, "%s: socket", transport->name);
@@ -67,7 +72,7 @@ void transport_serve(void)
 	struct sockaddr_fp addr;
 	socklen_t len = fill_address(&addr, htonl(INADDR_ANY));
 
-	sock = make_socket();
+	sock = make_socket(transport->type);
 	if (bind(sock, (struct sockaddr *)&addr, len))
 		err(1, "bind");
 	if (listen(sock, BACKLOG))
@@ -76,8 +81,8 @@ void transport_serve(void)
 
 void transport_call(void)
 {
-	if (transport->type == SOCK_RDM)
-		sock = make_socket();
+	if (transport->client_type == SOCK_RDM)
+		sock = make_socket(SOCK_RDM);
 }
 
 /* Its connections are to go at once when it is closed. */
@@ -112,12 +117,23 @@ static bool get(int fd, struct message *message)
 	return true;
 }
 
+static void take_own_address(int fd, uint32_t i)
+{
+	struct sockaddr_fp addr;
+	socklen_t len = fill_address(&addr, own_address_of(i));
+
+	if (bind(fd, (struct sockaddr *)&addr, len))
+		err(1, "bind, number %u", i);
+}
+
 static void file_open(uint32_t i)
 {
 	struct sockaddr_fp addr;
 	socklen_t len = fill_address(&addr, address_of(i));
-	int fd = make_socket();
+	int fd = make_socket(transport->client_type);
 
+	if (transport->own_address)
+		take_own_address(fd, i);
 	if (connect(fd, (struct sockaddr *)&addr, len))
 		err(1, "connect, number %u", i);
 	connections[i].client = fd;
@@ -271,26 +287,38 @@ static void rdm_depart(void)
 {
 }
 
-#define FILES								\
+#define FILE_CLIENT							\
 	.open = file_open, .request = file_request,			\
-	.answer = file_answer, .close = file_close,			\
-	.abort = file_abort, .welcome = file_welcome,			\
-	.serve = file_serve, .depart = file_depart
+	.answer = file_answer, .close = file_close, .abort = file_abort
+
+#define FILE_SERVER							\
+	.welcome = file_welcome, .serve = file_serve, .depart = file_depart
+
+#define RDM_CLIENT							\
+	.open = rdm_open, .request = rdm_request,			\
+	.answer = rdm_answer, .close = rdm_close, .abort = rdm_abort
+
+#define RDM_SERVER							\
+	.welcome = rdm_welcome, .serve = rdm_serve, .depart = rdm_depart
 
 static const struct transport transports[] = {
 	{
 		.name = "rdm", .family = AF_FASTPROTO, .type = SOCK_RDM,
-		.open = rdm_open, .request = rdm_request,
-		.answer = rdm_answer, .close = rdm_close,
-		.abort = rdm_abort, .welcome = rdm_welcome,
-		.serve = rdm_serve, .depart = rdm_depart,
+		.client_type = SOCK_RDM, RDM_CLIENT, RDM_SERVER,
+	}, {
+		/* The other way round, -a 1 does it: a client of many. */
+		.name = "rdm-server", .family = AF_FASTPROTO, .type = SOCK_RDM,
+		.client_type = SOCK_SEQPACKET, .own_address = true,
+		FILE_CLIENT, RDM_SERVER,
 	}, {
 		.name = "seqpacket", .family = AF_FASTPROTO,
-		.type = SOCK_SEQPACKET, FILES,
+		.type = SOCK_SEQPACKET, .client_type = SOCK_SEQPACKET,
+		FILE_CLIENT, FILE_SERVER,
 	}, {
 		/* The client has 28,232 ports for an address of the server. */
 		.name = "tcp", .family = AF_INET, .type = SOCK_STREAM,
-		.per_address = 10000, FILES,
+		.client_type = SOCK_STREAM, .per_address = 10000,
+		FILE_CLIENT, FILE_SERVER,
 	},
 };
 
