@@ -24,6 +24,7 @@
 #define _GNU_SOURCE
 #include <err.h>
 #include <errno.h>
+#include <math.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -41,7 +42,7 @@
 #define ENOUGH		1000	/* messages, for a figure to be one */
 #define ROUND		100	/* messages, at least, at a time */
 #define WARM_UP		200	/* connections, before others count */
-#define GONE		300	/* seconds: those without a peer give up */
+#define GONE		400	/* seconds until what is idle is given up */
 #define MOST		(1U << 24)
 
 struct connection *connections;
@@ -121,7 +122,8 @@ static void link_of_alice(const char *what)
 
 /*
  * Whose memory is it? The client ends while nothing can tell the server, so that
- * all that is the server's stays.
+ * all that is the server's stays. The long waits are for threads of work queues,
+ * which the kernel keeps for 5 minutes, and for connections without a peer.
  */
 static void hold(struct result *result)
 {
@@ -137,11 +139,13 @@ static void hold(struct result *result)
 	open_all(&bob, &alice, result);
 	sleep(idle_seconds);
 	result->message = send_on_some(&bob, &alice);
+	sleep(GONE);
 	memory_settle(&result->all);
 	result->rest = instructions_idle();
 
 	link_of_alice("add");
 	player_end(&alice, ACT_ABORT);
+	sleep(GONE);
 	memory_settle(&result->half);
 	link_of_alice("del");
 	player_end(&bob, ACT_CLOSE);
@@ -185,7 +189,7 @@ static void print_parts(const struct result *result)
 	for (i = 0; i < nr_caches; i++) {
 		share = share_of(result, offsetof(struct memory, cache) +
 				 i * sizeof(double));
-		if (share.client + share.server < 1)
+		if (fabs(share.client) < 1 && fabs(share.server) < 1)
 			continue;
 		print_share(cache_name(i), share);
 		putchar(',');
