@@ -9,13 +9,6 @@
 
 #include "fpscale.h"
 
-#ifndef FP_OPEN
-#define FP_OPEN		20
-#endif
-#ifndef FP_CLOSE
-#define FP_CLOSE	21
-#endif
-
 #define PORT		7000
 #define BACKLOG		1024
 #define SIZE		64
