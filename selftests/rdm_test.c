@@ -614,6 +614,129 @@ TEST_F(rdm, shut_down)
 	EXPECT_EQ(0, receive(self->client, 0).len);
 }
 
+/* Many threads at one pair of sockets; each message says who wrote it, and when. */
+#define THREADS	4
+
+struct crowd {
+	int client, server;
+	struct sockaddr_fp addr;
+	unsigned int count;		/* of each sender's messages */
+	unsigned int received;
+	unsigned int wrong;
+	unsigned int failed;
+	bool over;
+};
+
+struct member {
+	struct crowd *crowd;
+	unsigned int who;
+	pthread_t thread;
+};
+
+static void *crowd_send(void *arg)
+{
+	struct member *member = arg;
+	struct crowd *crowd = member->crowd;
+	unsigned char buf[3000];
+	unsigned int i;
+	__u64 conn = 0;
+
+	for (i = 0; i < crowd->count; i++) {
+		size_t len = 4 + (i * 37) % (sizeof(buf) - 4);
+
+		/* Now and then by another connection, whose order is its own. */
+		if (i % 16 == 0) {
+			if (conn && close_conn(crowd->client, conn))
+				__sync_fetch_and_add(&crowd->failed, 1);
+			if (open_conn(crowd->client, &crowd->addr, &conn))
+				__sync_fetch_and_add(&crowd->failed, 1);
+		}
+		fill(buf + 4, len - 4, i);
+		memcpy(buf, &i, 4);
+		if (send_on(crowd->client, conn, buf, len, 0) != (ssize_t)len)
+			__sync_fetch_and_add(&crowd->failed, 1);
+	}
+	if (close_conn(crowd->client, conn))
+		__sync_fetch_and_add(&crowd->failed, 1);
+	return NULL;
+}
+
+static void *crowd_receive(void *arg)
+{
+	struct member *member = arg;
+	struct crowd *crowd = member->crowd;
+	struct pollfd pfd = { crowd->server, POLLIN, 0 };
+	unsigned char buf[3000];
+	unsigned int i;
+	ssize_t len;
+
+	while (!__atomic_load_n(&crowd->over, __ATOMIC_RELAXED)) {
+		len = recv(crowd->server, buf, sizeof(buf), MSG_DONTWAIT);
+		if (len < 0) {
+			poll(&pfd, 1, 10);
+			continue;
+		}
+		memcpy(&i, buf, 4);
+		if (len < 4 || !filled(buf + 4, len - 4, i))
+			__sync_fetch_and_add(&crowd->wrong, 1);
+		__sync_fetch_and_add(&crowd->received, 1);
+	}
+	return NULL;
+}
+
+/* Looks at everything all the time, and takes nothing. */
+static void *crowd_look(void *arg)
+{
+	struct member *member = arg;
+	struct crowd *crowd = member->crowd;
+	int next;
+
+	while (!__atomic_load_n(&crowd->over, __ATOMIC_RELAXED)) {
+		char buf[8];
+
+		recv(crowd->server, buf, sizeof(buf), MSG_PEEK | MSG_DONTWAIT);
+		ioctl(crowd->server, SIOCINQ, &next);
+		fp_getint(crowd->server, SOL_FASTPROTO, FP_EVENTS);
+		conns_count(HOST_B);
+		usleep(1000);
+	}
+	return NULL;
+}
+
+TEST_F_TIMEOUT(rdm, many_threads, 300)
+{
+	struct crowd crowd = {
+		.client = self->client, .server = self->server,
+		.addr = self->addr, .count = fewer(400),
+	};
+	void *(*const roles[])(void *) = {
+		crowd_send, crowd_receive, crowd_look
+	};
+	struct member members[ARRAY_SIZE(roles)][THREADS];
+	unsigned int i, j;
+	time_t end;
+
+	for (i = 0; i < ARRAY_SIZE(roles); i++)
+		for (j = 0; j < THREADS; j++) {
+			members[i][j] = (struct member){ &crowd, j, 0 };
+			ASSERT_EQ(0, pthread_create(&members[i][j].thread, NULL,
+						    roles[i], &members[i][j]));
+		}
+	for (j = 0; j < THREADS; j++)
+		ASSERT_EQ(0, pthread_join(members[0][j].thread, NULL));
+	end = time(NULL) + TRANSFER_PATIENCE;
+	while (__atomic_load_n(&crowd.received, __ATOMIC_RELAXED) <
+	       THREADS * crowd.count && time(NULL) < end)
+		usleep(1000);
+	__atomic_store_n(&crowd.over, true, __ATOMIC_RELAXED);
+	for (i = 1; i < ARRAY_SIZE(roles); i++)
+		for (j = 0; j < THREADS; j++)
+			ASSERT_EQ(0, pthread_join(members[i][j].thread, NULL));
+	EXPECT_EQ(THREADS * crowd.count, crowd.received);
+	EXPECT_EQ(0, crowd.wrong);
+	EXPECT_EQ(0, crowd.failed);
+}
+
 int main(int argc, char **argv)
 {
 	net_setup();
