@@ -218,6 +218,66 @@ static void seqpacket_life(struct life *life)
 	close(listener);
 }
 
+/* As deliver(), between sockets of many; @name is then whom to answer. */
+static void deliver_on(struct life *life, int from, int to, size_t len,
+		       struct sockaddr_fp *name)
+{
+	struct pollfd pfd = { .fd = to, .events = POLLIN };
+	socklen_t namelen = sizeof(*name);
+	const struct sockaddr_fp dest = *name;
+	ssize_t got;
+
+	TRY(life, fp_sendto(from, out, len, &dest));
+	DEMAND(life, TRY(life, poll(&pfd, 1, PATIENCE * 1000)) == 1);
+	got = recvfrom(to, in, sizeof(in), MSG_DONTWAIT, (void *)name,
+		       &namelen);
+	if (got < 0 && !life->failed && is_clean(errno)) {
+		life->failed = true;
+		TRY(life, fp_sendto(from, out, len, &dest));
+		DEMAND(life, TRY(life, poll(&pfd, 1, PATIENCE * 1000)) == 1);
+		got = recvfrom(to, in, sizeof(in), MSG_DONTWAIT, (void *)name,
+			       &namelen);
+	}
+	DEMAND(life, got == (ssize_t)len);
+	DEMAND(life, !memcmp(in, out, len));
+}
+
+static void rdm_life(struct life *life)
+{
+	static const size_t lengths[] = { 0, 1, 257, sizeof(out) };
+	struct sockaddr_fp at = fp_loopback(life->family, 0), name;
+	struct fp_peeloff peel = { .flags = SOCK_CLOEXEC };
+	struct sockaddr_fp another;
+	int client, server;
+	socklen_t len;
+	size_t i;
+
+	server = TRY(life, socket(AF_FASTPROTO, SOCK_RDM, 0));
+	client = TRY(life, socket(AF_FASTPROTO, SOCK_RDM, 0));
+	TRY(life, fp_bind(server, &at));
+	TRY(life, fp_name(server, &at));
+	TRY(life, listen(server, 5));
+	another = at;
+	len = sizeof(another);
+	TRY(life, getsockopt(client, SOL_FASTPROTO, FP_OPEN, &another, &len));
+	for (i = 0; i < ARRAY_SIZE(lengths) && !life->wrong; i++) {
+		name = i % 2 ? another : at;
+		deliver_on(life, client, server, lengths[i], &name);
+		deliver_on(life, server, client, lengths[i], &name);
+	}
+	/* The last of the loop was on the other's connection. */
+	name = at;
+	deliver_on(life, client, server, 1, &name);
+	peel.conn = name.sfp_conn;
+	len = sizeof(peel);
+	TRY(life, getsockopt(server, SOL_FASTPROTO, FP_PEELOFF, &peel, &len));
+	TRY(life, setsockopt(client, SOL_FASTPROTO, FP_CLOSE,
+			     &another.sfp_conn, sizeof(another.sfp_conn)));
+	close(peel.fd);
+	close(client);
+	close(server);
+}
+
 struct request {
 	struct nlmsghdr nl;
 	struct genlmsghdr genl;
@@ -315,6 +375,10 @@ FIXTURE_VARIANT_ADD(fault, dgram_ipv6) {
 
 FIXTURE_VARIANT_ADD(fault, seqpacket_ipv4) {
 	.script = seqpacket_life, .family = AF_INET, .least = 20,
+};
+
+FIXTURE_VARIANT_ADD(fault, rdm_ipv4) {
+	.script = rdm_life, .family = AF_INET, .least = 20,
 };
 
 FIXTURE_VARIANT_ADD(fault, netlink) {
