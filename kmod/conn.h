@@ -572,6 +572,7 @@ void fp_rdm_collect(struct fp_conn *conn, struct fp_todo *todo);
 void fp_rdm_part(struct fp_conn *conn, struct fp_todo *todo);
 void fp_rdm_forget_addr(struct fp_conn *conn);
 bool fp_rdm_adopt(struct fp_sock *fs, struct fp_conn *conn);
+bool fp_rdm_is_full(const struct fp_sock *fs);
 bool fp_rdm_has_room(struct fp_sock *fs, struct fp_conn *conn, bool next,
 		     u32 charge);
 

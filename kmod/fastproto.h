@@ -93,6 +93,7 @@ struct fp_mib {
  * @fin_timeout: for how long it waits for the peer's FIN
  * @resets_per_second: for frames without a connection
  * @connections_max: how many connections there may be
+ * @socket_connections_max: how many a SOCK_RDM socket may have
  * @hold_time: for how long a small frame may wait while its socket has more to read
  * @idle_timeout: after so long a connection on which nothing happens is parked
  * @ecn: whether datagrams are ECN-capable: 0 or 1
@@ -124,6 +125,7 @@ struct fp_settings {
 	u32 fin_timeout;
 	u32 resets_per_second;
 	u32 connections_max;
+	u32 socket_connections_max;
 	u32 hold_time;
 	u32 idle_timeout;
 	u32 ecn;

@@ -580,6 +580,9 @@ struct fp_conn *fp_handshake_echo_rcv(struct fp_endpoint *endpoint,
 		send_cookie(endpoint, fs, sections, rx);
 		return NULL;
 	}
+	*why = FASTPROTO_A_STATS_DROP_LIMIT;
+	if (fs->rdm && fp_rdm_is_full(fs))
+		return NULL;
 	*why = FASTPROTO_A_STATS_DROP_BACKLOG;
 	if (!fs->rdm && sk_acceptq_is_full(&fs->sk))
 		return NULL;

@@ -294,6 +294,20 @@ void fp_rdm_collect(struct fp_conn *conn, struct fp_todo *todo)
 		fp_rdm_part(conn, todo);
 }
 
+/**
+ * fp_rdm_is_full - has a socket as many connections as it may have?
+ * @fs: the socket
+ *
+ * Of several that come at the same time, a few more may be taken.
+ */
+bool fp_rdm_is_full(const struct fp_sock *fs)
+{
+	const struct fp_net *fn = fp_net(sock_net(&fs->sk));
+
+	return READ_ONCE(fs->rdm->nr) >=
+	       fp_setting(fn, socket_connections_max);
+}
+
 /* A new connection of the socket; the list gets a reference. */
 static void enlist(struct fp_sock *fs, struct fp_conn *conn)
 {
@@ -342,6 +356,10 @@ static struct fp_conn *open_locked(struct fp_sock *fs, const union fp_addr *to,
 
 	if (READ_ONCE(fs->sk.sk_shutdown) & SEND_SHUTDOWN)
 		return ERR_PTR(-EPIPE);
+	if (fp_rdm_is_full(fs)) {
+		FP_INC_STATS(fp_net(sock_net(&fs->sk)), CONNECTS_LIMITED);
+		return ERR_PTR(-EAGAIN);
+	}
 	conn = fp_connect_create(fs, to);
 	if (IS_ERR(conn))
 		return conn;

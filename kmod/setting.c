@@ -60,6 +60,8 @@ static struct row rows[] __ro_after_init = {
 	SETTING(FIN_TIMEOUT, fin_timeout, SECOND, HOUR, 60 * SECOND),
 	SETTING(RESETS_PER_SECOND, resets_per_second, 0, 1000000, 1000),
 	SETTING(CONNECTIONS_MAX, connections_max, 0, FP_SLOT_MAX, FP_SLOT_MAX),
+	SETTING(SOCKET_CONNECTIONS_MAX, socket_connections_max, 0, FP_SLOT_MAX,
+		FP_SLOT_MAX),
 	SETTING(HOLD_TIME, hold_time, 0, SECOND, 500),
 	SETTING(IDLE_TIMEOUT, idle_timeout, 10 * MILLISECOND, 600 * SECOND,
 		SECOND),

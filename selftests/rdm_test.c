@@ -104,6 +104,7 @@ FIXTURE(rdm) {
 	int client;			/* on host A */
 	int server;			/* on host B, listens */
 	struct sockaddr_fp addr;	/* of the server */
+	struct stats base;		/* of host A */
 	bool cut;			/* nothing gets from host A to B */
 };
 
@@ -232,6 +233,46 @@ TEST_F(rdm, several_connections)
 		conns[i] = 0;
 	}
 	EXPECT_EQ(count, conns_count(HOST_B));
+}
+
+/* At the limit no more are opened, and those that there are live. */
+TEST_F(rdm, limit)
+{
+	const int attr = FASTPROTO_A_DEV_SOCKET_CONNECTIONS_MAX;
+	struct stats base;
+	struct got got;
+	__u64 conn[4];
+	__u32 before;
+
+	ASSERT_EQ(0, dev_get_u32(HOST_A, attr, &before));
+	ASSERT_EQ(0, dev_set_u32(HOST_A, attr, 3));
+	ASSERT_EQ(0, dev_set_u32(HOST_B, attr, 2));
+	stats_read(HOST_A, &self->base);
+	stats_read(HOST_B, &base);
+	ASSERT_EQ(0, open_conn(self->client, &self->addr, &conn[0]));
+	ASSERT_EQ(0, open_conn(self->client, &self->addr, &conn[1]));
+	ASSERT_EQ(1, send_on(self->client, conn[0], "0", 1, 0));
+	ASSERT_EQ(1, send_on(self->client, conn[1], "1", 1, 0));
+	ASSERT_EQ(1, receive(self->server, 0).len);
+	got = receive(self->server, 0);
+	ASSERT_EQ(1, got.len);
+	/* The server's limit: not refused, but not yet taken, either. */
+	ASSERT_EQ(0, open_conn(self->client, &self->addr, &conn[2]));
+	ASSERT_EQ(1, send_on(self->client, conn[2], "2", 1, 0));
+	EXPECT_TRUE(stats_wait(HOST_B, &base, FASTPROTO_A_STATS_DROP_LIMIT, 1));
+	/* The client's own. */
+	EXPECT_FAILS(EAGAIN, open_conn(self->client, &self->addr, &conn[3]));
+	EXPECT_FAILS(EAGAIN, fp_sendto(self->client, "x", 1, &self->addr));
+	EXPECT_EQ(2, stats_since(HOST_A, &self->base,
+				 FASTPROTO_A_STATS_CONNECTS_LIMITED));
+	ASSERT_EQ(1, send_on(self->client, conn[0], "0", 1, 0));
+	ASSERT_EQ(1, receive(self->server, 0).len);
+	/* One goes, and the one that waits gets its place. */
+	ASSERT_EQ(0, close_conn(self->server, got.name.sfp_conn));
+	ASSERT_EQ(1, receive(self->server, 0).len);
+	EXPECT_EQ('2', in[0]);
+	ASSERT_EQ(0, dev_set_u32(HOST_A, attr, before));
+	ASSERT_EQ(0, dev_set_u32(HOST_B, attr, before));
 }
 
 /* One that has much to say is heard as often as one that has little. */

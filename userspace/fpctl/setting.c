@@ -56,6 +56,8 @@ static const struct setting {
 	  "resets to frames without a connection" },
 	{ FASTPROTO_A_DEV_CONNECTIONS_MAX, "connections-max", "connections",
 	  "that there may be at a time" },
+	{ FASTPROTO_A_DEV_SOCKET_CONNECTIONS_MAX, "socket-connections-max",
+	  "connections", "that a socket of SOCK_RDM may have" },
 	{ FASTPROTO_A_DEV_HOLD_TIME, "hold-time", "us",
 	  "a small frame waits while there is more to read" },
 	{ FASTPROTO_A_DEV_IDLE_TIMEOUT, "idle-timeout", "us",

@@ -72,6 +72,7 @@ enum fastproto_dev_attr {
 	FASTPROTO_A_DEV_FIN_TIMEOUT,	/* u32: closed, waits for the peer's FIN */
 	FASTPROTO_A_DEV_RESETS_PER_SECOND, /* u32: to frames without a connection */
 	FASTPROTO_A_DEV_CONNECTIONS_MAX, /* u32: connections in the namespace */
+	FASTPROTO_A_DEV_SOCKET_CONNECTIONS_MAX, /* u32: the same, of a SOCK_RDM socket */
 	FASTPROTO_A_DEV_HOLD_TIME,	/* u32: for small frames, if more is to be read */
 	FASTPROTO_A_DEV_IDLE_TIMEOUT,	/* u32: until a connection is parked */
 	FASTPROTO_A_DEV_ECN,	/* u32: 1: datagrams are ECN-capable */
