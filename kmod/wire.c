@@ -17,6 +17,22 @@ static u32 header_crc(const struct fp_hdr *hdr)
 	return crc32_le(~0U, (const unsigned char *)hdr, sizeof(*hdr));
 }
 
+/* Of a header and its sections, but for ranges. */
+static inline u32 fixed_len(u16 flags)
+{
+	u32 len = sizeof(struct fp_hdr);
+
+	if (flags & FP_F_CONN)
+		len += sizeof(struct fp_hdr_conn);
+	if (flags & FP_F_ACK)
+		len += sizeof(struct fp_hdr_ack);
+	if (flags & FP_F_SYN)
+		len += sizeof(struct fp_hdr_syn);
+	if (flags & FP_F_COOKIE)
+		len += sizeof(struct fp_hdr_cookie);
+	return len;
+}
+
 /* Only for flags that no datagram message has. */
 static bool flags_fit(u16 flags)
 {
@@ -80,18 +96,19 @@ static bool ranges_fit(const struct fp_hdr_ack *ack, unsigned int nr)
 }
 
 /*
- * Finds out how long the sections are, which is in the sections themselves: so
- * these bytes are used before the checksum, and for nothing else.
+ * Finds out how long the sections are, and how many ranges there are, which is
+ * in the sections themselves: so these bytes are used before the checksum, and
+ * for nothing else.
  */
 static enum fp_wire_status measure(const void *buf, size_t have,
-				   struct fp_frame *frame)
+				   struct fp_frame *frame, u32 *ranges)
 {
 	const struct fp_hdr_ack *ack;
 	u32 nr = 0;
 
 	if (!flags_fit(frame->flags))
 		return FP_WIRE_FLAGS;
-	frame->hdr_len = fp_header_len(frame->flags, 0);
+	frame->hdr_len = fixed_len(frame->flags);
 	if (frame->size < frame->hdr_len || frame->size > FP_FRAME_MAX)
 		return FP_WIRE_SIZE;
 	if (have < frame->hdr_len)
@@ -103,6 +120,7 @@ static enum fp_wire_status measure(const void *buf, size_t have,
 	}
 	if (nr > FP_RANGES_MAX)
 		return FP_WIRE_SIZE;
+	*ranges = nr;
 	frame->hdr_len += nr * sizeof(struct fp_hdr_range);
 	if (!size_fits(frame))
 		return FP_WIRE_SIZE;
@@ -117,9 +135,9 @@ static enum fp_wire_status decode_conn(struct fp_hdr *hdr, const void *buf,
 	const struct fp_hdr_conn *conn = buf + FP_HDR_LEN;
 	u32 checksum = le32_to_cpu(hdr->checksum);
 	enum fp_wire_status status;
-	u32 fixed, nr;
+	u32 nr;
 
-	status = measure(buf, have, frame);
+	status = measure(buf, have, frame, &nr);
 	if (status != FP_WIRE_OK)
 		return status;
 
@@ -130,8 +148,6 @@ static enum fp_wire_status decode_conn(struct fp_hdr *hdr, const void *buf,
 
 	if (!id_fits(frame->flags, conn))
 		return FP_WIRE_FLAGS;
-	fixed = fp_header_len(frame->flags, 0);
-	nr = (frame->hdr_len - fixed) / sizeof(struct fp_hdr_range);
 	if (nr && !ranges_fit((const void *)(conn + 1), nr))
 		return FP_WIRE_SIZE;
 	if (frame->size > avail)
@@ -250,7 +266,7 @@ static const void *decode_syn(const void *p, struct fp_syn *syn)
 void fp_sections_decode(const void *buf, const struct fp_frame *frame,
 			struct fp_sections *sections)
 {
-	u32 ranges_len = frame->hdr_len - fp_header_len(frame->flags, 0);
+	u32 ranges_len = frame->hdr_len - fixed_len(frame->flags);
 	const struct fp_hdr_cookie *cookie;
 	const struct fp_hdr_conn *conn;
 	const void *p = buf + FP_HDR_LEN;
@@ -283,18 +299,9 @@ void fp_sections_decode(const void *buf, const struct fp_frame *frame,
  */
 u32 fp_header_len(u16 flags, unsigned int nr_ranges)
 {
-	u32 len = sizeof(struct fp_hdr);
+	u32 ranges = flags & FP_F_ACK ? nr_ranges : 0;
 
-	if (flags & FP_F_CONN)
-		len += sizeof(struct fp_hdr_conn);
-	if (flags & FP_F_ACK)
-		len += sizeof(struct fp_hdr_ack) +
-		       nr_ranges * sizeof(struct fp_hdr_range);
-	if (flags & FP_F_SYN)
-		len += sizeof(struct fp_hdr_syn);
-	if (flags & FP_F_COOKIE)
-		len += sizeof(struct fp_hdr_cookie);
-	return len;
+	return fixed_len(flags) + ranges * sizeof(struct fp_hdr_range);
 }
 
 static void *encode_ack(void *p, const struct fp_ack *ack)
@@ -374,21 +381,20 @@ static void *encode_sections(void *p, u16 flags,
 void fp_header_encode(void *buf, const struct fp_frame *frame,
 		      const struct fp_sections *sections)
 {
-	struct fp_hdr hdr = {
+	const struct fp_hdr hdr = {
 		.magic = cpu_to_le32(FP_MAGIC),
 		.version = cpu_to_le16(FP_VERSION),
 		.flags = cpu_to_le16(frame->flags),
 		.size = cpu_to_le32(frame->size),
 		.seq = cpu_to_le64(frame->seq),
 	};
-	u32 crc = header_crc(&hdr);
-	void *p = buf + sizeof(hdr);
-	void *end;
+	void *end = buf + sizeof(hdr);
+	__le32 checksum;
 
-	if (frame->flags & FP_F_CONN) {
-		end = encode_sections(p, frame->flags, sections);
-		crc = crc32_le(crc, p, end - p);
-	}
-	hdr.checksum = cpu_to_le32(~crc);
 	memcpy(buf, &hdr, sizeof(hdr));
+	if (frame->flags & FP_F_CONN)
+		end = encode_sections(end, frame->flags, sections);
+	checksum = cpu_to_le32(~crc32_le(~0U, buf, end - buf));
+	memcpy(buf + offsetof(struct fp_hdr, checksum), &checksum,
+	       sizeof(checksum));
 }
