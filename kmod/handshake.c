@@ -22,6 +22,7 @@
  * @key: of this epoch and the one before, by the lowest bit of its number
  * @used: a bit for each cookie that made a connection, likewise
  * @client_key: constant
+ * @any_given_up: there is one in @given_up; READ_ONCE()/WRITE_ONCE()
  * @given_up: the latest clients whose connection was given up before they had
  *	heard of it, hashes by their lowest bits; without @lock, for a client that
  *	is missed does no great harm
@@ -32,6 +33,7 @@ struct fp_cookies {
 	siphash_key_t key[2];
 	unsigned long used[2][BITS_TO_LONGS(1 << USED_BITS)];
 	siphash_key_t client_key;
+	bool any_given_up;
 	u64 given_up[1 << GIVEN_UP_BITS];
 };
 
@@ -217,13 +219,17 @@ void fp_handshake_given_up(const struct fp_conn *conn)
 		return;
 	hash = hash_client(cookies, &conn->path->peer.addr, conn->peer_id);
 	WRITE_ONCE(*given_up_place(cookies, hash), hash);
+	WRITE_ONCE(cookies->any_given_up, true);
 }
 
 static bool was_given_up(struct fp_cookies *cookies, const struct fp_rx *rx,
 			 u64 client_id)
 {
-	u64 hash = hash_client(cookies, &rx->src, client_id);
+	u64 hash;
 
+	if (!READ_ONCE(cookies->any_given_up))
+		return false;
+	hash = hash_client(cookies, &rx->src, client_id);
 	return READ_ONCE(*given_up_place(cookies, hash)) == hash;
 }
 
