@@ -14,23 +14,26 @@
 
 #define TIMER_MAX	(600 * USEC_PER_SEC)
 
-/*
- * Set the timer for this deadline, unless it fires earlier anyway. When it fires
- * it is set for what is due then.
- */
-static void arm(struct fp_conn *conn, u64 at, u64 now)
+static noinline void set_timer(struct fp_conn *conn, u64 at, u64 now)
 {
+	u64 delay = at > now ? min_t(u64, at - now, TIMER_MAX) : 0;
 	struct fp_act *act = conn->act;
-	u64 delay;
 
-	if (!at || at >= act->timer_at)
-		return;
-	delay = at > now ? min_t(u64, at - now, TIMER_MAX) : 0;
 	act->timer_at = now + delay;
 	if (!mod_timer(&act->timer, jiffies + usecs_to_jiffies(delay))) {
 		act->timers++;
 		fp_conn_get(conn);
 	}
+}
+
+/*
+ * Set the timer for this deadline, unless it fires earlier anyway, as nearly
+ * always. When it fires it is set for what is due then.
+ */
+static inline void arm(struct fp_conn *conn, u64 at, u64 now)
+{
+	if (unlikely(at && at < conn->act->timer_at))
+		set_timer(conn, at, now);
 }
 
 static void arm_all(struct fp_conn *conn, u64 now)
@@ -67,6 +70,11 @@ static void update_waiting(struct fp_conn *conn, bool waiting, bool starved,
 	u64 *window = &act->deadline[FP_DEADLINE_WINDOW];
 	u64 *cork = &act->deadline[FP_DEADLINE_CORK];
 
+	if (likely(!waiting && !starved)) {
+		*window = 0;
+		*cork = 0;
+		return;
+	}
 	if (!waiting || act->tx.flight || starved || act->tx_corked ||
 	    conn->tx_held)
 		*window = 0;
