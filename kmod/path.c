@@ -9,7 +9,23 @@
 /* All that decides on the way; what lies behind it in struct fp_peer does not. */
 #define KEY_LEN		offsetof(struct fp_peer, cache)
 
+/* The addresses are enough, but for who uses several marks or interfaces. */
+static u32 hash_key(const void *data, u32 len, u32 seed)
+{
+	const struct fp_peer *key = data;
+	const struct sockaddr_in *to = &key->addr.sin;
+	const struct sockaddr_in *from = &key->local.sin;
+
+	if (key->addr.family != AF_INET)
+		return jhash2(data, len / sizeof(u32), seed);
+	return jhash_3words((__force u32)to->sin_addr.s_addr,
+			    (__force u32)from->sin_addr.s_addr,
+			    (u32)(__force u16)to->sin_port << 16 |
+			    (__force u16)from->sin_port, seed);
+}
+
 static const struct rhashtable_params params = {
+	.hashfn		= hash_key,
 	.key_len	= KEY_LEN,
 	.key_offset	= offsetof(struct fp_path, peer),
 	.head_offset	= offsetof(struct fp_path, node),
@@ -126,6 +142,8 @@ free:
  */
 void fp_path_put(struct fp_net *fn, struct fp_path *path)
 {
+	if (refcount_dec_not_one(&path->refs))
+		return;
 	/* Who finds a path without references waits for it to leave the table. */
 	local_bh_disable();
 	if (refcount_dec_and_test(&path->refs)) {
