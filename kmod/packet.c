@@ -13,11 +13,23 @@ static struct kmem_cache *view_cache;	/* no payload: it stays in the skb */
 static struct kmem_cache *small_cache;	/* payloads up to FP_COPYBREAK */
 static struct kmem_cache *large_cache;	/* payloads up to FP_COPYBREAK_MAX */
 
+/*
+ * The allocator clears what it gives away, but not where there is a constructor.
+ * Here all is written before it is read.
+ */
+static void construct(void *object)
+{
+	struct fp_packet *packet = object;
+
+	packet->skb = NULL;
+}
+
 static struct kmem_cache *create_cache(const char *name, unsigned int room)
 {
 	return kmem_cache_create_usercopy(name, sizeof(struct fp_packet) + room,
 					  0, SLAB_ACCOUNT,
-					  sizeof(struct fp_packet), room, NULL);
+					  sizeof(struct fp_packet), room,
+					  construct);
 }
 
 int __init fp_packet_init(void)
@@ -27,7 +39,7 @@ int __init fp_packet_init(void)
 
 	view_cache = kmem_cache_create("fastproto_packet",
 				       sizeof(struct fp_packet), 0,
-				       SLAB_ACCOUNT, NULL);
+				       SLAB_ACCOUNT, construct);
 	if (!view_cache)
 		goto out;
 	small_cache = create_cache("fastproto_small", FP_COPYBREAK);
