@@ -9,14 +9,23 @@
 #include "fastproto.h"
 #include "conn.h"
 
-#define RING_SIZE	16	/* frames; it grows */
-
 static struct kmem_cache *cache;
+
+/*
+ * The allocator clears what it gives away, but not where there is a constructor:
+ * fp_act_create() clears what has to be.
+ */
+static void construct(void *object)
+{
+	struct fp_act *act = object;
+
+	act->conn = NULL;
+}
 
 int __init fp_act_init(void)
 {
 	cache = kmem_cache_create("fastproto_act", sizeof(struct fp_act), 0,
-				  SLAB_ACCOUNT, NULL);
+				  SLAB_ACCOUNT, construct);
 	return cache ? 0 : -ENOMEM;
 }
 
@@ -35,18 +44,14 @@ void fp_act_exit(void)
  */
 struct fp_act *fp_act_create(gfp_t gfp)
 {
-	struct fp_txframe **ring;
 	struct fp_act *act;
 
-	act = kmem_cache_zalloc(cache, gfp);
+	act = kmem_cache_alloc(cache, gfp);
 	if (!act)
 		return NULL;
-	ring = kcalloc(RING_SIZE, sizeof(*ring), gfp | __GFP_ACCOUNT);
-	if (!ring) {
-		kmem_cache_free(cache, act);
-		return NULL;
-	}
-	fp_txwin_init(&act->tx, ring, RING_SIZE, fp_transmit_acked);
+	memset(act, 0, offsetof(struct fp_act, tx));
+	fp_txwin_init(&act->tx, act->ring, ARRAY_SIZE(act->ring),
+		      fp_transmit_acked);
 	fp_rxwin_init(&act->rx);
 	__skb_queue_head_init(&act->tx_done);
 	__skb_queue_head_init(&act->out);
@@ -102,7 +107,9 @@ void fp_act_free(struct fp_act *act)
 	free_packets(act);
 	kfree_skb(act->fin);
 	__skb_queue_purge(&act->out);
-	kvfree(act->tx.ring);
+	/* The first one is a part of @act. */
+	if (act->tx.ring != act->ring)
+		kvfree(act->tx.ring);
 	kmem_cache_free(cache, act);
 }
 

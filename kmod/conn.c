@@ -336,7 +336,7 @@ static void lower_mtu(struct fp_conn *conn)
 
 static void wake(struct fp_conn *conn, u32 flags)
 {
-	struct fp_sock *fs = rcu_dereference(conn->fs);
+	struct fp_sock *fs = rcu_dereference_bh(conn->fs);
 	struct sock *sk;
 
 	if (!fs)
@@ -375,21 +375,12 @@ static void transmit(struct fp_conn *conn, bool lower)
 		skb_queue_splice_init(&act->out, &list);
 		tos = act->tos;
 		spin_unlock(&conn->lock);
-		rcu_read_lock();
 		fp_transmit_xmit(conn, &list, tos);
-		rcu_read_unlock();
 		spin_lock(&conn->lock);
 	}
 	act->xmitting = false;
 	if (unlikely(!skb_queue_empty(&act->out)))
 		fp_timer_hold(conn, 0, ktime_to_us(ktime_get()));
-}
-
-static void transmit_last(struct fp_conn *conn, struct sk_buff_head *list)
-{
-	rcu_read_lock();
-	fp_transmit_xmit(conn, list, 0);
-	rcu_read_unlock();
 }
 
 /**
@@ -419,12 +410,9 @@ void fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo)
 
 	/* A parked connection has nothing to send but its reset. */
 	if (unlikely(!skb_queue_empty(&todo->xmit)))
-		transmit_last(conn, &todo->xmit);
-	if (todo->flags & FP_WAKES) {
-		rcu_read_lock();
+		fp_transmit_xmit(conn, &todo->xmit, 0);
+	if (todo->flags & FP_WAKES)
 		wake(conn, todo->flags);
-		rcu_read_unlock();
-	}
 	__skb_queue_purge(&done);
 	if (todo->flags & FP_ENDED)
 		fp_conn_put(conn);

@@ -99,6 +99,8 @@ struct fp_path {
 	struct fp_peer peer;
 };
 
+#define FP_RING_SIZE	16	/* of the first ring, frames */
+
 /* What is counted for each connection. */
 #define FP_COUNT_FIRST	FASTPROTO_A_CONN_IN_FRAMES
 #define FP_COUNT_LAST	FASTPROTO_A_CONN_KEEPALIVE_PROBES
@@ -107,10 +109,6 @@ struct fp_path {
 /**
  * struct fp_act - what a connection has while it is at work
  * @conn: whose it is
- * @tx: what was sent and is not acknowledged
- * @rx: which frames came
- * @rtt: round-trip time
- * @cc: congestion control
  * @tx_cost_next: cost of all frames that were ever sent, units
  * @tx_edge: how far the peer lets us go, units
  * @tx_bytes: payload of what is queued and not acknowledged
@@ -183,17 +181,17 @@ struct fp_path {
  * @woken: when this was made, microseconds
  * @link: in fp_net.acts, under fp_net.acts_lock, as is
  * @seen: when it was last looked at there, microseconds
+ * @tx: what was sent and is not acknowledged
+ * @rtt: round-trip time
+ * @cc: congestion control
+ * @ring: the first ring of @tx
+ * @rx: which frames came
  *
  * The connection's lock guards all of it but that. Freed with the connection, or
  * when that is idle: never while a timer or @xmitting needs it.
  */
 struct fp_act {
 	struct fp_conn *conn;
-	struct fp_txwin tx;
-	struct fp_rxwin rx;
-	struct fp_rtt rtt;
-	struct fp_cubic cc;
-
 	u64 tx_cost_next;
 	u64 tx_edge;
 	u32 tx_bytes;
@@ -264,6 +262,13 @@ struct fp_act {
 	u64 woken;
 	struct list_head link;
 	u64 seen;
+
+	/* What follows is not cleared: each has a function that begins it. */
+	struct fp_txwin tx;
+	struct fp_rtt rtt;
+	struct fp_cubic cc;
+	struct fp_txframe *ring[FP_RING_SIZE];
+	struct fp_rxwin rx;
 };
 
 /**

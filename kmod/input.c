@@ -282,6 +282,23 @@ static void answer_fin(struct fp_conn *conn)
 	act->fin = NULL;
 }
 
+/* The peer's FIN is next in order. Returns false if a message is unfinished. */
+static bool end_input(struct fp_conn *conn, struct fp_todo *todo)
+{
+	struct fp_act *act = conn->act;
+
+	if (act->rx_partial)
+		return false;
+	todo->flags |= FP_WAKE_STATE | FP_WAKE_READ;
+	fin_received(conn);
+	if (conn->rdm)
+		answer_fin(conn);
+	/* Ours may go with the acknowledgment. */
+	if (act->fin_queued)
+		act->ack_now = true;
+	return true;
+}
+
 /* A frame in order: it, and what waited for it. Returns false: nonsense. */
 static bool advance(struct fp_conn *conn, struct fp_packet *packet,
 		    struct fp_todo *todo)
@@ -293,15 +310,8 @@ static bool advance(struct fp_conn *conn, struct fp_packet *packet,
 		if (packet->frame.flags & FP_F_FIN) {
 			act->rx_memory -= packet->charge;
 			fp_packet_put(packet);
-			if (act->rx_partial)
+			if (!end_input(conn, todo))
 				return false;
-			todo->flags |= FP_WAKE_STATE | FP_WAKE_READ;
-			fin_received(conn);
-			if (conn->rdm)
-				answer_fin(conn);
-			/* Ours may go with the acknowledgment. */
-			if (act->fin_queued)
-				act->ack_now = true;
 		} else if (!append(conn, packet, todo)) {
 			/* It is not part of anything, or of what is freed. */
 			if (packet != act->rx_partial_last)
@@ -400,6 +410,29 @@ static bool receives(const struct fp_conn *conn)
 	       conn->state == FP_FIN_WAIT_2;
 }
 
+/* Nothing is missing before it: nothing is to be kept. */
+static bool is_next_fin(const struct fp_act *act, const struct fp_frame *frame)
+{
+	return frame->flags & FP_F_FIN && frame->seq == act->rx.next &&
+	       !act->rx.nr;
+}
+
+/* Returns 0 or why the frame is dropped. */
+static int take_fin(struct fp_conn *conn, struct fp_todo *todo)
+{
+	struct fp_act *act = conn->act;
+
+	if (conn->rdm && !prepare_fin(conn))
+		return FASTPROTO_A_STATS_DROP_NO_MEMORY;
+	act->rx.next++;
+	act->ack_later = true;
+	FP_CONN_INC_STATS(conn, IN_FRAMES);
+	if (end_input(conn, todo))
+		return 0;
+	fp_conn_abort(conn, -EPROTO, FP_RST_ABORTED, todo);
+	return FASTPROTO_A_STATS_DROP_PROTOCOL;
+}
+
 /* Returns 0 or why the frame is dropped. */
 static int take_data(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 		     const struct fp_frame *frame, const struct fp_rx *rx,
@@ -417,6 +450,8 @@ static int take_data(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 		act->ack_now = true;
 		return FASTPROTO_A_STATS_DROP_DUPLICATE;
 	}
+	if (is_next_fin(act, frame))
+		return take_fin(conn, todo);
 	if (frame->flags & FP_F_CSUM && !payload_is_whole(skb, offset, frame))
 		return FASTPROTO_A_STATS_DROP_PAYLOAD;
 	if (conn->orphan && !(frame->flags & FP_F_FIN)) {

@@ -202,6 +202,9 @@ static int reserve(struct fp_conn *conn, u32 count)
 		old = ring;
 		if (conn->act && size > conn->act->tx.mask + 1)
 			old = fp_txwin_move(&conn->act->tx, ring, size);
+		/* The first one is a part of it. */
+		if (conn->act && old == conn->act->ring)
+			old = NULL;
 		spin_unlock_bh(&conn->lock);
 		kvfree(old);
 	}

@@ -650,11 +650,11 @@ void fp_transmit_rst(struct fp_conn *conn, enum fp_rst_reason why,
  * @list: the datagrams; taken
  * @tos: their type of service
  *
- * Context: BH off, RCU read lock held.
+ * Context: BH off.
  */
 void fp_transmit_xmit(struct fp_conn *conn, struct sk_buff_head *list, u8 tos)
 {
-	struct fp_sock *fs = rcu_dereference(conn->fs);
+	struct fp_sock *fs = rcu_dereference_bh(conn->fs);
 	struct sock *sk = fs ? &fs->sk : NULL;
 	struct fp_route route;
 	struct sk_buff *skb;
