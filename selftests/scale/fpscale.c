@@ -43,12 +43,12 @@
 #define ROUND		100	/* messages, at least, at a time */
 #define WARM_UP		200	/* connections, before others count */
 #define GONE		400	/* seconds until what is idle is given up */
-#define MOST		(1U << 24)
+#define MOST		0x1000000	/* connections */
 
 struct connection *connections;
-uint32_t *chosen;
-uint32_t count = 1000, per_address;
-static uint32_t idle_seconds = 60;
+unsigned int *chosen;
+unsigned int count = 1000, per_address;
+static unsigned int idle_seconds = 60;
 
 /* --- hold: all of them at the same time */
 
@@ -66,9 +66,9 @@ struct result {
 };
 
 /* One in each of @nr parts, by chance: none twice. */
-static void choose(uint32_t nr)
+static void choose(unsigned int nr)
 {
-	uint32_t part = count / nr, i;
+	unsigned int part = count / nr, i;
 
 	for (i = 0; i < nr; i++)
 		chosen[i] = i * part + random() % part;
@@ -92,7 +92,7 @@ static void open_all(const struct player *a, const struct player *b,
 /* On 1 % of the connections, and again, on others, until it is a figure. */
 static double send_on_some(const struct player *a, const struct player *b)
 {
-	uint32_t nr = count / 100, sent;
+	unsigned int nr = count / 100, sent;
 	struct moment moment;
 	double sum = 0;
 
@@ -157,29 +157,37 @@ static void hold(struct result *result)
 struct share {
 	double client;
 	double server;
+	double left;		/* at none */
 };
+
+static double at(const struct memory *memory, size_t offset)
+{
+	return *(const double *)((const char *)memory + offset);
+}
 
 /* Of what has this offset in struct memory. */
 static struct share share_of(const struct result *result, size_t offset)
 {
-#define AT(moment) (*(const double *)((const char *)&result->moment + offset))
-	double both = AT(all) - AT(none), server = AT(half) - AT(alone);
+	double server = at(&result->half, offset) - at(&result->alone, offset);
+	double both = at(&result->all, offset) - at(&result->none, offset);
+	double left = at(&result->end, offset) - at(&result->empty, offset);
 
 	return (struct share) {
-		.client = (both - server) / count, .server = server / count,
+		.client = (both - server) / count,
+		.server = server / count,
+		.left = left / count,
 	};
-#undef AT
 }
 
 #define SHARE(result, field)	share_of(result, offsetof(struct memory, field))
 
 static void print_share(const char *name, struct share share)
 {
-	printf("\"%s\":{\"client\":%.1f,\"server\":%.1f}", name, share.client,
-	       share.server);
+	printf("\"%s\":{\"client\":%.1f,\"server\":%.1f,\"left\":%.1f}", name,
+	       share.client, share.server, share.left);
 }
 
-/* The caches that hold a byte or more for each connection, and the rest. */
+/* The caches in which a byte or more is for each connection, and the rest. */
 static void print_parts(const struct result *result)
 {
 	struct share share;
@@ -189,18 +197,14 @@ static void print_parts(const struct result *result)
 	for (i = 0; i < nr_caches; i++) {
 		share = share_of(result, offsetof(struct memory, cache) +
 				 i * sizeof(double));
-		if (fabs(share.client) < 1 && fabs(share.server) < 1)
+		if (fabs(share.client) < 1 && fabs(share.server) < 1 &&
+		    fabs(share.left) < 1)
 			continue;
 		print_share(cache_name(i), share);
 		putchar(',');
 	}
 	print_share("pages", SHARE(result, pages));
 	putchar('}');
-}
-
-static double growth(const struct memory *to, const struct memory *from)
-{
-	return to->slabs + to->pages - from->slabs - from->pages;
 }
 
 static void print_result(const struct result *result)
@@ -214,7 +218,7 @@ static void print_result(const struct result *result)
 	       slabs.server + pages.server);
 	printf(",\"bytes_available_both\":%.1f",
 	       (result->none.available - result->all.available) / count);
-	printf(",\"bytes_left\":%.0f", growth(&result->end, &result->empty));
+	printf(",\"bytes_left\":%.0f", (slabs.left + pages.left) * count);
 	printf(",\"instructions_per_open\":%.0f", result->open);
 	printf(",\"instructions_per_message\":%.0f", result->message);
 	printf(",\"instructions_per_idle_second\":%.0f", result->rest);
@@ -278,7 +282,7 @@ static void prepare(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static uint32_t number(const char *text, uint32_t least)
+static unsigned int parse_number(const char *text, unsigned int least)
 {
 	unsigned long value;
 	char *end;
@@ -308,16 +312,27 @@ int main(int argc, char **argv)
 	transport = transport_named("rdm");
 	while ((option = getopt(argc, argv, "t:c:n:a:i:")) != -1)
 		switch (option) {
-		case 't': transport = transport_named(optarg); break;
-		case 'c': run = case_named(optarg); break;
-		case 'n': count = number(optarg, WARM_UP); break;
-		case 'a': spread = optarg; break;
-		case 'i': idle_seconds = number(optarg, 0); break;
-		default: return 2;
+		case 't':
+			transport = transport_named(optarg);
+			break;
+		case 'c':
+			run = case_named(optarg);
+			break;
+		case 'n':
+			count = parse_number(optarg, WARM_UP);
+			break;
+		case 'a':
+			spread = optarg;
+			break;
+		case 'i':
+			idle_seconds = parse_number(optarg, 0);
+			break;
+		default:
+			return 2;
 		}
 	if (optind < argc)
 		errx(2, "too many arguments");
-	per_address = spread ? number(spread, 0) : transport->per_address;
+	per_address = spread ? parse_number(spread, 0) : transport->per_address;
 	prepare();
 	printf("{\"transport\":\"%s\",\"connections\":%u,\"per_address\":%u",
 	       transport->name, count, per_address);

@@ -4,22 +4,21 @@
 #define FPSCALE_H
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <sys/types.h>
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 /* fpscale.c: one connection, as its two ends know it; all processes share it. */
 struct connection {
-	uint64_t id;		/* the client's, if they have no files */
+	unsigned long long id;		/* the client's, if they have no files */
 	int client;		/* files */
 	int server;
 };
 
 extern struct connection *connections;
-extern uint32_t *chosen;	/* whom the next messages are for */
-extern uint32_t count;		/* of connections */
-extern uint32_t per_address;	/* so many to an address; 0: to the same one */
+extern unsigned int *chosen;	/* whom the next messages are for */
+extern unsigned int count;		/* of connections */
+extern unsigned int per_address;	/* so many to an address; 0: to the same one */
 
 /*
  * transport.c: what client and server do. All of it blocks, and nobody need be
@@ -31,16 +30,16 @@ struct transport {
 	int type;		/* of the server's socket */
 	int client_type;
 	bool own_address;	/* each client has one */
-	uint32_t per_address;	/* unless asked otherwise */
+	unsigned int per_address;	/* unless asked otherwise */
 	/* of the client */
-	void (*open)(uint32_t i);
-	void (*request)(uint32_t i);
-	void (*answer)(uint32_t i);
-	void (*close)(uint32_t i);
+	void (*open)(unsigned int i);
+	void (*request)(unsigned int i);
+	void (*answer)(unsigned int i);
+	void (*close)(unsigned int i);
 	void (*abort)(void);	/* all, when the process ends */
 	/* of the server; the first message tells which connection it is */
 	void (*welcome)(void);
-	void (*serve)(uint32_t i);
+	void (*serve)(unsigned int i);
 	void (*depart)(void);	/* the one that came last */
 };
 
@@ -66,14 +65,14 @@ struct player {
 
 struct player player_server(const char *host);
 struct player player_client(const char *host);
-void player_both(const struct player *a, const struct player *b, enum act act,
-		 uint32_t nr);
-void player_end(const struct player *player, enum act act);
+void player_both(const struct player *a, const struct player *b, enum act what,
+		 unsigned int nr);
+void player_end(const struct player *player, enum act what);
 
 /* measure.c: instructions, and memory in bytes. */
 struct moment {
-	uint64_t now;		/* nanoseconds */
-	uint64_t idle;		/* of them, there was nothing to do */
+	unsigned long long now;		/* nanoseconds */
+	unsigned long long idle;		/* of them, there was nothing to do */
 };
 
 struct moment instructions_begin(void);

@@ -20,7 +20,7 @@
 
 static double background;	/* instructions of a nanosecond, nevertheless */
 
-static uint64_t now(void)
+static unsigned long long now_ns(void)
 {
 	struct timespec ts;
 
@@ -29,7 +29,7 @@ static uint64_t now(void)
 }
 
 /* /proc/stat knows it, too, but in hundredths of a second. */
-static uint64_t idle(void)
+static unsigned long long idle_ns(void)
 {
 	FILE *file = fopen("/proc/timer_list", "r");
 	unsigned long long ns, sum = 0;
@@ -51,17 +51,17 @@ struct moment instructions_begin(void)
 {
 	struct moment moment;
 
-	moment.idle = idle();
-	moment.now = now();
+	moment.idle = idle_ns();
+	moment.now = now_ns();
 	return moment;
 }
 
 /* Less what runs when nobody does anything, as instructions_idle() found. */
 double instructions_since(const struct moment *since)
 {
-	double passed = now() - since->now;
+	double passed = now_ns() - since->now;
 
-	return passed - (idle() - since->idle) - background * passed;
+	return passed - (idle_ns() - since->idle) - background * passed;
 }
 
 /* Of a second, more than the last time. */

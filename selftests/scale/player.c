@@ -16,16 +16,16 @@
 #define WINDOW		64	/* requests that are under way together */
 
 struct order {
-	enum act act;
-	uint32_t nr;
+	enum act what;
+	unsigned int nr;
 };
 
 /* --- what they do */
 
-static void call_on(const struct order *order, uint32_t first, uint32_t end)
+static void call_on(const struct order *order, unsigned int first, unsigned int end)
 {
-	bool opens = order->act == ACT_OPEN;
-	uint32_t i;
+	bool opens = order->what == ACT_OPEN;
+	unsigned int i;
 
 	for (i = first; i < end; i++) {
 		if (opens)
@@ -38,7 +38,7 @@ static void call_on(const struct order *order, uint32_t first, uint32_t end)
 
 static void call_in_windows(const struct order *order)
 {
-	uint32_t first, end;
+	unsigned int first, end;
 
 	for (first = 0; first < order->nr; first = end) {
 		end = first + WINDOW;
@@ -48,9 +48,9 @@ static void call_in_windows(const struct order *order)
 	}
 }
 
-static void churn(uint32_t nr)
+static void churn(unsigned int nr)
 {
-	uint32_t i;
+	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
 		transport->open(i);
@@ -62,7 +62,7 @@ static void churn(uint32_t nr)
 
 static void call(const struct order *order)
 {
-	if (order->act == ACT_CHURN)
+	if (order->what == ACT_CHURN)
 		churn(order->nr);
 	else
 		call_in_windows(order);
@@ -70,14 +70,14 @@ static void call(const struct order *order)
 
 static void serve(const struct order *order)
 {
-	uint32_t i;
+	unsigned int i;
 
 	for (i = 0; i < order->nr; i++) {
-		if (order->act == ACT_MESSAGE)
+		if (order->what == ACT_MESSAGE)
 			transport->serve(chosen[i]);
 		else
 			transport->welcome();
-		if (order->act == ACT_CHURN)
+		if (order->what == ACT_CHURN)
 			transport->depart();
 	}
 }
@@ -118,9 +118,9 @@ static void play(int wire, void (*act)(const struct order *order))
 
 	say_done(wire);
 	while (read(wire, &order, sizeof(order)) == sizeof(order)) {
-		if (order.act == ACT_ABORT)
+		if (order.what == ACT_ABORT)
 			transport->abort();
-		if (order.act == ACT_ABORT || order.act == ACT_CLOSE)
+		if (order.what == ACT_ABORT || order.what == ACT_CLOSE)
 			_exit(0);
 		act(&order);
 		say_done(wire);
@@ -163,29 +163,29 @@ struct player player_client(const char *host)
 	return start(host, transport_call, call);
 }
 
-static void tell(const struct player *player, enum act act, uint32_t nr)
+static void tell(const struct player *player, enum act what, unsigned int nr)
 {
-	const struct order order = { .act = act, .nr = nr };
+	const struct order order = { .what = what, .nr = nr };
 
 	if (write(player->wire, &order, sizeof(order)) != sizeof(order))
 		err(1, "write");
 }
 
 /* Client and server do the same together. */
-void player_both(const struct player *a, const struct player *b, enum act act,
-		 uint32_t nr)
+void player_both(const struct player *a, const struct player *b, enum act what,
+		 unsigned int nr)
 {
-	tell(a, act, nr);
-	tell(b, act, nr);
+	tell(a, what, nr);
+	tell(b, what, nr);
 	wait_until_done(a);
 	wait_until_done(b);
 }
 
-void player_end(const struct player *player, enum act act)
+void player_end(const struct player *player, enum act what)
 {
 	int status;
 
-	tell(player, act, 0);
+	tell(player, what, 0);
 	if (waitpid(player->pid, &status, 0) < 0 || status)
 		errx(1, "a process failed");
 	close(player->wire);

@@ -14,22 +14,22 @@
 #define SIZE		64
 
 struct message {
-	uint64_t index;		/* of its connection */
-	char rest[SIZE - sizeof(uint64_t)];
+	unsigned long long index;		/* of its connection */
+	char rest[SIZE - sizeof(unsigned long long)];
 };
 
 const struct transport *transport;
 static int sock = -1;		/* the listener, or the one for all */
 static int latest = -1;		/* the file that was accepted last */
 
-static in_addr_t address_of(uint32_t i)
+static in_addr_t address_of(unsigned int i)
 {
 	if (!per_address)
 		return inet_addr("10.77.0.2");
 	return htonl(inet_network("10.128.0.0") + i / per_address);
 }
 
-static in_addr_t own_address_of(uint32_t i)
+static in_addr_t own_address_of(unsigned int i)
 {
 	return htonl(inet_network("10.192.0.0") + i);
 }
@@ -110,7 +110,7 @@ static bool get(int fd, struct message *message)
 	return true;
 }
 
-static void take_own_address(int fd, uint32_t i)
+static void take_own_address(int fd, unsigned int i)
 {
 	struct sockaddr_fp addr;
 	socklen_t len = fill_address(&addr, own_address_of(i));
@@ -119,7 +119,7 @@ static void take_own_address(int fd, uint32_t i)
 		err(1, "bind, number %u", i);
 }
 
-static void file_open(uint32_t i)
+static void file_open(unsigned int i)
 {
 	struct sockaddr_fp addr;
 	socklen_t len = fill_address(&addr, address_of(i));
@@ -132,14 +132,14 @@ static void file_open(uint32_t i)
 	connections[i].client = fd;
 }
 
-static void file_request(uint32_t i)
+static void file_request(unsigned int i)
 {
 	struct message message = { .index = i };
 
 	put(connections[i].client, &message);
 }
 
-static void file_answer(uint32_t i)
+static void file_answer(unsigned int i)
 {
 	struct message message;
 
@@ -147,14 +147,14 @@ static void file_answer(uint32_t i)
 		errx(1, "number %u has no answer", i);
 }
 
-static void file_close(uint32_t i)
+static void file_close(unsigned int i)
 {
 	close(connections[i].client);
 }
 
 static void file_abort(void)
 {
-	uint32_t i;
+	unsigned int i;
 
 	for (i = 0; i < count; i++)
 		forget(connections[i].client);
@@ -178,7 +178,7 @@ static void file_welcome(void)
 	connections[message.index].server = latest;
 }
 
-static void file_serve(uint32_t i)
+static void file_serve(unsigned int i)
 {
 	struct message message;
 
@@ -196,7 +196,7 @@ static void file_depart(void)
 
 /* --- one socket for all connections */
 
-static void rdm_open(uint32_t i)
+static void rdm_open(unsigned int i)
 {
 	struct sockaddr_fp addr;
 	socklen_t len = fill_address(&addr, address_of(i));
@@ -226,7 +226,7 @@ static void rdm_get(struct message *message, struct sockaddr_fp *addr)
 		errx(1, "recvfrom: not what was sent");
 }
 
-static void rdm_request(uint32_t i)
+static void rdm_request(unsigned int i)
 {
 	struct message message = { .index = i };
 	struct sockaddr_fp addr;
@@ -237,7 +237,7 @@ static void rdm_request(uint32_t i)
 }
 
 /* In whatever order they come, but each on the connection of its request. */
-static void rdm_answer(uint32_t i)
+static void rdm_answer(unsigned int i)
 {
 	struct message message;
 	struct sockaddr_fp addr;
@@ -248,7 +248,7 @@ static void rdm_answer(uint32_t i)
 		errx(1, "an answer came on another connection");
 }
 
-static void rdm_close(uint32_t i)
+static void rdm_close(unsigned int i)
 {
 	if (setsockopt(sock, SOL_FASTPROTO, FP_CLOSE, &connections[i].id,
 		       sizeof(connections[i].id)))
@@ -269,7 +269,7 @@ static void rdm_welcome(void)
 	rdm_put(&message, &addr);
 }
 
-static void rdm_serve(uint32_t i)
+static void rdm_serve(unsigned int i)
 {
 	(void)i;
 	rdm_welcome();
