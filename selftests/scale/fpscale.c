@@ -27,7 +27,6 @@
 #include <math.h>
 #include <sched.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,17 +159,12 @@ struct share {
 	double left;		/* at none */
 };
 
-static double at(const struct memory *memory, size_t offset)
+/* Of a slab cache, by its number, or of all, or of pages. */
+static struct share share_of(const struct result *result, int nr)
 {
-	return *(const double *)((const char *)memory + offset);
-}
-
-/* Of what has this offset in struct memory. */
-static struct share share_of(const struct result *result, size_t offset)
-{
-	double server = at(&result->half, offset) - at(&result->alone, offset);
-	double both = at(&result->all, offset) - at(&result->none, offset);
-	double left = at(&result->end, offset) - at(&result->empty, offset);
+	double server = result->half.bytes[nr] - result->alone.bytes[nr];
+	double both = result->all.bytes[nr] - result->none.bytes[nr];
+	double left = result->end.bytes[nr] - result->empty.bytes[nr];
 
 	return (struct share) {
 		.client = (both - server) / count,
@@ -178,8 +172,6 @@ static struct share share_of(const struct result *result, size_t offset)
 		.left = left / count,
 	};
 }
-
-#define SHARE(result, field)	share_of(result, offsetof(struct memory, field))
 
 static void print_share(const char *name, struct share share)
 {
@@ -190,34 +182,34 @@ static void print_share(const char *name, struct share share)
 /* The caches in which a byte or more is for each connection, and the rest. */
 static void print_parts(const struct result *result)
 {
-	struct share share;
 	int i;
 
 	printf(",\"memory\":{");
 	for (i = 0; i < nr_caches; i++) {
-		share = share_of(result, offsetof(struct memory, cache) +
-				 i * sizeof(double));
+		struct share share = share_of(result, i);
+
 		if (fabs(share.client) < 1 && fabs(share.server) < 1 &&
 		    fabs(share.left) < 1)
 			continue;
 		print_share(cache_name(i), share);
 		putchar(',');
 	}
-	print_share("pages", SHARE(result, pages));
+	print_share("pages", share_of(result, MEMORY_PAGES));
 	putchar('}');
 }
 
 static void print_result(const struct result *result)
 {
-	struct share slabs = SHARE(result, slabs);
-	struct share pages = SHARE(result, pages);
+	struct share slabs = share_of(result, MEMORY_SLABS);
+	struct share pages = share_of(result, MEMORY_PAGES);
+	struct share available = share_of(result, MEMORY_AVAILABLE);
 
 	printf(",\"bytes_per_connection_client\":%.1f",
 	       slabs.client + pages.client);
 	printf(",\"bytes_per_connection_server\":%.1f",
 	       slabs.server + pages.server);
 	printf(",\"bytes_available_both\":%.1f",
-	       (result->none.available - result->all.available) / count);
+	       -(available.client + available.server));
 	printf(",\"bytes_left\":%.0f", (slabs.left + pages.left) * count);
 	printf(",\"instructions_per_open\":%.0f", result->open);
 	printf(",\"instructions_per_message\":%.0f", result->message);

@@ -86,11 +86,15 @@ double instructions_idle(void);
  * with its part of the slab: a slab that is in use in part only is not given
  * back. All other pages are those that are neither free nor slabs.
  */
+enum {
+	MEMORY_SLABS = CACHES_MAX,	/* the sum of those before */
+	MEMORY_PAGES,
+	MEMORY_AVAILABLE,	/* as /proc/meminfo has it */
+	MEMORY_NR,
+};
+
 struct memory {
-	double cache[CACHES_MAX];
-	double slabs;		/* their sum */
-	double pages;
-	double available;	/* as /proc/meminfo has it */
+	double bytes[MEMORY_NR];
 };
 
 extern int nr_caches;

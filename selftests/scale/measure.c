@@ -160,8 +160,8 @@ static double read_cache(struct cache *cache, struct memory *memory)
 	if (write(cache->shrink, "1", 1) != 1)
 		err(1, "%s: shrink", cache->name);
 	bytes = read_number(cache->objects) * cache->object;
-	memory->cache[cache - caches] = bytes;
-	memory->slabs += bytes;
+	memory->bytes[cache - caches] = bytes;
+	memory->bytes[MEMORY_SLABS] += bytes;
 	return read_number(cache->slabs) * cache->slab;
 }
 
@@ -220,31 +220,33 @@ static void read_memory(struct memory *memory)
 	memset(memory, 0, sizeof(*memory));
 	slabs = read_caches(memory);
 	refresh_counters();
-	memory->available = 1024 * sum_of(path, "MemAvailable: %lf");
+	memory->bytes[MEMORY_AVAILABLE] =
+		1024 * sum_of(path, "MemAvailable: %lf");
 	/* Those kept at hand for a processor are free, too. */
 	free = 1024 * sum_of(path, "MemFree: %lf") +
 	       getpagesize() * sum_of("/proc/zoneinfo", " count: %lf");
-	memory->pages = 1024 * sum_of(path, "MemTotal: %lf") - free - slabs;
+	memory->bytes[MEMORY_PAGES] =
+		1024 * sum_of(path, "MemTotal: %lf") - free - slabs;
 }
 
-static bool is_near(double a, double b)
+static bool is_near(const struct memory *a, const struct memory *b, int nr)
 {
-	return fabs(a - b) < count / 4 + getpagesize();
+	return fabs(a->bytes[nr] - b->bytes[nr]) < count / 4 + getpagesize();
 }
 
 /* Read it when it rests: some of what was freed comes back after a while. */
 void memory_settle(struct memory *memory)
 {
-	struct memory before;
 	int i;
 
 	read_memory(memory);
 	for (i = 0; i < PATIENCE; i++) {
-		before = *memory;
+		struct memory before = *memory;
+
 		sleep(PAUSE);
 		read_memory(memory);
-		if (is_near(before.slabs, memory->slabs) &&
-		    is_near(before.pages, memory->pages))
+		if (is_near(&before, memory, MEMORY_SLABS) &&
+		    is_near(&before, memory, MEMORY_PAGES))
 			return;
 	}
 	errx(1, "the kernel's memory does not come to rest");

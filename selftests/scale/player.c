@@ -118,11 +118,15 @@ static void play(int wire, void (*act)(const struct order *order))
 
 	say_done(wire);
 	while (read(wire, &order, sizeof(order)) == sizeof(order)) {
-		if (order.what == ACT_ABORT)
+		switch (order.what) {
+		case ACT_ABORT:
 			transport->abort();
-		if (order.what == ACT_ABORT || order.what == ACT_CLOSE)
 			_exit(0);
-		act(&order);
+		case ACT_CLOSE:
+			_exit(0);
+		default:
+			act(&order);
+		}
 		say_done(wire);
 	}
 	_exit(1);

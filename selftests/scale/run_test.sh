@@ -46,23 +46,23 @@ line()
 
 table()
 {
-	line tcp 500 && line seqpacket 500 &&
-		[ "$(grep -cE '^(rdm|seqpacket|tcp) ' "$tmp/out")" = 2 ]
+	line rdm 500 && line rdm-server 500 && line seqpacket 500 &&
+		line tcp 500 &&
+		[ "$(grep -cE '^(rdm|rdm-server|seqpacket|tcp) ' "$tmp/out")" = 4 ]
 }
 
-# A step's objects, whatever else is in them. A file and what belongs to it
-# take more than 1 KiB; and nobody opens for less than 10,000 instructions, or
-# sends.
+# A step's objects, whatever else is in them. Nobody opens for less than 10,000
+# instructions, or sends.
 # shellcheck disable=SC2016 # these are jq's variables
 rows()
 {
 	jq -e --arg kernel "$kernel" '
-		[.[].transport] == ["seqpacket", "tcp"] and
+		[.[].transport] == ["rdm", "rdm-server", "seqpacket", "tcp"] and
 		all(.[]; .connections == 500 and .kernel == $kernel and
 			(.release | startswith($kernel + ".")) and
-			.bytes_per_connection_client > 1024 and
+			.bytes_per_connection_client > 0 and
 			.bytes_per_connection_client < 16384 and
-			.bytes_per_connection_server > 1024 and
+			.bytes_per_connection_server > 0 and
 			.bytes_per_connection_server < 16384 and
 			.instructions_per_open > 10000 and
 			.instructions_per_message > 10000 and
@@ -71,19 +71,24 @@ rows()
 			.seconds_open > 0)' "$tmp/scale.json"
 }
 
-# What is known to be at both ends is found at both: a file and an inode, of the
-# same size; a TCP client has a port of its own, and the server does not.
+# What is known to be at an end is found there: files and inodes, where there are
+# any; the connections; the port of a TCP client, which the server does not have.
 # shellcheck disable=SC2016
 parts()
 {
 	jq -e '
 		def same: .client > 0.98 * .server and
 			.client < 1.02 * .server;
-		all(.[].memory; (.sock_inode_cache | same and .client > 400) and
+		(map({key: .transport, value: .memory}) | from_entries) as $of |
+		all("seqpacket", "tcp"; $of[.] |
+			(.sock_inode_cache | same and .client > 400) and
 			(.filp | same and .client > 100)) and
-		(.[0].memory.FASTPROTO | same and .client > 400) and
-		(.[1].memory.TCP | same and .client > 1500) and
-		(.[1].memory.tcp_bind_bucket | .client > 60 and .server < 2)
+		all("rdm", "rdm-server", "seqpacket"; $of[.] |
+			.fastproto_conn | same and .client > 60) and
+		($of.rdm | has("filp") | not) and
+		($of["rdm-server"].filp | .client > 100 and .server < 2) and
+		($of.tcp.TCP | same and .client > 1500) and
+		($of.tcp.tcp_bind_bucket | .client > 60 and .server < 2)
 		' "$tmp/scale.json"
 }
 
@@ -106,11 +111,11 @@ gives_back()
 # shellcheck disable=SC2016
 churn()
 {
-	scale --case churn --number 200 --transport seqpacket
-	[ $status = 0 ] && grep -E '^seqpacket +200 +[0-9,]+ +[0-9.]+$' \
+	scale --case churn --number 200 --transport rdm
+	[ $status = 0 ] && grep -E '^rdm +200 +[0-9,]+ +[0-9.]+$' \
 		"$tmp/out" &&
 		jq -e '
-			[.[].transport] == ["seqpacket", "tcp"] and
+			[.[].transport] == ["rdm", "tcp"] and
 			all(.[]; .instructions_per_connection > 20000) and
 			.[1].ratio_tcp == 1 and
 			(.[0].ratio_tcp * .[1].instructions_per_connection -
@@ -126,7 +131,7 @@ refuses()
 
 refuses_what_it_does_not_know()
 {
-	refuses --transport udp && grep "'udp' is none of rdm, seqp" "$tmp/err" &&
+	refuses --transport udp && grep "'udp' is none of rdm, rdm-s" "$tmp/err" &&
 		refuses --case rtt && refuses --number many &&
 		refuses --number 199 && refuses --number 20000000 &&
 		refuses --number 1000001 --transport tcp &&
@@ -144,7 +149,7 @@ fails_with_a_boot()
 }
 
 echo "1..$known"
-scale --number 500 --transport tcp,seqpacket
+scale --number 500 --transport "tcp,seqpacket rdm rdm-server"
 check 'ends well' [ $status = 0 ]
 check 'the table' table
 check 'scale.json' rows
