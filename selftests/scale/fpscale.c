@@ -2,7 +2,8 @@
 /*
  * fpscale - what a connection costs where there are very many
  *
- *   fpscale [-t TRANSPORT] [-c CASE] [-n NUMBER] [-a NUMBER] [-i SECONDS]
+ *   fpscale [-t TRANSPORT] [-c CASE] [-n NUMBER] [-a NUMBER]
+ *	[-i SECONDS] [-g SECONDS]
  *
  *   -t	rdm (one socket at each end), seqpacket, tcp (one file each),
  *	rdm-server (one socket there; clients with a file and an address each)
@@ -11,6 +12,7 @@
  *   -n	how many connections
  *   -a	how many of them to one address of the server; 0: all to the same
  *   -i	for how many seconds to rest
+ *   -g	how many seconds after that what nobody uses is gone
  *
  * The hosts are two namespaces, alice and bob, joined by a veth pair, veth0 at
  * both ends; bob is at 10.77.0.2 and at all of 10.128.0.0/10, alice at 10.77.0.1
@@ -41,13 +43,12 @@
 #define ENOUGH		1000	/* messages, for a figure to be one */
 #define ROUND		100	/* messages, at least, at a time */
 #define WARM_UP		200	/* connections, before others count */
-#define GONE		400	/* seconds until what is idle is given up */
 #define MOST		0x1000000	/* connections */
 
 struct connection *connections;
 unsigned int *chosen;
 unsigned int count = 1000, per_address;
-static unsigned int idle_seconds = 60;
+static unsigned int idle_seconds = 60, gone_seconds = 400;
 
 /* --- hold: all of them at the same time */
 
@@ -138,17 +139,17 @@ static void hold(struct result *result)
 	open_all(&bob, &alice, result);
 	sleep(idle_seconds);
 	result->message = send_on_some(&bob, &alice);
-	sleep(GONE);
+	sleep(gone_seconds);
 	memory_settle(&result->all);
 	result->rest = instructions_idle();
 
 	link_of_alice("add");
 	player_end(&alice, ACT_ABORT);
-	sleep(GONE);
+	sleep(gone_seconds);
 	memory_settle(&result->half);
 	link_of_alice("del");
 	player_end(&bob, ACT_CLOSE);
-	sleep(GONE);
+	sleep(gone_seconds);
 	memory_settle(&result->end);
 }
 
@@ -302,7 +303,7 @@ int main(int argc, char **argv)
 	int option;
 
 	transport = transport_named("rdm");
-	while ((option = getopt(argc, argv, "t:c:n:a:i:")) != -1)
+	while ((option = getopt(argc, argv, "t:c:n:a:i:g:")) != -1)
 		switch (option) {
 		case 't':
 			transport = transport_named(optarg);
@@ -318,6 +319,9 @@ int main(int argc, char **argv)
 			break;
 		case 'i':
 			idle_seconds = parse_number(optarg, 0);
+			break;
+		case 'g':
+			gone_seconds = parse_number(optarg, 0);
 			break;
 		default:
 			return 2;
