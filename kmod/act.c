@@ -257,7 +257,7 @@ struct fp_act *fp_act_wake(struct fp_conn *conn, gfp_t gfp, u64 now)
  * @conn: the connection, a reference is held
  * @gfp: how to allocate
  *
- * It stays so for as long as nothing happens on it.
+ * It stays so for the time of idle-timeout at least.
  *
  * Context: process.
  * Return: 0 or -ENOMEM. One that is over is left as it is.
@@ -266,7 +266,7 @@ int fp_conn_rouse(struct fp_conn *conn, gfp_t gfp)
 {
 	struct fp_act *act;
 
-	if (READ_ONCE(conn->act))
+	if (READ_ONCE(conn->act) || fp_conn_is_over(conn))
 		return 0;
 	act = fp_act_create(gfp);
 	if (!act)

@@ -453,11 +453,10 @@ static struct fp_packet *take(struct fp_conn *conn, int flags)
 	if (conn->rx_count)
 		packet = list_first_entry(&act->rx_ready, struct fp_packet,
 					  list);
-	if (packet && flags & MSG_PEEK) {
+	if (packet && flags & MSG_PEEK)
 		refcount_inc(&packet->refs);
-	} else if (packet) {
+	else if (packet)
 		fp_seqpacket_dequeue(conn, &news);
-	}
 	spin_unlock_bh(&conn->lock);
 	if (news)
 		speak(conn, false);

@@ -15,6 +15,7 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "kselftest_harness.h"
 #include "lib/fptest.h"
@@ -189,6 +190,24 @@ static int receive_client(struct life *life, int listener, int *client,
 	return TRY(life, accept(listener, NULL, NULL));
 }
 
+/*
+ * Until all connections are parked: what happens next has to wake them. That
+ * asks for it, in which nothing may fail.
+ */
+static void park(struct life *life)
+{
+	unsigned int ahead = fault_disarm();
+	time_t end = time(NULL) + PATIENCE;
+	__u32 parked[2];
+	unsigned int n;
+
+	do {
+		n = conn_get_u32(HOST_A, FASTPROTO_A_CONN_PARKED, parked, 2);
+	} while ((n != 2 || !parked[0] || !parked[1]) && time(NULL) <= end);
+	DEMAND(life, n == 2 && parked[0] && parked[1]);
+	fault_arm(ahead);
+}
+
 static void seqpacket_life(struct life *life)
 {
 	static const size_t lengths[] = { 0, 1, 256, 257, 1400, sizeof(out) };
@@ -210,6 +229,12 @@ static void seqpacket_life(struct life *life)
 		deliver(life, client, server, lengths[i]);
 		deliver(life, server, client, lengths[i]);
 	}
+	park(life);
+	deliver(life, client, server, sizeof(out));
+	park(life);
+	TRY(life, fp_setint(client, SOL_SOCKET, SO_KEEPALIVE, 1));
+	TRY(life, fp_setint(client, SOL_SOCKET, SO_KEEPALIVE, 0));
+	park(life);
 	TRY(life, ioctl(server, FIONREAD, &value));
 	TRY(life, shutdown(client, SHUT_WR));
 	DEMAND(life, life->wrong || TRY(life, recv(server, in, 1, 0)) == 0);
@@ -402,6 +427,7 @@ FIXTURE_SETUP(fault)
 		SKIP(return, "needs the module's file");
 	fill(out, sizeof(out), 8);
 	netlink_family = genl_family();
+	ASSERT_EQ(0, dev_set_u32(HOST_A, FASTPROTO_A_DEV_IDLE_TIMEOUT, 10000));
 	ASSERT_EQ(0, dev_get_u32(HOST_A, FASTPROTO_A_DEV_SOCKETS,
 				 &self->sockets));
 }
@@ -411,6 +437,7 @@ FIXTURE_TEARDOWN(fault)
 	fault_anywhere();
 	if (variant->unloaded)
 		module_load("");
+	dev_set_u32(HOST_A, FASTPROTO_A_DEV_IDLE_TIMEOUT, 1000000);
 }
 
 TEST_F_TIMEOUT(fault, every_allocation_fails_once, 900)
