@@ -167,6 +167,7 @@ static void lose_favour(struct fp_rdm *rdm, const struct fp_conn *conn)
  * another's.
  *
  * Context: softirq.
+ * Return: whether there is.
  */
 bool fp_rdm_has_room(struct fp_sock *fs, struct fp_conn *conn, bool next,
 		     u32 charge)
@@ -883,7 +884,7 @@ static int set_events(struct fp_sock *fs, sockptr_t optval, unsigned int optlen)
 }
 
 static int write_option(struct socket *sock, int level, int optname,
-		      sockptr_t optval, unsigned int optlen)
+			sockptr_t optval, unsigned int optlen)
 {
 	struct fp_sock *fs = fp_sk(sock->sk);
 
@@ -898,7 +899,7 @@ static int write_option(struct socket *sock, int level, int optname,
 }
 
 static int read_option(struct socket *sock, int level, int optname,
-		      char __user *optval, int __user *optlen)
+		       char __user *optval, int __user *optlen)
 {
 	struct fp_sock *fs = fp_sk(sock->sk);
 	int len, val;
