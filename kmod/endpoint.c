@@ -566,6 +566,20 @@ static int choose_source(const struct fp_endpoint *endpoint,
 	return 0;
 }
 
+static int look_up(struct fp_endpoint *endpoint, const struct fp_flow *flow,
+		   struct fp_route *route)
+{
+	int err;
+
+	if (route->to.family == AF_INET)
+		err = route_inet(endpoint, flow, route);
+	else
+		err = route_inet6(endpoint, flow, route);
+	if (!err)
+		route->mtu = dst_mtu(route->dst);
+	return err;
+}
+
 static void cache_route(struct fp_peer *peer, const struct fp_route *route)
 {
 	if (route->to.family == AF_INET)
@@ -574,6 +588,26 @@ static void cache_route(struct fp_peer *peer, const struct fp_route *route)
 	else
 		dst_cache_set_ip6(&peer->cache, route->dst,
 				  &route->src.sin6.sin6_addr);
+}
+
+/**
+ * fp_endpoint_cached_route - the way to a peer, if it is at hand
+ * @peer: the peer; its mark and its interface are those that are wanted
+ * @route: filled in on success, with a reference to the route
+ *
+ * Context: BH off.
+ * Return: whether it is.
+ */
+bool fp_endpoint_cached_route(struct fp_peer *peer, struct fp_route *route)
+{
+	route->dst = dst_cache_get(&peer->cache);
+	if (unlikely(!route->dst))
+		return false;
+	route->to = peer->addr;
+	route->src = peer->local;
+	route->mtu = dst_mtu(route->dst);
+	route->tos = 0;
+	return true;
 }
 
 /**
@@ -596,6 +630,8 @@ int fp_endpoint_route(struct fp_endpoint *endpoint, const struct fp_flow *flow,
 		     peer->oif == flow->oif;
 	int err;
 
+	if (cache && fp_endpoint_cached_route(peer, route))
+		return 0;
 	route->tos = 0;
 	if (!to) {
 		route->to = peer->addr;
@@ -610,15 +646,7 @@ int fp_endpoint_route(struct fp_endpoint *endpoint, const struct fp_flow *flow,
 	if (!fp_addr_port(&route->to))
 		return -EINVAL;
 
-	if (cache) {
-		route->dst = dst_cache_get(&peer->cache);
-		if (route->dst)
-			return 0;
-	}
-	if (route->to.family == AF_INET)
-		err = route_inet(endpoint, flow, route);
-	else
-		err = route_inet6(endpoint, flow, route);
+	err = look_up(endpoint, flow, route);
 	if (!err && cache)
 		cache_route(peer, route);
 	return err;
@@ -668,7 +696,7 @@ static int xmit_inet(struct fp_endpoint *endpoint, struct sk_buff *skb,
 	iph->ihl = sizeof(*iph) / 4;
 	iph->tos = route->tos;
 	/* Larger than the path: we fragment, as UDP does. */
-	iph->frag_off = skb->len <= dst_mtu(route->dst) ? htons(IP_DF) : 0;
+	iph->frag_off = skb->len <= route->mtu ? htons(IP_DF) : 0;
 	iph->ttl = ipv4_is_multicast(to) ? 1 : ip4_dst_hoplimit(route->dst);
 	iph->protocol = IPPROTO_UDP;
 	iph->saddr = from;
@@ -747,10 +775,7 @@ void fp_endpoint_reply(struct fp_endpoint *endpoint, struct sk_buff *skb,
 	struct fp_route route = { .src = rx->dst, .to = rx->src };
 	int err;
 
-	if (route.to.family == AF_INET)
-		err = route_inet(endpoint, &flow, &route);
-	else
-		err = route_inet6(endpoint, &flow, &route);
+	err = look_up(endpoint, &flow, &route);
 	if (!err && skb_cow_head(skb, fp_endpoint_headroom(&route))) {
 		dst_release(route.dst);
 		err = -ENOMEM;

@@ -432,12 +432,14 @@ int fp_setting_set(struct fp_net *fn, struct nlattr **attrs);
  * @dst: the route, one reference
  * @src: source address and port
  * @to: destination address and port
+ * @mtu: of the route, bytes
  * @tos: type of service or traffic class, ECN's bits among it; the user's
  */
 struct fp_route {
 	struct dst_entry *dst;
 	union fp_addr src;
 	union fp_addr to;
+	u32 mtu;
 	u8 tos;
 };
 
@@ -470,6 +472,7 @@ void fp_endpoint_bind_device(struct fp_endpoint *endpoint, int ifindex);
 int fp_endpoint_route(struct fp_endpoint *endpoint, const struct fp_flow *flow,
 		      const union fp_addr *to, struct fp_peer *peer,
 		      struct fp_route *route);
+bool fp_endpoint_cached_route(struct fp_peer *peer, struct fp_route *route);
 unsigned int fp_endpoint_headroom(const struct fp_route *route);
 void fp_endpoint_reply(struct fp_endpoint *endpoint, struct sk_buff *skb,
 		       const struct fp_rx *rx);

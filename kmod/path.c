@@ -225,20 +225,23 @@ void fp_path_lower_mtu(struct fp_path *path, struct fp_endpoint *endpoint,
 int fp_path_route(struct fp_path *path, struct fp_endpoint *endpoint,
 		  struct sock *sk, struct fp_route *route)
 {
-	const struct fp_flow flow = {
-		.sk = sk,
-		.mark = path->peer.mark,
-		.oif = path->peer.oif,
-	};
-	u32 headroom, mtu;
+	u32 headroom;
 	int err;
 
-	err = fp_endpoint_route(endpoint, &flow, NULL, &path->peer, route);
-	if (err)
-		return err;
-	mtu = dst_mtu(route->dst);
-	if (unlikely(READ_ONCE(path->mtu) != mtu)) {
-		WRITE_ONCE(path->mtu, mtu);
+	if (!fp_endpoint_cached_route(&path->peer, route)) {
+		const struct fp_flow flow = {
+			.sk = sk,
+			.mark = path->peer.mark,
+			.oif = path->peer.oif,
+		};
+
+		err = fp_endpoint_route(endpoint, &flow, NULL, &path->peer,
+					route);
+		if (err)
+			return err;
+	}
+	if (unlikely(READ_ONCE(path->mtu) != route->mtu)) {
+		WRITE_ONCE(path->mtu, route->mtu);
 		headroom = fp_endpoint_headroom(route);
 		WRITE_ONCE(path->headroom, headroom);
 	}
