@@ -221,8 +221,10 @@ static int copy_message(struct fp_conn *conn, struct msghdr *msg, size_t len,
 
 	do {
 		part = min_t(size_t, len, max);
+		/* The cache for small heads does no accounting, as for UDP. */
 		skb = fp_transmit_alloc(conn, part + trailer,
-					GFP_KERNEL_ACCOUNT);
+					part <= FP_COPYBREAK ?
+					GFP_KERNEL : GFP_KERNEL_ACCOUNT);
 		if (!skb)
 			return -ENOMEM;
 		__skb_queue_tail(list, skb);
