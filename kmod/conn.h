@@ -503,7 +503,6 @@ void fp_conn_abort(struct fp_conn *conn, int err, enum fp_rst_reason why,
 int fp_conn_publish(struct fp_conn *conn, enum fp_state state);
 
 /* transmit.c */
-u32 fp_conn_mss(const struct fp_conn *conn);
 u32 fp_transmit_payload_max(const struct fp_conn *conn);
 struct sk_buff *fp_transmit_alloc(struct fp_conn *conn, u32 len, gfp_t gfp);
 void fp_transmit_seal(struct sk_buff *skb);
@@ -590,6 +589,21 @@ void fp_input_finish(struct fp_input *in);
 void fp_input_error(struct fp_endpoint *endpoint, const union fp_addr *to,
 		    int err, const struct sk_buff *skb, u32 offset);
 void fp_input_detect(struct fp_conn *conn, struct fp_todo *todo);
+
+/**
+ * fp_conn_mss - what a datagram to the peer holds
+ * @conn: the connection
+ *
+ * Return: bytes, headers of ours included.
+ */
+static inline u32 fp_conn_mss(const struct fp_conn *conn)
+{
+	u32 mtu = max_t(u32, READ_ONCE(conn->path->mtu), IPV6_MIN_MTU);
+	u32 ip_len = conn->path->peer.addr.family == AF_INET ?
+		     sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+
+	return min_t(u32, mtu - ip_len - sizeof(struct udphdr), FP_FRAME_MAX);
+}
 
 static inline struct fp_conn *fp_conn_get(struct fp_conn *conn)
 {

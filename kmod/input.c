@@ -184,7 +184,7 @@ static bool take_ack(struct fp_conn *conn, const struct fp_ack *ack,
 
 	/* Without pacing the window would be used up (RFC 9002, section 7.8). */
 	limited = act->pacing ||
-		  act->tx.flight + fp_conn_mss(conn) > act->cc.cwnd;
+		  act->tx.flight + act->cc.mss > act->cc.cwnd;
 	if (fp_txwin_ack(&act->tx, &tx_ack, fp_rtt_srtt(&act->rtt), todo->now,
 			 &res))
 		return false;

@@ -77,17 +77,6 @@ void fp_rtt_sample(struct fp_rtt *rtt, u32 rtt_us, u64 now)
 }
 
 /**
- * fp_rtt_srtt - the smoothed round-trip time
- * @rtt: the estimate
- *
- * Return: microseconds, 0 if there is no sample yet.
- */
-u32 fp_rtt_srtt(const struct fp_rtt *rtt)
-{
-	return rtt->srtt / 8;
-}
-
-/**
  * fp_rtt_min - the least round-trip time of the last minutes
  * @rtt: the estimate
  *

@@ -48,11 +48,21 @@ struct fp_rtt {
 void fp_rtt_init(struct fp_rtt *rtt);
 void fp_rtt_set_limits(struct fp_rtt *rtt, u32 initial, u32 least, u32 greatest);
 void fp_rtt_sample(struct fp_rtt *rtt, u32 rtt_us, u64 now);
-u32 fp_rtt_srtt(const struct fp_rtt *rtt);
 u32 fp_rtt_min(const struct fp_rtt *rtt);
 u32 fp_rtt_rto(const struct fp_rtt *rtt);
 void fp_rtt_backoff(struct fp_rtt *rtt);
 u32 fp_rtt_pto(const struct fp_rtt *rtt, bool one_in_flight,
 	       u32 max_ack_delay_us);
+
+/**
+ * fp_rtt_srtt - the smoothed round-trip time
+ * @rtt: the estimate
+ *
+ * Return: microseconds, 0 if there is no sample yet.
+ */
+static inline u32 fp_rtt_srtt(const struct fp_rtt *rtt)
+{
+	return rtt->srtt / 8;
+}
 
 #endif /* _FP_RTT_H */

@@ -46,21 +46,6 @@ static struct sk_buff *skb_of(const struct fp_txframe *frame)
 }
 
 /**
- * fp_conn_mss - what a datagram to the peer holds
- * @conn: the connection
- *
- * Return: bytes, headers of ours included.
- */
-u32 fp_conn_mss(const struct fp_conn *conn)
-{
-	u32 mtu = max_t(u32, READ_ONCE(conn->path->mtu), IPV6_MIN_MTU);
-	u32 ip_len = conn->path->peer.addr.family == AF_INET ?
-		     sizeof(struct iphdr) : sizeof(struct ipv6hdr);
-
-	return min_t(u32, mtu - ip_len - sizeof(struct udphdr), FP_FRAME_MAX);
-}
-
-/**
  * fp_transmit_mtu_below - what a path that loses large datagrams is tried with
  * @conn: the connection
  *
@@ -217,7 +202,9 @@ static void fill_ack(struct fp_conn *conn, struct fp_ack *ack, u64 now,
 		     min_t(u64, now - act->ts_recent_at, U32_MAX) : 0;
 	ack->ce = act->ce;
 	ack->dup = act->dup;
-	ack->nr = fp_rxwin_report(&act->rx, ack->ranges, max_ranges);
+	ack->nr = 0;
+	if (unlikely(act->rx.nr))
+		ack->nr = fp_rxwin_report(&act->rx, ack->ranges, max_ranges);
 }
 
 static void acked(struct fp_act *act)
@@ -295,7 +282,8 @@ static struct sk_buff *single(struct fp_conn *conn, struct fp_txframe *frame,
 	struct sk_buff *skb;
 	u16 flags;
 
-	if (skb_of(frame)->len + FP_RANGES_SENT * sizeof(struct fp_hdr_range) <=
+	if (conn->act->rx.nr &&
+	    skb_of(frame)->len + FP_RANGES_SENT * sizeof(struct fp_hdr_range) <=
 	    fp_transmit_payload_max(conn))
 		ranges = FP_RANGES_SENT;
 	skb = copy_of(skb_of(frame));

@@ -183,20 +183,6 @@ void fp_txwin_queue(struct fp_txwin *w, struct fp_txframe *frame)
 	*slot_of(w, w->end++) = frame;
 }
 
-/**
- * fp_txwin_next - what to send now
- * @w: the window
- *
- * Return: the first lost frame, or the first never sent, or NULL. It stays so
- * until fp_txwin_sent() is called.
- */
-struct fp_txframe *fp_txwin_next(const struct fp_txwin *w)
-{
-	if (!list_empty(&w->lost_list))
-		return list_first_entry(&w->lost_list, struct fp_txframe, link);
-	return w->next < w->end ? *slot_of(w, w->next) : NULL;
-}
-
 static void unlink_lost(struct fp_txwin *w, struct fp_txframe *frame)
 {
 	if (w->lost_at == &frame->link)
@@ -330,11 +316,15 @@ static u64 detect(struct fp_txwin *w, u32 srtt, u64 now,
 		  struct fp_tx_result *res)
 {
 	const struct fp_txrack *rack = &w->rack;
-	u64 patience = (u64)rack->rtt + reorder_wnd(w, srtt);
 	struct fp_txframe *frame, *after;
 	LIST_HEAD(lost);
 	u64 check = 0;
+	u64 patience;
 
+	/* The usual end of a question that was answered. */
+	if (list_empty(&w->flight_list) && !w->lost_nr)
+		return 0;
+	patience = (u64)rack->rtt + reorder_wnd(w, srtt);
 	list_for_each_entry_safe(frame, after, &w->flight_list, link) {
 		if (!sent_after(rack->sent, rack->seq, frame->sent, frame->seq))
 			break;

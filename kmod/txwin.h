@@ -221,7 +221,6 @@ struct fp_txframe **fp_txwin_move(struct fp_txwin *w, struct fp_txframe **ring,
 				  u32 size);
 struct fp_txframe *fp_txwin_frame(const struct fp_txwin *w, u64 seq);
 void fp_txwin_queue(struct fp_txwin *w, struct fp_txframe *frame);
-struct fp_txframe *fp_txwin_next(const struct fp_txwin *w);
 void fp_txwin_sent(struct fp_txwin *w, struct fp_txframe *frame, u64 now);
 int fp_txwin_ack(struct fp_txwin *w, const struct fp_tx_ack *ack, u32 srtt,
 		 u64 now, struct fp_tx_result *res);
@@ -230,6 +229,20 @@ u64 fp_txwin_detect(struct fp_txwin *w, u32 srtt, u64 now,
 void fp_txwin_timeout(struct fp_txwin *w);
 struct fp_txframe *fp_txwin_probe(const struct fp_txwin *w);
 void fp_txwin_probe_new(struct fp_txwin *w, const struct fp_txframe *frame);
+
+/**
+ * fp_txwin_next - what to send now
+ * @w: the window
+ *
+ * Return: the first lost frame, or the first never sent, or NULL. It stays so
+ * until fp_txwin_sent() is called.
+ */
+static inline struct fp_txframe *fp_txwin_next(const struct fp_txwin *w)
+{
+	if (!list_empty(&w->lost_list))
+		return list_first_entry(&w->lost_list, struct fp_txframe, link);
+	return w->next < w->end ? w->ring[w->next & w->mask] : NULL;
+}
 
 /**
  * fp_txwin_room - how many more frames may be queued
