@@ -263,7 +263,7 @@ u32 fp_rx_next_len(struct fp_sock *fs)
 
 /**
  * fp_rx_purge - drop what the application did not fetch
- * @fs: the socket, closed
+ * @fs: the socket, closed; what softirq brings yet is left
  *
  * Context: process or RCU callback.
  */
@@ -271,6 +271,8 @@ void fp_rx_purge(struct fp_sock *fs)
 {
 	struct fp_packet *packet;
 
-	while ((packet = take(fs, 0)))
+	while (READ_ONCE(fs->rx_count)) {
+		packet = take(fs, 0);
 		fp_packet_put(packet);
+	}
 }
