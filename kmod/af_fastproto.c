@@ -60,7 +60,9 @@ int fp_release(struct socket *sock)
 	fs = fp_sk(sk);
 	fn = fp_net(sock_net(sk));
 
-	xa_erase(&fn->sockets, fs->id);
+	spin_lock(&fn->sockets_lock);
+	hlist_del_rcu(&fs->node);
+	spin_unlock(&fn->sockets_lock);
 	atomic_dec(&fn->nr_sockets);
 
 	lock_sock(sk);
@@ -354,18 +356,15 @@ static const struct proto_ops dgram_ops = {
 	.mmap		= sock_no_mmap,
 };
 
-static int enlist(struct fp_sock *fs)
+static void enlist(struct fp_sock *fs)
 {
 	struct fp_net *fn = fp_net(sock_net(&fs->sk));
-	int err;
 
-	/* The lowest that is free: a node of the tree serves many in turn. */
-	err = xa_alloc(&fn->sockets, &fs->id, fs, xa_limit_32b,
-		       GFP_KERNEL_ACCOUNT);
-	if (err)
-		return err;
+	spin_lock(&fn->sockets_lock);
+	fs->id = fn->last_id++;
+	hlist_add_head_rcu(&fs->node, &fn->sockets[fs->id % FP_SOCKET_LISTS]);
+	spin_unlock(&fn->sockets_lock);
 	atomic_inc(&fn->nr_sockets);
-	return 0;
 }
 
 /**
@@ -406,14 +405,13 @@ struct sock *fp_sock_alloc(struct net *net, struct socket *sock, int kern)
 		fp_seqpacket_init(fs);
 
 	err = sock->type == SOCK_RDM ? fp_rdm_init(fs) : 0;
-	if (!err)
-		err = enlist(fs);
 	if (err) {
 		sock_orphan(sk);
 		sock->sk = NULL;
 		sock_put(sk);
 		return ERR_PTR(err);
 	}
+	enlist(fs);
 	return sk;
 }
 

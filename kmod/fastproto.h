@@ -39,7 +39,6 @@
 #include <linux/skbuff.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
-#include <linux/xarray.h>
 #include <net/dst_cache.h>
 #include <net/inet_sock.h>
 #include <net/netns/generic.h>
@@ -135,10 +134,14 @@ struct fp_settings {
 	u32 keepalive_probes;
 };
 
+#define FP_SOCKET_LISTS	128	/* of a namespace's sockets */
+
 /**
  * struct fp_net - what a network namespace has
- * @sockets: struct fp_sock by its id, all that are open; its own lock, readers
- *	under RCU
+ * @sockets: struct fp_sock by the lowest bits of its id, all that are open, the
+ *	newest first; readers under RCU
+ * @sockets_lock: guards @sockets and @last_id; innermost, not for softirq
+ * @last_id: the next socket's id
  * @nr_sockets: how many they are
  * @settings: limits and timers
  * @endpoint_lock: guards @endpoints and fp_endpoint.fs
@@ -158,7 +161,9 @@ struct fp_settings {
  * A socket holds its namespace, so none is left when it dies.
  */
 struct fp_net {
-	struct xarray sockets;
+	struct hlist_head sockets[FP_SOCKET_LISTS];
+	spinlock_t sockets_lock;	/* see above */
+	unsigned long last_id;
 	atomic_t nr_sockets;
 	struct fp_settings settings;
 	struct mutex endpoint_lock;	/* see above */
@@ -270,7 +275,8 @@ static inline struct fp_endpoint *fp_endpoint_get(struct fp_endpoint *endpoint)
  * @sk: the generic socket; first
  * @pinet6: always NULL. skb->sk of what we send is this socket, and IPv6
  *	output asks inet6_sk(skb->sk) without looking at the family.
- * @id: key in fp_net.sockets; constant
+ * @id: greater than that of all who were opened before; constant
+ * @node: in fp_net.sockets
  * @recvinfo: FP_RECVINFO is set; READ_ONCE()/WRITE_ONCE()
  * @needs_copy: FP_NEEDS_COPY is set; READ_ONCE()/WRITE_ONCE()
  * @payload_csum: FP_PAYLOAD_CSUM is set; READ_ONCE()/WRITE_ONCE()
@@ -302,7 +308,8 @@ struct fp_sock {
 	struct sock sk;
 	void *pinet6;
 
-	u32 id;
+	unsigned long id;
+	struct hlist_node node;
 	bool recvinfo;
 	bool needs_copy;
 	bool payload_csum;

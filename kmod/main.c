@@ -27,7 +27,7 @@ static int __net_init net_init(struct net *net)
 		free_percpu(fn->mib);
 		return err;
 	}
-	xa_init_flags(&fn->sockets, XA_FLAGS_ALLOC);
+	spin_lock_init(&fn->sockets_lock);
 	mutex_init(&fn->endpoint_lock);
 	INIT_LIST_HEAD(&fn->endpoints);
 	fp_setting_net_init(fn);
@@ -38,7 +38,7 @@ static void __net_exit net_exit(struct net *net)
 {
 	struct fp_net *fn = fp_net(net);
 
-	WARN_ON(!xa_empty(&fn->sockets));
+	WARN_ON(atomic_read(&fn->nr_sockets));
 	fp_conn_net_exit(net);
 	fp_endpoint_net_exit(net);
 	free_percpu(fn->mib);

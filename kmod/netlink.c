@@ -248,24 +248,45 @@ static int put_socket(struct sk_buff *msg, struct netlink_callback *cb,
 	return 0;
 }
 
-/* The dump goes on from the id where the last message was full. */
+/* Those of a list that are older than *@id, which is the last one's then. */
+static int put_sockets(struct sk_buff *msg, struct netlink_callback *cb,
+		       const struct hlist_head *list, unsigned long *id)
+{
+	struct fp_sock *fs;
+	int err;
+
+	hlist_for_each_entry_rcu(fs, list, node) {
+		if (fs->id >= *id)
+			continue;
+		err = put_socket(msg, cb, fs);
+		if (err)
+			return err;
+		*id = fs->id;
+	}
+	return 0;
+}
+
+/*
+ * The dump goes on in the list where the last message was full, behind the last
+ * socket that fitted in.
+ */
 static int socket_dump(struct sk_buff *msg, struct netlink_callback *cb)
 {
 	struct fp_net *fn = fp_net(sock_net(msg->sk));
-	struct fp_sock *fs;
-	unsigned long id;
+	unsigned long id = cb->args[0] ? cb->args[1] : ULONG_MAX;
+	unsigned int i = cb->args[0] ? cb->args[0] - 1 : 0;
 	int err = 0;
 
-	/* A socket is taken off the table a grace period before it is freed. */
-	rcu_read_lock();
-	xa_for_each_start(&fn->sockets, id, fs, cb->args[0]) {
-		err = put_socket(msg, cb, fs);
+	for (; i < FP_SOCKET_LISTS; i++, id = ULONG_MAX) {
+		/* A socket is off its list a grace period before it is freed. */
+		rcu_read_lock();
+		err = put_sockets(msg, cb, &fn->sockets[i], &id);
+		rcu_read_unlock();
 		if (err)
 			break;
 	}
-	rcu_read_unlock();
-
-	cb->args[0] = err ? id : ULONG_MAX;
+	cb->args[0] = i + 1;
+	cb->args[1] = id;
 	return msg->len ?: err;
 }
 
