@@ -300,6 +300,8 @@ void fp_rdm_collect(struct fp_conn *conn, struct fp_todo *todo)
  * @fs: the socket
  *
  * Of several that come at the same time, a few more may be taken.
+ *
+ * Return: whether it has.
  */
 bool fp_rdm_is_full(const struct fp_sock *fs)
 {

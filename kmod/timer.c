@@ -12,6 +12,12 @@
 
 #define NO_MEMORY_PAUSE	(10 * USEC_PER_MSEC)
 
+/*
+ * A peer that holds an acknowledgment back does so with a timer that is late by
+ * two of its ticks at most, of 10 ms.
+ */
+#define ACK_LATEST	(FP_ACK_DELAY + 20 * USEC_PER_MSEC)
+
 #define TIMER_MAX	(600 * USEC_PER_SEC)
 
 static noinline void set_timer(struct fp_conn *conn, u64 at, u64 now)
@@ -58,7 +64,7 @@ static u64 loss_deadline(struct fp_act *act, u64 now)
 
 	act->probing = may_probe(act);
 	if (act->probing)
-		return now + fp_rtt_pto(&act->rtt, one, FP_ACK_DELAY);
+		return now + fp_rtt_pto(&act->rtt, one, ACK_LATEST);
 	return now + fp_rtt_rto(&act->rtt);
 }
 
