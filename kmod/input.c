@@ -13,10 +13,16 @@
 #define TS_VALID	(60 * USEC_PER_SEC)	/* of the newest timestamp */
 #define HOLE_ANSWERS	3	/* that make sure of a black hole */
 
-/* An acknowledgment is due at once after so much payload: two full frames. */
-static u32 ack_limit(const struct fp_conn *conn)
+/*
+ * An acknowledgment is due at once after two full frames of payload; that is more
+ * than one with its headers.
+ */
+static bool has_enough_to_ack(const struct fp_conn *conn)
 {
-	return 2 * fp_transmit_payload_max(conn);
+	const struct fp_act *act = conn->act;
+
+	return act->ack_bytes > act->cc.mss &&
+	       act->ack_bytes >= 2 * fp_transmit_payload_max(conn);
 }
 
 static u32 cost_of(const struct fp_frame *frame)
@@ -498,7 +504,7 @@ static int take_data(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 
 	act->ack_later = true;
 	act->ack_bytes += frame->payload_len;
-	if (act->ack_bytes >= ack_limit(conn) || gaps ||
+	if (has_enough_to_ack(conn) || gaps ||
 	    result == FP_RXWIN_AHEAD)
 		act->ack_now = true;
 	if (result == FP_RXWIN_AHEAD) {
