@@ -12,7 +12,7 @@
 #include "conn.h"
 
 #define EPOCH_BITS	26	/* of microseconds: how long a secret is used */
-#define USED_BITS	17	/* log2 of the bits that tell used cookies */
+#define USED_BITS	20	/* log2 of the bits that tell used cookies */
 #define GIVEN_UP_BITS	10	/* log2 of the clients that are remembered */
 
 /**
@@ -31,7 +31,7 @@ struct fp_cookies {
 	seqlock_t lock;
 	u64 epoch;
 	siphash_key_t key[2];
-	unsigned long used[2][BITS_TO_LONGS(1 << USED_BITS)];
+	unsigned long *used[2];
 	siphash_key_t client_key;
 	bool any_given_up;
 	u64 given_up[1 << GIVEN_UP_BITS];
@@ -76,6 +76,34 @@ unlock:
 	write_sequnlock_bh(&cookies->lock);
 }
 
+static void destroy(struct fp_cookies *cookies)
+{
+	kvfree(cookies->used[0]);
+	kvfree(cookies->used[1]);
+	kfree(cookies);
+}
+
+static struct fp_cookies *make(void)
+{
+	const size_t size = (1 << USED_BITS) / BITS_PER_BYTE;
+	struct fp_cookies *cookies;
+
+	cookies = kzalloc(sizeof(*cookies), GFP_KERNEL);
+	if (!cookies)
+		return NULL;
+	cookies->used[0] = kvzalloc(size, GFP_KERNEL);
+	cookies->used[1] = kvzalloc(size, GFP_KERNEL);
+	if (!cookies->used[0] || !cookies->used[1]) {
+		destroy(cookies);
+		return NULL;
+	}
+	seqlock_init(&cookies->lock);
+	get_random_bytes(&cookies->client_key, sizeof(cookies->client_key));
+	cookies->epoch = epoch_of(clock_us()) - 2;
+	renew(cookies, clock_us());
+	return cookies;
+}
+
 /**
  * fp_cookies_get - what a namespace with a listener needs
  * @fn: the namespace, which keeps it
@@ -89,21 +117,18 @@ int fp_cookies_get(struct fp_net *fn)
 
 	if (READ_ONCE(fn->cookies))
 		return 0;
-	cookies = kvzalloc(sizeof(*cookies), GFP_KERNEL);
+	cookies = make();
 	if (!cookies)
 		return -ENOMEM;
-	seqlock_init(&cookies->lock);
-	get_random_bytes(&cookies->client_key, sizeof(cookies->client_key));
-	cookies->epoch = epoch_of(clock_us()) - 2;
-	renew(cookies, clock_us());
 	if (cmpxchg(&fn->cookies, NULL, cookies))
-		kvfree(cookies);
+		destroy(cookies);
 	return 0;
 }
 
 void fp_cookies_free(struct fp_net *fn)
 {
-	kvfree(fn->cookies);
+	if (fn->cookies)
+		destroy(fn->cookies);
 }
 
 static u64 mac_of_inet(const struct sockaddr_in *src,

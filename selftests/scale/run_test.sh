@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Does `make scale` count, and write what it counted? Two short boots; of the
+# Does `make scale` count, and write what it counted? A few boots; of the
 # figures only what no change of the module may make wrong. Runs on the host.
 #
 #   run_test.sh KERNEL
@@ -11,7 +11,7 @@ here=$(dirname "$(readlink -f "$0")")
 kernel=${1:-6.12}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-known=9 number=0 failures=0 status=0
+known=10 number=0 failures=0 status=0
 
 scale()
 {
@@ -40,7 +40,7 @@ check()
 # The table's line of a step
 line()
 {
-	grep -E "^$1 +$2 +[0-9]+\.[0-9]{3} s( +[0-9,]+\.[0-9]){3}( +-?[0-9,]+){4}$" \
+	grep -E "^$1 +$2 +[0-9]+\.[0-9]{3} s( +-?[0-9,]+\.[0-9]){3}( +-?[0-9,]+){4}$" \
 		"$tmp/out"
 }
 
@@ -108,6 +108,23 @@ gives_back()
 	jq -e 'all(.[]; .bytes_left < 500 * 1024)' "$tmp/scale.json"
 }
 
+# At 100,000, an idle connection has what the design allows, and what it costs does
+# not depend on how many there are. The server's table of clients has just doubled.
+many()
+{
+	scale --number 100000
+	[ $status = 0 ] &&
+		jq -e '
+			map(.connections) == [1000, 10000, 100000] and
+			.[2].bytes_per_connection_client < 256 and
+			.[2].bytes_per_connection_server < 272 and
+			.[2].instructions_per_message <
+				1.1 * .[0].instructions_per_message and
+			.[2].instructions_per_open <
+				1.1 * .[0].instructions_per_open
+			' "$tmp/scale.json"
+}
+
 # shellcheck disable=SC2016
 churn()
 {
@@ -156,6 +173,7 @@ check 'scale.json' rows
 check 'whose memory it is' parts
 check 'the parts are the whole' adds_up
 check 'memory is given back' gives_back
+check 'a hundred thousand' many
 check 'churn' churn
 check 'what is unknown is refused' refuses_what_it_does_not_know
 check 'fails if a boot does' fails_with_a_boot
