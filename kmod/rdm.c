@@ -789,17 +789,19 @@ static int close_id(struct fp_sock *fs, sockptr_t optval, unsigned int optlen)
 		return -EINVAL;
 	if (copy_from_sockptr(&id, optval, sizeof(id)))
 		return -EFAULT;
+	/* It may not be peeled off meanwhile. */
+	lock_sock(&fs->sk);
 	conn = find_id(fs, id);
+	if (conn)
+		close_conn(fs, conn);
+	release_sock(&fs->sk);
 	if (!conn)
 		return -ENOTCONN;
-	lock_sock(&fs->sk);
-	close_conn(fs, conn);
-	release_sock(&fs->sk);
 	fp_conn_put(conn);
 	return 0;
 }
 
-/* The connection, a reference, now without a socket; or NULL. */
+/* The connection, a reference, now without a socket; or NULL. @fs is locked. */
 static struct fp_conn *detach(struct fp_sock *fs, u64 id)
 {
 	struct fp_conn *conn = find_id(fs, id);
@@ -856,7 +858,9 @@ static int peel_off(struct fp_sock *fs, char __user *optval, int __user *optlen)
 	if (copy_to_user(optval, &arg, sizeof(arg)))
 		goto put_file;
 	err = -ENOTCONN;
+	lock_sock(&fs->sk);
 	conn = detach(fs, arg.conn);
+	release_sock(&fs->sk);
 	if (!conn)
 		goto put_file;
 	fp_listen_attach(fp_sk(sock->sk), conn, &fs->sk);

@@ -656,6 +656,55 @@ TEST_F(rdm, shut_down)
 	EXPECT_EQ(0, receive(self->client, 0).len);
 }
 
+struct race {
+	int fd;
+	__u64 conn;
+	int err;
+};
+
+static void *race_to_close(void *arg)
+{
+	struct race *race = arg;
+
+	race->err = close_conn(race->fd, race->conn) ? errno : 0;
+	return NULL;
+}
+
+/* What one thread peels off, another one does not close. */
+TEST_F_TIMEOUT(rdm, peel_off_or_close, 120)
+{
+	const unsigned int count = fewer(100);
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		struct fp_peeloff peel = { .flags = SOCK_CLOEXEC };
+		struct race race = { .fd = self->server };
+		socklen_t len = sizeof(peel);
+		pthread_t thread;
+		__u64 conn;
+		int peeled;
+
+		ASSERT_EQ(0, open_conn(self->client, &self->addr, &conn));
+		ASSERT_EQ(1, send_on(self->client, conn, "1", 1, 0));
+		peel.conn = receive(self->server, 0).name.sfp_conn;
+		race.conn = peel.conn;
+		ASSERT_EQ(0, pthread_create(&thread, NULL, race_to_close,
+					    &race));
+		peeled = getsockopt(self->server, SOL_FASTPROTO, FP_PEELOFF,
+				    &peel, &len) ? errno : 0;
+		ASSERT_EQ(0, pthread_join(thread, NULL));
+		/* One of them had it. */
+		ASSERT_EQ(ENOTCONN, race.err + peeled) {
+			TH_LOG("close %d, peel off %d", race.err, peeled);
+		}
+		if (peeled)
+			continue;
+		ASSERT_EQ(1, send(peel.fd, "2", 1, 0));
+		EXPECT_EQ(1, receive(self->client, 0).len);
+		close(peel.fd);
+	}
+}
+
 /* Many threads at one pair of sockets; each message says who wrote it, and when. */
 #define THREADS	4
 
