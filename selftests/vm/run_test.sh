@@ -8,7 +8,7 @@ here=$(dirname "$(readlink -f "$0")")
 kernel=${VM_TEST_KERNEL:-6.1}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-known=30 number=0 failures=0
+known=32 number=0 failures=0
 
 vm()
 {
@@ -104,6 +104,23 @@ test_status()
 	check "status 0, whatever is left running" [ $status = 0 ]
 }
 
+# A report of KCSAN; in it is a function of this module
+race()
+{
+	cat >"$tmp/race" <<-END
+		====================================================
+		BUG: KCSAN: data-race in one / another
+		write to 0xffff88807ad1fc98 of 4 bytes by task 1 on cpu 1:
+		 one+0x116/0x1d9 $1
+		read to 0xffff88807ad1fc98 of 4 bytes by task 0 on cpu 0:
+		 another+0x4b/0x67
+		====================================================
+	END
+	# shellcheck disable=SC2016 # for the machine's shell
+	vm --cpus 1 --add "$tmp/race:/race" -- sh -c \
+		'while read -r line; do echo "<4>$line" >/dev/kmsg; done </race'
+}
+
 test_failures()
 {
 	vm -- sh -c 'echo c >/proc/sysrq-trigger; sleep 100'
@@ -115,6 +132,11 @@ test_failures()
 		[ "$(cat "$tmp/out")" = ok ]
 	check "the warning is shown" grep -q '^\[.*WARNING: CPU: 0' "$tmp/err"
 	log_kept WARNING
+	race '[fastproto]'
+	check "a data race of ours is 240" [ $status = 240 ]
+	log_kept KCSAN
+	race ''
+	check "one of the kernel's own is none of ours" [ $status = 0 ]
 	vm --cpus 1 --timeout 25 -- sh -c 'echo begun; sleep 1000'
 	check "a hang is 241" [ $status = 241 ]
 	check "what came before the hang is there" [ "$(cat "$tmp/out")" = begun ]
