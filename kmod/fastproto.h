@@ -14,7 +14,8 @@
  *	2. fp_net.endpoint_lock
  *	3. lock_sock() of its endpoint's UDP socket
  *	4. fp_conn.lock
- *	5. fp_sock.rx_lock, fp_slot_cpu.lock, fp_net.acts_lock (innermost)
+ *	5. fp_sock.rx_lock, fp_slot_cpu.lock, fp_net.acts_lock,
+ *	   fp_net.sockets_lock (innermost)
  *	Softirq takes 4 and 5: always with BH off.
  *
  * Dependencies go one way, from the first to the last of: wire, rtt, cubic,
@@ -75,7 +76,7 @@ struct fp_mib {
  * struct fp_settings - limits and timers of a namespace
  * @copybreak: payloads up to that many bytes are copied out of their datagram
  * @msg_max: FP_MSG_MAX of new sockets, bytes
- * @rx_buffer: SO_RCVBUF of new SOCK_SEQPACKET sockets, bytes
+ * @rx_buffer: SO_RCVBUF of new sockets but SOCK_DGRAM, bytes
  * @tx_buffer: SO_SNDBUF of the same
  * @early_buffer: what a connection may keep before accept(), bytes
  * @rx_ahead: frames to keep beyond the next one
@@ -284,7 +285,7 @@ static inline struct fp_endpoint *fp_endpoint_get(struct fp_endpoint *endpoint)
  * @keep_cnt: FP_KEEPCNT; READ_ONCE()/WRITE_ONCE()
  * @keep_idle: FP_KEEPIDLE, seconds; READ_ONCE()/WRITE_ONCE()
  * @keep_intvl: FP_KEEPINTVL, seconds; READ_ONCE()/WRITE_ONCE()
- * @msg_max: SOCK_SEQPACKET: FP_MSG_MAX, what this end takes, bytes; written
+ * @msg_max: not SOCK_DGRAM: FP_MSG_MAX, what this end takes, bytes; written
  *	under the socket lock while there is no connection and no listener
  * @endpoint: set once, under the socket lock, by smp_store_release(); gone only
  *	after the last call of the application

@@ -311,15 +311,23 @@ bool fp_rdm_is_full(const struct fp_sock *fs)
 	       fp_setting(fn, socket_connections_max);
 }
 
-/* A new connection of the socket; the list gets a reference. */
-static void enlist(struct fp_sock *fs, struct fp_conn *conn)
+/*
+ * A new connection of the socket; the list gets a reference. Returns false if a
+ * peer opened it, and the socket listens no more.
+ */
+static bool enlist(struct fp_sock *fs, struct fp_conn *conn)
 {
 	struct fp_rdm *rdm = fs->rdm;
+	bool wanted;
 
 	spin_lock_bh(&fs->rx_lock);
-	list_add_tail(&fp_conn_get(conn)->accept, &rdm->conns);
-	WRITE_ONCE(rdm->nr, rdm->nr + 1);
+	wanted = !conn->passive || fs->sk.sk_state == TCP_LISTEN;
+	if (wanted) {
+		list_add_tail(&fp_conn_get(conn)->accept, &rdm->conns);
+		WRITE_ONCE(rdm->nr, rdm->nr + 1);
+	}
 	spin_unlock_bh(&fs->rx_lock);
+	return wanted;
 }
 
 /**
@@ -333,16 +341,8 @@ static void enlist(struct fp_sock *fs, struct fp_conn *conn)
 bool fp_rdm_adopt(struct fp_sock *fs, struct fp_conn *conn)
 {
 	u64 now = ktime_to_us(ktime_get());
-	bool listens;
 
-	spin_lock(&fs->rx_lock);
-	listens = fs->sk.sk_state == TCP_LISTEN;
-	if (listens) {
-		list_add_tail(&fp_conn_get(conn)->accept, &fs->rdm->conns);
-		WRITE_ONCE(fs->rdm->nr, fs->rdm->nr + 1);
-	}
-	spin_unlock(&fs->rx_lock);
-	if (!listens)
+	if (!enlist(fs, conn))
 		return false;
 	conn->rdm = true;
 	rcu_assign_pointer(conn->fs, fs);

@@ -69,15 +69,17 @@ struct sockaddr_fp {
  *	default 0).
  * FP_MSG_MAX: to read: the largest message in bytes that one send on this
  *	socket can carry. SOCK_DGRAM: to the connected peer's address family, or
- *	else to the family that carries less. SOCK_SEQPACKET: what the peer
+ *	else to the family that carries less. Otherwise: what the peer
  *	takes, or before there is one, what we do.
- *	To set, with SOCK_SEQPACKET only: the largest message that this end takes,
+ *	To set, not with SOCK_DGRAM: the largest message that this end takes,
  *	1 to 16 MiB, before connect() and listen() (afterwards EISCONN). The peer
  *	is told, and there a larger one is refused with EMSGSIZE. A socket from
  *	accept() has the limit of its listener. The default is the setting
  *	msg-max of the namespace when the socket was made (`fpctl get msg-max`).
  *
- * Of SOCK_SEQPACKET only; an accepted socket has them from its listener:
+ * Not of SOCK_DGRAM; an accepted socket has them from its listener, and those of
+ * SOCK_RDM are for all its connections (but SO_KEEPALIVE counts for those that
+ * begin later, and FP_NODELAY changes nothing):
  *
  * FP_PAYLOAD_CSUM: messages sent from now on carry a checksum of their payload,
  *	frame by frame (FP_F_CSUM; 0 or 1, default 0). The receiver drops a frame
