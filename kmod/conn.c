@@ -257,8 +257,12 @@ int fp_conn_publish(struct fp_conn *conn, enum fp_state state)
 
 	conn->state = state;
 	if (conn->passive) {
-		err = rhashtable_insert_fast(&fn->passive, &conn->node,
-					     passive_params);
+		const struct passive_key key = {
+			.addr = conn->path->peer.addr, .id = conn->peer_id
+		};
+
+		err = rhashtable_lookup_insert_key(&fn->passive, &key,
+						   &conn->node, passive_params);
 		if (err) {
 			conn->state = FP_CLOSED;
 			return err;

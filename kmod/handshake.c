@@ -203,10 +203,11 @@ static bool was_used(struct fp_cookies *cookies, const struct fp_cookie *cookie)
 			used_word(cookies, cookie));
 }
 
-static void set_used(struct fp_cookies *cookies, const struct fp_cookie *cookie)
+/* Returns true for one of those who do the same at the same time. */
+static bool set_used(struct fp_cookies *cookies, const struct fp_cookie *cookie)
 {
-	set_bit(cookie->mac & ((1 << USED_BITS) - 1),
-		used_word(cookies, cookie));
+	return !test_and_set_bit(cookie->mac & ((1 << USED_BITS) - 1),
+				 used_word(cookies, cookie));
 }
 
 static u64 hash_client(const struct fp_cookies *cookies,
@@ -565,6 +566,33 @@ static struct fp_conn *create(struct fp_endpoint *endpoint,
 	return conn;
 }
 
+/*
+ * Make a new connection known; it is locked. The CPU that is first with one of
+ * several copies of an echo does it. Returns 0 or why the frame is dropped.
+ */
+static int introduce(struct fp_conn *conn, struct fp_sock *fs,
+		     const struct fp_cookie *cookie, struct fp_todo *todo)
+{
+	int err = fp_conn_publish(conn, FP_ESTABLISHED);
+
+	if (err) {
+		todo->flags |= FP_ENDED;
+		return err == -EEXIST ? FASTPROTO_A_STATS_DROP_DUPLICATE :
+					FASTPROTO_A_STATS_DROP_MEMORY;
+	}
+	/* What a copy made may have come and gone since we looked. */
+	if (!set_used(READ_ONCE(conn->fn->cookies), cookie)) {
+		fp_conn_end(conn, 0, todo);
+		return FASTPROTO_A_STATS_DROP_DUPLICATE;
+	}
+	if (!enqueue(fs, conn)) {
+		fp_conn_end(conn, 0, todo);
+		return FASTPROTO_A_STATS_DROP_BACKLOG;
+	}
+	todo->flags |= FP_OPENED;
+	return 0;
+}
+
 /**
  * fp_handshake_echo_rcv - the echo of a cookie came in, perhaps with data
  * @endpoint: where
@@ -587,7 +615,6 @@ struct fp_conn *fp_handshake_echo_rcv(struct fp_endpoint *endpoint,
 	struct fp_cookies *cookies;
 	struct fp_conn *conn;
 	struct fp_todo todo;
-	int err;
 
 	conn = fp_conn_find_passive(endpoint->net, &rx->src, id);
 	if (conn)
@@ -625,27 +652,15 @@ struct fp_conn *fp_handshake_echo_rcv(struct fp_endpoint *endpoint,
 		       FASTPROTO_A_STATS_DROP_MEMORY;
 		return NULL;
 	}
-	*why = FASTPROTO_A_STATS_DROP_MEMORY;
 	fp_conn_get(conn);
 	fp_conn_lock(conn, &todo);
-	err = fp_conn_publish(conn, FP_ESTABLISHED);
-	if (err) {
-		/* Another CPU was faster with a copy of the same. */
-		todo.flags |= FP_ENDED;
-	} else if (!enqueue(fs, conn)) {
-		*why = FASTPROTO_A_STATS_DROP_BACKLOG;
-		err = -ENOBUFS;
-		fp_conn_end(conn, 0, &todo);
-	} else {
-		todo.flags |= FP_OPENED;
-	}
+	*why = introduce(conn, fs, &sections->cookie, &todo);
 	fp_conn_unlock(conn, &todo);
-	if (err) {
+	if (*why) {
 		fp_conn_put(conn);
-		return err == -EEXIST ?
+		return *why == FASTPROTO_A_STATS_DROP_DUPLICATE ?
 		       fp_conn_find_passive(endpoint->net, &rx->src, id) : NULL;
 	}
-	set_used(cookies, &sections->cookie);
 	FP_INC_STATS(endpoint->fn, ACCEPTED);
 	fs->sk.sk_data_ready(&fs->sk);
 	return conn;
