@@ -17,7 +17,7 @@ static void peer_free_rcu(struct rcu_head *rcu)
 {
 	struct fp_peer *peer = container_of(rcu, struct fp_peer, rcu);
 
-	dst_cache_destroy(&peer->cache);
+	fp_peer_destroy(peer);
 	kfree(peer);
 }
 
@@ -168,26 +168,19 @@ static int connect_locked(struct fp_sock *fs, const union fp_addr *to)
 	peer = kzalloc(sizeof(*peer), GFP_KERNEL_ACCOUNT);
 	if (!peer)
 		return -ENOMEM;
-	err = dst_cache_init(&peer->cache, GFP_KERNEL_ACCOUNT);
-	if (err)
-		goto free_peer;
-
+	fp_peer_init(peer);
 	peer->mark = flow.mark;
 	peer->oif = flow.oif;
 	err = fp_endpoint_route(fs->endpoint, &flow, to, NULL, &route);
-	if (err)
-		goto destroy_cache;
+	if (err) {
+		kfree(peer);
+		return err;
+	}
 	dst_release(route.dst);
 	peer->addr = route.to;
 	peer->local = route.src;
 	set_peer(fs, peer);
 	return 0;
-
-destroy_cache:
-	dst_cache_destroy(&peer->cache);
-free_peer:
-	kfree(peer);
-	return err;
 }
 
 static int connect(struct socket *sock, struct sockaddr *uaddr, int len,

@@ -61,9 +61,18 @@ int __init fp_conn_init(void)
 				       0, SLAB_ACCOUNT, NULL);
 	if (!conn_cache)
 		return -ENOMEM;
+	err = fp_path_init();
+	if (err)
+		goto destroy_cache;
 	err = fp_act_init();
 	if (err)
-		kmem_cache_destroy(conn_cache);
+		goto exit_path;
+	return 0;
+
+exit_path:
+	fp_path_exit();
+destroy_cache:
+	kmem_cache_destroy(conn_cache);
 	return err;
 }
 
@@ -71,6 +80,7 @@ int __init fp_conn_init(void)
 void fp_conn_exit(void)
 {
 	fp_act_exit();
+	fp_path_exit();
 	kmem_cache_destroy(conn_cache);
 }
 

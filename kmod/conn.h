@@ -473,6 +473,8 @@ void fp_rest_rtt(const struct fp_conn *conn, struct fp_rtt *rtt);
 u64 fp_rest_tx_last(const struct fp_rest *rest);
 
 /* path.c */
+int fp_path_init(void);
+void fp_path_exit(void);
 int fp_path_net_init(struct fp_net *fn);
 void fp_path_net_exit(struct fp_net *fn);
 struct fp_path *fp_path_get(struct fp_endpoint *endpoint,

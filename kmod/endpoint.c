@@ -580,36 +580,6 @@ static int look_up(struct fp_endpoint *endpoint, const struct fp_flow *flow,
 	return err;
 }
 
-static void cache_route(struct fp_peer *peer, const struct fp_route *route)
-{
-	if (route->to.family == AF_INET)
-		dst_cache_set_ip4(&peer->cache, route->dst,
-				  route->src.sin.sin_addr.s_addr);
-	else
-		dst_cache_set_ip6(&peer->cache, route->dst,
-				  &route->src.sin6.sin6_addr);
-}
-
-/**
- * fp_endpoint_cached_route - the way to a peer, if it is at hand
- * @peer: the peer; its mark and its interface are those that are wanted
- * @route: filled in on success, with a reference to the route
- *
- * Context: BH off.
- * Return: whether it is.
- */
-bool fp_endpoint_cached_route(struct fp_peer *peer, struct fp_route *route)
-{
-	route->dst = dst_cache_get(&peer->cache);
-	if (unlikely(!route->dst))
-		return false;
-	route->to = peer->addr;
-	route->src = peer->local;
-	route->mtu = dst_mtu(route->dst);
-	route->tos = 0;
-	return true;
-}
-
 /**
  * fp_endpoint_route - find the way to an address
  * @endpoint: where the message leaves from
@@ -630,7 +600,7 @@ int fp_endpoint_route(struct fp_endpoint *endpoint, const struct fp_flow *flow,
 		     peer->oif == flow->oif;
 	int err;
 
-	if (cache && fp_endpoint_cached_route(peer, route))
+	if (cache && fp_peer_route(peer, route))
 		return 0;
 	route->tos = 0;
 	if (!to) {
@@ -648,7 +618,7 @@ int fp_endpoint_route(struct fp_endpoint *endpoint, const struct fp_flow *flow,
 
 	err = look_up(endpoint, flow, route);
 	if (!err && cache)
-		cache_route(peer, route);
+		fp_peer_set_route(peer, route);
 	return err;
 }
 

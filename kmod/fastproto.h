@@ -40,7 +40,7 @@
 #include <linux/skbuff.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
-#include <net/dst_cache.h>
+#include <net/dst.h>
 #include <net/inet_sock.h>
 #include <net/netns/generic.h>
 #include <net/snmp.h>
@@ -210,19 +210,23 @@ union fp_addr {
  * @addr: its address
  * @local: the source address chosen for it, port included
  * @mark: SO_MARK and
- * @oif: SO_BINDTODEVICE when @cache was begun: it serves no others
- * @cache: the route
+ * @oif: SO_BINDTODEVICE when @dst was looked up: it serves no others
+ * @dst: the route, a reference; or NULL
+ * @dst_cookie: for dst_check()
+ * @lock: of who changes these two
  * @rcu: for its end
  *
- * Constant once published in fp_sock.peer or as part of a path, which own it;
- * freed after a grace period.
+ * Constant but for the route once published in fp_sock.peer or as part of a
+ * path, which own it; freed after a grace period.
  */
 struct fp_peer {
 	union fp_addr addr;
 	union fp_addr local;
 	u32 mark;
 	int oif;
-	struct dst_cache cache;
+	struct dst_entry __rcu *dst;
+	u32 dst_cookie;
+	spinlock_t lock;
 	struct rcu_head rcu;
 };
 
@@ -289,19 +293,22 @@ static inline struct fp_endpoint *fp_endpoint_get(struct fp_endpoint *endpoint)
  *	under the socket lock while there is no connection and no listener
  * @endpoint: set once, under the socket lock, by smp_store_release(); gone only
  *	after the last call of the application
- * @peer: NULL if not connected; written under the socket lock, read under RCU
- * @tx_seq: the next frame's sequence number
  * @rx_lock: guards @rx_queue, @rx_count and @rx_frames
- * @rx_queue: struct fp_packet that wait for the application
- * @rx_count: how many they are; read without the lock by poll
+ * @rx_count: how many are in @rx_queue; read without the lock by poll
  * @rx_frames: how many there have ever been
- * @conn: SOCK_SEQPACKET: its connection, a reference; written under the socket
- *	lock, read under RCU
+ * @rx_queue: struct fp_packet that wait for the application
  * @accept_queue: of a listener: connections (fp_conn.accept), a reference each;
  *	under @rx_lock, as is the change of sk_state from and to TCP_LISTEN
- * @rdm: of SOCK_RDM; constant
  * @listen_slot: of a listener: a slot that nobody gets, which keeps the table;
  *	under the socket lock
+ * @rdm: of SOCK_RDM; constant
+ * @peer: NULL if not connected; written under the socket lock, read under RCU
+ * @conn: SOCK_SEQPACKET: its connection, a reference; written under the socket
+ *	lock, read under RCU
+ * @tx_seq: the next frame's sequence number
+ *
+ * What softirq writes and what senders write are on cache lines of their own, on
+ * a 64-bit machine with a struct sock of twelve of them, as Debian's.
  *
  * Freed after a grace period (SOCK_RCU_FREE), so softirq needs no reference.
  */
@@ -320,18 +327,18 @@ struct fp_sock {
 	u16 keep_intvl;
 	u32 msg_max;
 	struct fp_endpoint *endpoint;
-	struct fp_peer __rcu *peer;
-	atomic64_t tx_seq;
 
-	spinlock_t rx_lock ____cacheline_aligned_in_smp;
+	spinlock_t rx_lock;
 	u32 rx_count;
 	u64 rx_frames;
 	struct list_head rx_queue;
-
-	struct fp_conn __rcu *conn;
 	struct list_head accept_queue;
-	struct fp_rdm *rdm;
 	u32 listen_slot;
+	struct fp_rdm *rdm;
+
+	struct fp_peer __rcu *peer;
+	struct fp_conn __rcu *conn;
+	atomic64_t tx_seq;
 };
 
 static inline struct fp_sock *fp_sk(const struct sock *sk)
@@ -467,6 +474,11 @@ struct fp_flow {
 	bool broadcast;
 };
 
+void fp_peer_init(struct fp_peer *peer);
+void fp_peer_destroy(struct fp_peer *peer);
+void fp_peer_set_route(struct fp_peer *peer, const struct fp_route *route);
+bool fp_peer_route(const struct fp_peer *peer, struct fp_route *route);
+
 int fp_endpoint_init(void);
 void fp_endpoint_exit(void);
 struct fp_endpoint *fp_endpoint_create(struct fp_sock *fs,
@@ -480,7 +492,6 @@ void fp_endpoint_bind_device(struct fp_endpoint *endpoint, int ifindex);
 int fp_endpoint_route(struct fp_endpoint *endpoint, const struct fp_flow *flow,
 		      const union fp_addr *to, struct fp_peer *peer,
 		      struct fp_route *route);
-bool fp_endpoint_cached_route(struct fp_peer *peer, struct fp_route *route);
 unsigned int fp_endpoint_headroom(const struct fp_route *route);
 void fp_endpoint_reply(struct fp_endpoint *endpoint, struct sk_buff *skb,
 		       const struct fp_rx *rx);

@@ -7,7 +7,9 @@
 #include "conn.h"
 
 /* All that decides on the way; what lies behind it in struct fp_peer does not. */
-#define KEY_LEN		offsetof(struct fp_peer, cache)
+#define KEY_LEN		offsetof(struct fp_peer, dst)
+
+static struct kmem_cache *path_cache;
 
 /* The addresses are enough, but for who uses several marks or interfaces. */
 static u32 hash_key(const void *data, u32 len, u32 seed)
@@ -32,6 +34,19 @@ static const struct rhashtable_params params = {
 	.automatic_shrinking = true,
 };
 
+int __init fp_path_init(void)
+{
+	path_cache = kmem_cache_create("fastproto_path", sizeof(struct fp_path),
+				       0, SLAB_ACCOUNT, NULL);
+	return path_cache ? 0 : -ENOMEM;
+}
+
+/* No path is left. */
+void fp_path_exit(void)
+{
+	kmem_cache_destroy(path_cache);
+}
+
 int fp_path_net_init(struct fp_net *fn)
 {
 	return rhashtable_init(&fn->paths, &params);
@@ -43,26 +58,28 @@ void fp_path_net_exit(struct fp_net *fn)
 	rhashtable_destroy(&fn->paths);
 }
 
+static void destroy(struct fp_path *path)
+{
+	fp_peer_destroy(&path->peer);
+	kmem_cache_free(path_cache, path);
+}
+
 static void free_rcu(struct rcu_head *rcu)
 {
 	struct fp_path *path = container_of(rcu, struct fp_path, peer.rcu);
 
-	dst_cache_destroy(&path->peer.cache);
-	kfree(path);
+	destroy(path);
 }
 
 static struct fp_path *create(const struct fp_peer *key, gfp_t gfp)
 {
 	struct fp_path *path;
 
-	path = kzalloc(sizeof(*path), gfp | __GFP_ACCOUNT);
+	path = kmem_cache_zalloc(path_cache, gfp);
 	if (!path)
 		return NULL;
-	if (dst_cache_init(&path->peer.cache, gfp | __GFP_ACCOUNT)) {
-		kfree(path);
-		return NULL;
-	}
 	memcpy(&path->peer, key, KEY_LEN);
+	fp_peer_init(&path->peer);
 	refcount_set(&path->refs, 1);
 	return path;
 }
@@ -128,8 +145,7 @@ struct fp_path *fp_path_get(struct fp_endpoint *endpoint,
 		return path;
 	err = PTR_ERR_OR_ZERO(old);
 free:
-	dst_cache_destroy(&path->peer.cache);
-	kfree(path);
+	destroy(path);
 	return err ? ERR_PTR(err) : old;
 }
 
@@ -228,7 +244,7 @@ int fp_path_route(struct fp_path *path, struct fp_endpoint *endpoint,
 	u32 headroom;
 	int err;
 
-	if (!fp_endpoint_cached_route(&path->peer, route)) {
+	if (!fp_peer_route(&path->peer, route)) {
 		const struct fp_flow flow = {
 			.sk = sk,
 			.mark = path->peer.mark,
