@@ -18,6 +18,7 @@
 #define DATA_HDR	(sizeof(struct fp_hdr) + sizeof(struct fp_hdr_conn) + \
 			 sizeof(struct fp_hdr_ack))
 #define IPV4_LEAST_MTU	576	/* RFC 791, section 3.2 */
+#define HOLE_COPIES	3	/* of what may have come to a black hole */
 
 /*
  * So much goes out at once (RFC 6928, section 2), and so much more for the time
@@ -524,6 +525,31 @@ static bool may_be_marked(const struct fp_conn *conn)
 	       conn->ect_failures < FP_ECT_FAILURES;
 }
 
+/*
+ * Where many datagrams get lost, large or small, one of them may well be lost
+ * when a small one is answered. So once a black hole is suspected, the large one
+ * goes several times. Returns false if it has not gone, or there is no memory.
+ */
+static bool repeat(struct fp_conn *conn, struct fp_todo *todo)
+{
+	struct fp_act *act = conn->act;
+	struct fp_txframe *frame = fp_txwin_frame(&act->tx, act->tx.una);
+	unsigned int copies = act->hole_answers ? HOLE_COPIES : 0;
+	struct sk_buff *skb;
+
+	if (frame->sent != todo->now)
+		return false;
+	for (; copies; copies--) {
+		skb = single(conn, frame, todo->now);
+		if (!skb)
+			return false;
+		FP_CONN_INC_STATS(conn, OUT_RETRANS);
+		FP_CONN_INC_STATS(conn, RETRANS_RTO);
+		__skb_queue_tail(&todo->xmit, skb);
+	}
+	return true;
+}
+
 /**
  * fp_transmit_push - send what may be sent now
  * @conn: the connection, locked
@@ -560,11 +586,10 @@ void fp_transmit_push(struct fp_conn *conn, struct fp_todo *todo)
 		if (!act->rx.nr)
 			acked(act);
 	}
-	/* The one that went with a frame may be lost as that is. */
 	if (unlikely(act->hole_asked == todo->now)) {
-		if (starved)
+		if (starved || !repeat(conn, todo))
 			act->hole_asked = 0;
-		else
+		else	/* What goes with the frame may be lost as that is. */
 			act->tx_probe = true;
 	}
 	if (act->ack_now || act->tx_probe)
