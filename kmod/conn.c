@@ -202,6 +202,7 @@ static bool count(struct fp_net *fn)
  * fp_conn_create - make a connection that nobody knows yet
  * @endpoint: its local port
  * @peer: addresses, mark and interface
+ * @route: the way there, if it is known, or NULL
  * @slot: from fp_slot_reserve()
  * @gfp: GFP_KERNEL or GFP_ATOMIC
  *
@@ -211,7 +212,9 @@ static bool count(struct fp_net *fn)
  *	may be), -ENOMEM, or what fp_path_get() says.
  */
 struct fp_conn *fp_conn_create(struct fp_endpoint *endpoint,
-			       const struct fp_peer *peer, u32 slot, gfp_t gfp)
+			       const struct fp_peer *peer,
+			       const struct fp_route *route, u32 slot,
+			       gfp_t gfp)
 {
 	struct fp_net *fn = endpoint->fn;
 	struct fp_conn *conn;
@@ -226,7 +229,7 @@ struct fp_conn *fp_conn_create(struct fp_endpoint *endpoint,
 	act = fp_act_create(gfp);
 	if (!act)
 		goto free_conn;
-	conn->path = fp_path_get(endpoint, peer, gfp);
+	conn->path = fp_path_get(endpoint, peer, route, gfp);
 	if (IS_ERR(conn->path)) {
 		err = PTR_ERR(conn->path);
 		goto free_act;

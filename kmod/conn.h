@@ -478,7 +478,8 @@ void fp_path_exit(void);
 int fp_path_net_init(struct fp_net *fn);
 void fp_path_net_exit(struct fp_net *fn);
 struct fp_path *fp_path_get(struct fp_endpoint *endpoint,
-			    const struct fp_peer *key, gfp_t gfp);
+			    const struct fp_peer *key,
+			    const struct fp_route *route, gfp_t gfp);
 void fp_path_put(struct fp_net *fn, struct fp_path *path);
 void fp_path_lower_mtu(struct fp_path *path, struct fp_endpoint *endpoint,
 		       u32 mtu);
@@ -491,7 +492,9 @@ void fp_conn_exit(void);
 int fp_conn_net_init(struct net *net);
 void fp_conn_net_exit(struct net *net);
 struct fp_conn *fp_conn_create(struct fp_endpoint *endpoint,
-			       const struct fp_peer *peer, u32 slot, gfp_t gfp);
+			       const struct fp_peer *peer,
+			       const struct fp_route *route, u32 slot,
+			       gfp_t gfp);
 struct fp_conn *fp_conn_find(struct net *net, u32 slot);
 struct fp_conn *fp_conn_find_passive(struct net *net,
 				     const union fp_addr *peer, u64 peer_id);

@@ -19,34 +19,27 @@ void fp_sock_set_limits(struct fp_sock *fs, struct fp_conn *conn)
 	act->rx_msg_units = fp_msg_cost(act);
 }
 
-/* A connection to @to; owned by the socket, whose lock is held. */
+/* A connection on this way; owned by the socket, whose lock is held. */
 static struct fp_conn *create(struct fp_sock *fs, struct fp_endpoint *endpoint,
-			      const union fp_addr *to)
+			      const struct fp_flow *flow,
+			      const struct fp_route *route)
 {
 	struct sock *sk = &fs->sk;
 	struct fp_slots *slots = &fp_net(sock_net(sk))->slots;
-	struct fp_flow flow = {
-		.sk = sk,
-		.mark = READ_ONCE(sk->sk_mark),
-		.oif = sk->sk_bound_dev_if,
+	const struct fp_peer peer = {
+		.addr = route->to,
+		.local = route->src,
+		.mark = flow->mark,
+		.oif = flow->oif,
 	};
-	struct fp_peer peer = { .mark = flow.mark, .oif = flow.oif };
-	struct fp_route route;
 	struct fp_conn *conn;
 	u32 slot;
 	int err;
 
-	err = fp_endpoint_route(endpoint, &flow, to, NULL, &route);
-	if (err)
-		return ERR_PTR(err);
-	dst_release(route.dst);
-	peer.addr = route.to;
-	peer.local = route.src;
-
 	err = fp_slot_reserve_wait(slots, &slot);
 	if (err)
 		return ERR_PTR(err == -ENOSPC ? -EAGAIN : err);
-	conn = fp_conn_create(endpoint, &peer, slot, GFP_KERNEL);
+	conn = fp_conn_create(endpoint, &peer, route, slot, GFP_KERNEL);
 	if (IS_ERR(conn)) {
 		if (PTR_ERR(conn) == -EAGAIN)
 			FP_INC_STATS(fp_net(sock_net(sk)), CONNECTS_LIMITED);
@@ -61,6 +54,28 @@ static struct fp_conn *create(struct fp_sock *fs, struct fp_endpoint *endpoint,
 	/* What is sent before that is known is checked then. */
 	if (conn->rdm)
 		conn->msg_max = FP_MSG_MAX_MAX;
+	return conn;
+}
+
+/* A connection to @to. */
+static struct fp_conn *create_to(struct fp_sock *fs,
+				 struct fp_endpoint *endpoint,
+				 const union fp_addr *to)
+{
+	const struct fp_flow flow = {
+		.sk = &fs->sk,
+		.mark = READ_ONCE(fs->sk.sk_mark),
+		.oif = fs->sk.sk_bound_dev_if,
+	};
+	struct fp_route route;
+	struct fp_conn *conn;
+	int err;
+
+	err = fp_endpoint_route(endpoint, &flow, to, NULL, &route);
+	if (err)
+		return ERR_PTR(err);
+	conn = create(fs, endpoint, &flow, &route);
+	dst_release(route.dst);
 	return conn;
 }
 
@@ -84,7 +99,7 @@ struct fp_conn *fp_connect_create(struct fp_sock *fs, const union fp_addr *to)
 		endpoint = fp_endpoint_client(sock_net(&fs->sk), to->family);
 	if (IS_ERR(endpoint))
 		return ERR_CAST(endpoint);
-	conn = create(fs, endpoint, to);
+	conn = create_to(fs, endpoint, to);
 	fp_endpoint_put(endpoint);
 	return conn;
 }

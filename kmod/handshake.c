@@ -549,7 +549,7 @@ static struct fp_conn *create(struct fp_endpoint *endpoint,
 
 	if (slot == FP_SLOT_NONE)
 		return ERR_PTR(-ENOMEM);
-	conn = fp_conn_create(endpoint, &peer, slot, GFP_ATOMIC);
+	conn = fp_conn_create(endpoint, &peer, NULL, slot, GFP_ATOMIC);
 	if (IS_ERR(conn)) {
 		fp_slot_release(slots, slot);
 		return conn;

@@ -84,12 +84,30 @@ static struct fp_path *create(const struct fp_peer *key, gfp_t gfp)
 	return path;
 }
 
+/* What follows from the route for all frames. */
+static void note_route(struct fp_path *path, const struct fp_route *route)
+{
+	u32 headroom;
+
+	if (likely(READ_ONCE(path->mtu) == route->mtu))
+		return;
+	WRITE_ONCE(path->mtu, route->mtu);
+	headroom = fp_endpoint_headroom(route);
+	WRITE_ONCE(path->headroom, headroom);
+}
+
 /* Look at the route once, so that the MTU is known. */
-static int probe(struct fp_path *path, struct fp_endpoint *endpoint)
+static int probe(struct fp_path *path, struct fp_endpoint *endpoint,
+		 const struct fp_route *known)
 {
 	struct fp_route route;
 	int err;
 
+	if (known) {
+		fp_peer_set_route(&path->peer, known);
+		note_route(path, known);
+		return 0;
+	}
 	rcu_read_lock_bh();
 	err = fp_path_route(path, endpoint, NULL, &route);
 	rcu_read_unlock_bh();
@@ -102,13 +120,15 @@ static int probe(struct fp_path *path, struct fp_endpoint *endpoint)
  * fp_path_get - find or make the path to a peer
  * @endpoint: where the connection leaves from
  * @key: addresses, mark and interface; what they do not use is 0
+ * @route: the way there, if it is known, or NULL
  * @gfp: GFP_KERNEL or GFP_ATOMIC
  *
  * Context: any.
  * Return: the path, one reference; -ENOMEM, or what fp_endpoint_route() says.
  */
 struct fp_path *fp_path_get(struct fp_endpoint *endpoint,
-			    const struct fp_peer *key, gfp_t gfp)
+			    const struct fp_peer *key,
+			    const struct fp_route *route, gfp_t gfp)
 {
 	struct fp_net *fn = endpoint->fn;
 	struct fp_path *path, *old;
@@ -125,7 +145,7 @@ struct fp_path *fp_path_get(struct fp_endpoint *endpoint,
 	path = create(key, gfp);
 	if (!path)
 		return ERR_PTR(-ENOMEM);
-	err = probe(path, endpoint);
+	err = probe(path, endpoint, route);
 	if (err)
 		goto free;
 
@@ -241,7 +261,6 @@ void fp_path_lower_mtu(struct fp_path *path, struct fp_endpoint *endpoint,
 int fp_path_route(struct fp_path *path, struct fp_endpoint *endpoint,
 		  struct sock *sk, struct fp_route *route)
 {
-	u32 headroom;
 	int err;
 
 	if (!fp_peer_route(&path->peer, route)) {
@@ -256,10 +275,6 @@ int fp_path_route(struct fp_path *path, struct fp_endpoint *endpoint,
 		if (err)
 			return err;
 	}
-	if (unlikely(READ_ONCE(path->mtu) != route->mtu)) {
-		WRITE_ONCE(path->mtu, route->mtu);
-		headroom = fp_endpoint_headroom(route);
-		WRITE_ONCE(path->headroom, headroom);
-	}
+	note_route(path, route);
 	return 0;
 }
