@@ -9,6 +9,8 @@
  *	rdm-server (one socket there; clients with a file and an address each)
  *   -c	hold: open, send on each, rest, send on some, close
  *	churn: open, send, get the answer, close, one after the other
+ *	leave: open, send on each, say so with a line, and when standard
+ *	input ends, end at once, with all of them open
  *   -n	how many connections
  *   -a	how many of them to one address of the server; 0: all to the same
  *   -i	for how many seconds to rest
@@ -34,6 +36,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -247,6 +250,22 @@ static void churn_case(void)
 	player_end(&bob, ACT_CLOSE);
 }
 
+/* --- leave: what becomes of them is for others to see */
+
+static void leave_case(void)
+{
+	struct player bob = player_server("bob");
+	struct player alice = player_client("alice");
+
+	player_both(&bob, &alice, ACT_OPEN, count);
+	puts(",\"open\":true");
+	fflush(stdout);
+	while (getchar() != EOF)
+		;
+	player_end(&alice, ACT_CLOSE);
+	player_end(&bob, ACT_CLOSE);
+}
+
 /* --- the beginning */
 
 static void *shared_array(size_t size)
@@ -259,10 +278,17 @@ static void *shared_array(size_t size)
 	return array;
 }
 
+/* That each connection has one at one end, at least. */
+static bool has_files(void)
+{
+	return transport->type != SOCK_RDM ||
+	       transport->client_type != SOCK_RDM;
+}
+
 static void prepare(void)
 {
 	const struct sched_param batch = { .sched_priority = 0 };
-	const rlim_t files = count + 4 * CACHES_MAX;
+	const rlim_t files = 4 * CACHES_MAX + (has_files() ? count : 0);
 	const struct rlimit limit = { .rlim_cur = files, .rlim_max = files };
 
 	connections = shared_array(count * sizeof(*connections));
@@ -291,6 +317,8 @@ static void (*case_named(const char *name))(void)
 {
 	if (!strcmp(name, "churn"))
 		return churn_case;
+	if (!strcmp(name, "leave"))
+		return leave_case;
 	if (strcmp(name, "hold"))
 		errx(2, "no case '%s'", name);
 	return hold_case;

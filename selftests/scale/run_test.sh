@@ -11,7 +11,7 @@ here=$(dirname "$(readlink -f "$0")")
 kernel=${1:-6.12}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-known=10 number=0 failures=0 status=0
+known=11 number=0 failures=0 status=0
 
 scale()
 {
@@ -140,6 +140,19 @@ churn()
 			' "$tmp/scale.json"
 }
 
+# Of fifty thousand, memory is back, and no processor was kept for long.
+gone()
+{
+	scale --case gone --number 50000
+	[ $status = 0 ] && grep -E '^module +50,000( +-?[0-9,]+){2} +[0-9]+ s$' \
+		"$tmp/out" &&
+		jq -e '
+			[.[].way] == ["socket", "namespace", "module"] and
+			all(.[]; .bytes_used > 200 * 50000 and
+				.bytes_left < 0.05 * .bytes_used)
+			' "$tmp/scale.json"
+}
+
 refuses()
 {
 	scale "$@"
@@ -152,6 +165,7 @@ refuses_what_it_does_not_know()
 		refuses --case rtt && refuses --number many &&
 		refuses --number 199 && refuses --number 20000000 &&
 		refuses --number 1000001 --transport tcp &&
+		refuses --case gone --transport tcp &&
 		refuses --number 5000000 --per-address 1
 }
 
@@ -175,6 +189,7 @@ check 'the parts are the whole' adds_up
 check 'memory is given back' gives_back
 check 'a hundred thousand' many
 check 'churn' churn
+check 'what is left of many' gone
 check 'what is unknown is refused' refuses_what_it_does_not_know
 check 'fails if a boot does' fails_with_a_boot
 echo "$((number - failures)) passed, $failures failed, 0 skipped"
