@@ -16,75 +16,9 @@
 
 static unsigned char in[LARGE + 1], out[LARGE + 1];
 
-/* What was received, and on which connection. */
-struct got {
-	ssize_t len;
-	int flags;
-	struct sockaddr_fp name;
-	struct fp_event event;
-};
-
 static struct got receive(int fd, int flags)
 {
-	struct got got = {};
-	struct iovec iov = { in, sizeof(in) };
-	struct msghdr msg = {
-		.msg_name = &got.name, .msg_namelen = sizeof(got.name),
-		.msg_iov = &iov, .msg_iovlen = 1,
-	};
-	struct pollfd pfd = { fd, POLLIN, 0 };
-
-	/* What is readable may be nobody's by now. */
-	do {
-		if (!(flags & MSG_DONTWAIT) &&
-		    poll(&pfd, 1, PATIENCE * 1000) != 1) {
-			errno = ETIME;
-			got.len = -1;
-			return got;
-		}
-		msg.msg_namelen = sizeof(got.name);
-		got.len = recvmsg(fd, &msg, flags | MSG_DONTWAIT);
-	} while (got.len < 0 && errno == EAGAIN && !(flags & MSG_DONTWAIT));
-	got.flags = msg.msg_flags;
-	if (got.len > 0 && got.flags & MSG_FP_EVENT)
-		memcpy(&got.event, in, sizeof(got.event));
-	return got;
-}
-
-static ssize_t send_on(int fd, __u64 conn, const void *buf, size_t len,
-		       int flags)
-{
-	struct sockaddr_fp to = {
-		.sfp_family = AF_FASTPROTO, .sfp_conn = conn
-	};
-
-	return sendto(fd, buf, len, flags, (void *)&to, sizeof(to));
-}
-
-static int open_conn(int fd, const struct sockaddr_fp *to, __u64 *conn)
-{
-	struct sockaddr_fp name = *to;
-	socklen_t len = sizeof(name);
-	int err;
-
-	err = getsockopt(fd, SOL_FASTPROTO, FP_OPEN, &name, &len);
-	*conn = name.sfp_conn;
-	return err;
-}
-
-static int close_conn(int fd, __u64 conn)
-{
-	return setsockopt(fd, SOL_FASTPROTO, FP_CLOSE, &conn, sizeof(conn));
-}
-
-static int open_rdm(enum host host)
-{
-	int fd;
-
-	net_enter(host);
-	fd = socket(AF_FASTPROTO, SOCK_RDM | SOCK_CLOEXEC, 0);
-	net_enter(HOST_A);
-	return fd;
+	return rdm_receive(fd, in, sizeof(in), flags);
 }
 
 /* Until a host has so many connections. */
@@ -122,15 +56,10 @@ FIXTURE_VARIANT_ADD(rdm, ipv6) {
 
 FIXTURE_SETUP(rdm)
 {
-	struct sockaddr_fp any = fp_host(variant->family, HOST_B, 0);
-
-	self->client = open_rdm(HOST_A);
+	self->client = rdm_open(HOST_A);
 	ASSERT_LE(0, self->client);
-	self->server = open_rdm(HOST_B);
+	self->server = rdm_listen(HOST_B, variant->family, &self->addr);
 	ASSERT_LE(0, self->server);
-	ASSERT_EQ(0, fp_bind(self->server, &any));
-	ASSERT_EQ(0, listen(self->server, 1));
-	ASSERT_EQ(0, fp_name(self->server, &self->addr));
 }
 
 FIXTURE_TEARDOWN(rdm)
@@ -165,8 +94,8 @@ TEST_F(rdm, question_and_answer)
 		EXPECT_FALSE(question.flags & MSG_FP_EVENT);
 		EXPECT_NE(0, question.name.sfp_conn);
 		EXPECT_EQ(variant->family, question.name.sfp_transport);
-		ASSERT_EQ(6, send_on(self->server, question.name.sfp_conn,
-				     "answer", 6, 0));
+		ASSERT_EQ(6, rdm_send(self->server, question.name.sfp_conn,
+				      "answer", 6, 0));
 		answer = receive(self->client, 0);
 		ASSERT_EQ(6, answer.len);
 		EXPECT_EQ(0, memcmp(in, "answer", 6));
@@ -179,7 +108,7 @@ TEST_F(rdm, question_and_answer)
 	EXPECT_EQ(1, conns_count(HOST_A));
 	EXPECT_EQ(1, conns_count(HOST_B));
 	/* A message of no bytes is one. */
-	ASSERT_EQ(0, send_on(self->client, answer.name.sfp_conn, "", 0, 0));
+	ASSERT_EQ(0, rdm_send(self->client, answer.name.sfp_conn, "", 0, 0));
 	EXPECT_EQ(0, receive(self->server, 0).len);
 	EXPECT_EQ(-1, receive(self->server, MSG_DONTWAIT).len);
 	EXPECT_EQ(EAGAIN, errno);
@@ -212,17 +141,17 @@ TEST_F(rdm, several_connections)
 	unsigned int i, j, left;
 
 	for (i = 0; i < count; i++) {
-		ASSERT_EQ(0, open_conn(self->client, &self->addr, &conns[i]));
+		ASSERT_EQ(0, rdm_dial(self->client, &self->addr, &conns[i]));
 		for (j = 0; j < i; j++)
 			ASSERT_NE(conns[i], conns[j]);
-		ASSERT_EQ(4, send_on(self->client, conns[i], &i, 4, 0));
+		ASSERT_EQ(4, rdm_send(self->client, conns[i], &i, 4, 0));
 	}
 	for (i = 0; i < count; i++) {
 		struct got got = receive(self->server, 0);
 
 		ASSERT_EQ(4, got.len);
 		id = got.name.sfp_conn;
-		ASSERT_EQ(4, send_on(self->server, id, in, 4, 0));
+		ASSERT_EQ(4, rdm_send(self->server, id, in, 4, 0));
 	}
 	for (left = count; left; left--) {
 		struct got got = receive(self->client, 0);
@@ -250,26 +179,26 @@ TEST_F(rdm, limit)
 	ASSERT_EQ(0, dev_set_u32(HOST_B, attr, 2));
 	stats_read(HOST_A, &self->base);
 	stats_read(HOST_B, &base);
-	ASSERT_EQ(0, open_conn(self->client, &self->addr, &conn[0]));
-	ASSERT_EQ(0, open_conn(self->client, &self->addr, &conn[1]));
-	ASSERT_EQ(1, send_on(self->client, conn[0], "0", 1, 0));
-	ASSERT_EQ(1, send_on(self->client, conn[1], "1", 1, 0));
+	ASSERT_EQ(0, rdm_dial(self->client, &self->addr, &conn[0]));
+	ASSERT_EQ(0, rdm_dial(self->client, &self->addr, &conn[1]));
+	ASSERT_EQ(1, rdm_send(self->client, conn[0], "0", 1, 0));
+	ASSERT_EQ(1, rdm_send(self->client, conn[1], "1", 1, 0));
 	ASSERT_EQ(1, receive(self->server, 0).len);
 	got = receive(self->server, 0);
 	ASSERT_EQ(1, got.len);
 	/* The server's limit: not refused, but not yet taken, either. */
-	ASSERT_EQ(0, open_conn(self->client, &self->addr, &conn[2]));
-	ASSERT_EQ(1, send_on(self->client, conn[2], "2", 1, 0));
+	ASSERT_EQ(0, rdm_dial(self->client, &self->addr, &conn[2]));
+	ASSERT_EQ(1, rdm_send(self->client, conn[2], "2", 1, 0));
 	EXPECT_TRUE(stats_wait(HOST_B, &base, FASTPROTO_A_STATS_DROP_LIMIT, 1));
 	/* The client's own. */
-	EXPECT_FAILS(EAGAIN, open_conn(self->client, &self->addr, &conn[3]));
+	EXPECT_FAILS(EAGAIN, rdm_dial(self->client, &self->addr, &conn[3]));
 	EXPECT_FAILS(EAGAIN, fp_sendto(self->client, "x", 1, &self->addr));
 	EXPECT_EQ(2, stats_since(HOST_A, &self->base,
 				 FASTPROTO_A_STATS_CONNECTS_LIMITED));
-	ASSERT_EQ(1, send_on(self->client, conn[0], "0", 1, 0));
+	ASSERT_EQ(1, rdm_send(self->client, conn[0], "0", 1, 0));
 	ASSERT_EQ(1, receive(self->server, 0).len);
 	/* One goes, and the one that waits gets its place. */
-	ASSERT_EQ(0, close_conn(self->server, got.name.sfp_conn));
+	ASSERT_EQ(0, rdm_close(self->server, got.name.sfp_conn));
 	ASSERT_EQ(1, receive(self->server, 0).len);
 	EXPECT_EQ('2', in[0]);
 	ASSERT_EQ(0, dev_set_u32(HOST_A, attr, before));
@@ -282,13 +211,13 @@ TEST_F(rdm, each_gets_its_turn)
 	__u64 loud, quiet;
 	int i;
 
-	ASSERT_EQ(0, open_conn(self->client, &self->addr, &loud));
-	ASSERT_EQ(0, open_conn(self->client, &self->addr, &quiet));
+	ASSERT_EQ(0, rdm_dial(self->client, &self->addr, &loud));
+	ASSERT_EQ(0, rdm_dial(self->client, &self->addr, &quiet));
 	for (i = 0; i < 50; i++)
-		ASSERT_EQ(4, send_on(self->client, loud, "loud", 4, 0));
+		ASSERT_EQ(4, rdm_send(self->client, loud, "loud", 4, 0));
 	ASSERT_EQ(4, receive(self->server, MSG_PEEK).len);
 	for (i = 0; i < 3; i++)
-		ASSERT_EQ(5, send_on(self->client, quiet, "quiet", 5, 0));
+		ASSERT_EQ(5, rdm_send(self->client, quiet, "quiet", 5, 0));
 	/* All are there when the acknowledgments are. */
 	while (conn_get_u32(HOST_B, FASTPROTO_A_CONN_STATE, NULL, 0) != 2)
 		usleep(1000);
@@ -305,7 +234,7 @@ TEST_F(rdm, events)
 	ASSERT_EQ(0, set_events(self->client));
 	ASSERT_EQ(0, set_events(self->server));
 	EXPECT_EQ(1, fp_getint(self->server, SOL_FASTPROTO, FP_EVENTS));
-	ASSERT_EQ(0, open_conn(self->client, &self->addr, &conn));
+	ASSERT_EQ(0, rdm_dial(self->client, &self->addr, &conn));
 	got = receive(self->client, 0);
 	EXPECT_EQ(sizeof(struct fp_event), got.len);
 	EXPECT_TRUE(got.flags & MSG_FP_EVENT);
@@ -315,10 +244,10 @@ TEST_F(rdm, events)
 	got = receive(self->server, 0);
 	EXPECT_EQ(FP_EVENT_OPENED, got.event.type);
 	other = got.event.conn;
-	ASSERT_EQ(3, send_on(self->server, other, "bye", 3, 0));
-	ASSERT_EQ(0, close_conn(self->server, other));
-	EXPECT_FAILS(ENOTCONN, send_on(self->server, other, "x", 1, 0));
-	EXPECT_FAILS(ENOTCONN, close_conn(self->server, other));
+	ASSERT_EQ(3, rdm_send(self->server, other, "bye", 3, 0));
+	ASSERT_EQ(0, rdm_close(self->server, other));
+	EXPECT_FAILS(ENOTCONN, rdm_send(self->server, other, "x", 1, 0));
+	EXPECT_FAILS(ENOTCONN, rdm_close(self->server, other));
 	/* First what was said, then the end, both if somebody peeks or not. */
 	EXPECT_EQ(3, receive(self->client, MSG_PEEK).len);
 	EXPECT_EQ(3, receive(self->client, 0).len);
@@ -329,7 +258,7 @@ TEST_F(rdm, events)
 	EXPECT_EQ(FP_EVENT_CLOSED, got.event.type);
 	EXPECT_EQ(0, got.event.error);
 	EXPECT_EQ(conn, got.event.conn);
-	EXPECT_FAILS(ENOTCONN, send_on(self->client, conn, "x", 1, 0));
+	EXPECT_FAILS(ENOTCONN, rdm_send(self->client, conn, "x", 1, 0));
 	EXPECT_TRUE(wait_conns(HOST_A, 0));
 }
 
@@ -341,15 +270,15 @@ TEST_F(rdm, nobody_there)
 
 	ASSERT_EQ(0, set_events(self->client));
 	close(self->server);
-	self->server = open_rdm(HOST_B);
-	ASSERT_EQ(0, open_conn(self->client, &nobody, &conn));
+	self->server = rdm_open(HOST_B);
+	ASSERT_EQ(0, rdm_dial(self->client, &nobody, &conn));
 	/* Unless the answer is there already. */
-	send_on(self->client, conn, "lost", 4, 0);
+	rdm_send(self->client, conn, "lost", 4, 0);
 	got = receive(self->client, 0);
 	EXPECT_EQ(FP_EVENT_CLOSED, got.event.type);
 	EXPECT_EQ(ECONNREFUSED, got.event.error);
 	EXPECT_EQ(conn, got.event.conn);
-	EXPECT_FAILS(ENOTCONN, send_on(self->client, conn, "x", 1, 0));
+	EXPECT_FAILS(ENOTCONN, rdm_send(self->client, conn, "x", 1, 0));
 	/* The socket is as good as before. */
 	EXPECT_EQ(0, fp_getint(self->client, SOL_SOCKET, SO_ERROR));
 	/* Bound, but it does not listen. */
@@ -370,7 +299,7 @@ TEST_F(rdm, last_words)
 					  &self->addr));
 	}
 	close(self->client);
-	self->client = open_rdm(HOST_A);
+	self->client = rdm_open(HOST_A);
 	for (i = 0; i < 20; i++) {
 		ASSERT_EQ(3000, receive(self->server, 0).len);
 		EXPECT_TRUE(filled(in, 3000, i));
@@ -387,14 +316,14 @@ TEST_F(rdm, full)
 	ASSERT_EQ(0, fp_setint(self->client, SOL_SOCKET, SO_SNDBUF, 30000));
 	self->cut = true;
 	ASSERT_EQ(0, net_netem(HOST_A, "loss 100%"));
-	ASSERT_EQ(0, open_conn(self->client, &self->addr, &full));
-	ASSERT_EQ(0, open_conn(self->client, &self->addr, &other));
+	ASSERT_EQ(0, rdm_dial(self->client, &self->addr, &full));
+	ASSERT_EQ(0, rdm_dial(self->client, &self->addr, &other));
 	fill(out, 1000, 1);
-	while (send_on(self->client, full, out, 1000, MSG_DONTWAIT) == 1000)
+	while (rdm_send(self->client, full, out, 1000, MSG_DONTWAIT) == 1000)
 		ASSERT_GT(1000, ++count);
 	EXPECT_EQ(EAGAIN, errno);
 	EXPECT_LT(0, count);
-	EXPECT_EQ(4, send_on(self->client, other, "room", 4, MSG_DONTWAIT));
+	EXPECT_EQ(4, rdm_send(self->client, other, "room", 4, MSG_DONTWAIT));
 	ASSERT_EQ(0, set_events(self->client));
 	ASSERT_EQ(0, net_netem(HOST_A, NULL));
 	self->cut = false;
@@ -403,7 +332,7 @@ TEST_F(rdm, full)
 	while (got.event.type == FP_EVENT_OPENED);
 	EXPECT_EQ(FP_EVENT_WRITABLE, got.event.type);
 	EXPECT_EQ(full, got.event.conn);
-	EXPECT_EQ(1000, send_on(self->client, full, out, 1000, MSG_DONTWAIT));
+	EXPECT_EQ(1000, rdm_send(self->client, full, out, 1000, MSG_DONTWAIT));
 	for (count += 2; count; count--)
 		ASSERT_LT(0, receive(self->server, 0).len);
 }
@@ -418,7 +347,7 @@ static void *send_until_over(void *arg)
 {
 	struct blocked *blocked = arg;
 
-	while (send_on(blocked->fd, blocked->conn, out, 1000, 0) == 1000)
+	while (rdm_send(blocked->fd, blocked->conn, out, 1000, 0) == 1000)
 		;
 	blocked->err = errno;
 	return NULL;
@@ -433,10 +362,10 @@ TEST_F(rdm, blocked_until_the_end)
 	ASSERT_EQ(0, fp_setint(self->client, SOL_SOCKET, SO_SNDBUF, 30000));
 	self->cut = true;
 	ASSERT_EQ(0, net_netem(HOST_A, "loss 100%"));
-	ASSERT_EQ(0, open_conn(self->client, &self->addr, &blocked.conn));
+	ASSERT_EQ(0, rdm_dial(self->client, &self->addr, &blocked.conn));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, send_until_over, &blocked));
 	ASSERT_TRUE(wait_others_asleep(1));
-	ASSERT_EQ(0, close_conn(self->client, blocked.conn));
+	ASSERT_EQ(0, rdm_close(self->client, blocked.conn));
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_TRUE(blocked.err == EPIPE || blocked.err == ENOTCONN);
 }
@@ -452,8 +381,8 @@ TEST_F_TIMEOUT(rdm, more_than_fits, 300)
 	ASSERT_EQ(0, set_events(self->client));
 	ASSERT_EQ(0, fp_setint(self->server, SOL_SOCKET, SO_RCVBUF, 5000));
 	for (i = 0; i < count; i++) {
-		ASSERT_EQ(0, open_conn(self->client, &self->addr, &conn));
-		ASSERT_EQ(4, send_on(self->client, conn, &i, 4, 0));
+		ASSERT_EQ(0, rdm_dial(self->client, &self->addr, &conn));
+		ASSERT_EQ(4, rdm_send(self->client, conn, &i, 4, 0));
 	}
 	while (seen < count) {
 		struct got got = receive(self->server, 0);
@@ -483,8 +412,8 @@ TEST_F_TIMEOUT(rdm, large_ones_at_once, 300)
 	ASSERT_EQ(0, fp_setint(self->server, SOL_SOCKET, SO_RCVBUF, 50000));
 	fill(out, LARGE, 7);
 	for (i = 0; i < count; i++) {
-		ASSERT_EQ(0, open_conn(self->client, &self->addr, &conn));
-		ASSERT_EQ(LARGE, send_on(self->client, conn, out, LARGE, 0));
+		ASSERT_EQ(0, rdm_dial(self->client, &self->addr, &conn));
+		ASSERT_EQ(LARGE, rdm_send(self->client, conn, out, LARGE, 0));
 	}
 	for (i = 0; i < count; i++) {
 		ASSERT_EQ(LARGE, receive(self->server, 0).len) {
@@ -519,7 +448,7 @@ TEST_F(rdm, peel_off)
 	ASSERT_EQ(0, getsockopt(self->server, SOL_FASTPROTO, FP_PEELOFF, &peel,
 				&len));
 	EXPECT_EQ(-1, receive(self->server, MSG_DONTWAIT).len);
-	EXPECT_FAILS(ENOTCONN, send_on(self->server, peel.conn, "x", 1, 0));
+	EXPECT_FAILS(ENOTCONN, rdm_send(self->server, peel.conn, "x", 1, 0));
 	for (i = 1; i < 5; i++) {
 		ASSERT_TRUE(fp_wait(peel.fd, POLLIN));
 		ASSERT_EQ(100 + i, recv(peel.fd, in, sizeof(in), 0));
@@ -543,7 +472,7 @@ TEST_F(rdm, with_seqpacket)
 	ASSERT_EQ(5, send(one, "hello", 5, 0));
 	got = receive(self->server, 0);
 	ASSERT_EQ(5, got.len);
-	ASSERT_EQ(2, send_on(self->server, got.name.sfp_conn, "hi", 2, 0));
+	ASSERT_EQ(2, rdm_send(self->server, got.name.sfp_conn, "hi", 2, 0));
 	EXPECT_EQ(2, recv(one, in, sizeof(in), 0));
 	/* It is not half closed. */
 	ASSERT_EQ(0, shutdown(one, SHUT_WR));
@@ -569,7 +498,7 @@ TEST_F(rdm, again_after_the_end)
 	ASSERT_EQ(1, fp_sendto(self->client, "1", 1, &self->addr));
 	first = receive(self->server, 0);
 	ASSERT_EQ(1, first.len);
-	ASSERT_EQ(0, close_conn(self->server, first.name.sfp_conn));
+	ASSERT_EQ(0, rdm_close(self->server, first.name.sfp_conn));
 	ASSERT_TRUE(wait_conns(HOST_A, 0));
 	ASSERT_EQ(1, fp_sendto(self->client, "2", 1, &self->addr));
 	second = receive(self->server, 0);
@@ -612,14 +541,14 @@ TEST_F(rdm, wrong_arguments)
 	to = self->addr;
 	to.sfp_sin.sin_port = 0;
 	EXPECT_FAILS(EINVAL, fp_sendto(self->client, "x", 1, &to));
-	EXPECT_FAILS(ENOTCONN, send_on(self->client, 12345, "x", 1, 0));
-	EXPECT_FAILS(ENOTCONN, send_on(self->client, ~0ULL, "x", 1, 0));
+	EXPECT_FAILS(ENOTCONN, rdm_send(self->client, 12345, "x", 1, 0));
+	EXPECT_FAILS(ENOTCONN, rdm_send(self->client, ~0ULL, "x", 1, 0));
 	EXPECT_FAILS(EOPNOTSUPP, fp_connect(self->client, &self->addr));
 	EXPECT_FAILS(EOPNOTSUPP, accept(self->server, NULL, NULL));
 	EXPECT_FAILS(ENOTCONN, fp_peer(self->client, &to));
-	EXPECT_FAILS(EOPNOTSUPP, send_on(self->client, 1, "x", 1, MSG_OOB));
+	EXPECT_FAILS(EOPNOTSUPP, rdm_send(self->client, 1, "x", 1, MSG_OOB));
 
-	EXPECT_FAILS(ENOTCONN, close_conn(self->client, conn));
+	EXPECT_FAILS(ENOTCONN, rdm_close(self->client, conn));
 	EXPECT_FAILS(EINVAL, setsockopt(self->client, SOL_FASTPROTO, FP_CLOSE,
 					&conn, 4));
 	EXPECT_FAILS(EFAULT, setsockopt(self->client, SOL_FASTPROTO, FP_CLOSE,
@@ -666,7 +595,7 @@ static void *race_to_close(void *arg)
 {
 	struct race *race = arg;
 
-	race->err = close_conn(race->fd, race->conn) ? errno : 0;
+	race->err = rdm_close(race->fd, race->conn) ? errno : 0;
 	return NULL;
 }
 
@@ -684,8 +613,8 @@ TEST_F_TIMEOUT(rdm, peel_off_or_close, 120)
 		__u64 conn;
 		int peeled;
 
-		ASSERT_EQ(0, open_conn(self->client, &self->addr, &conn));
-		ASSERT_EQ(1, send_on(self->client, conn, "1", 1, 0));
+		ASSERT_EQ(0, rdm_dial(self->client, &self->addr, &conn));
+		ASSERT_EQ(1, rdm_send(self->client, conn, "1", 1, 0));
 		peel.conn = receive(self->server, 0).name.sfp_conn;
 		race.conn = peel.conn;
 		ASSERT_EQ(0, pthread_create(&thread, NULL, race_to_close,
@@ -737,17 +666,17 @@ static void *crowd_send(void *arg)
 
 		/* Now and then by another connection, whose order is its own. */
 		if (i % 16 == 0) {
-			if (conn && close_conn(crowd->client, conn))
+			if (conn && rdm_close(crowd->client, conn))
 				__sync_fetch_and_add(&crowd->failed, 1);
-			if (open_conn(crowd->client, &crowd->addr, &conn))
+			if (rdm_dial(crowd->client, &crowd->addr, &conn))
 				__sync_fetch_and_add(&crowd->failed, 1);
 		}
 		fill(buf + 4, len - 4, i);
 		memcpy(buf, &i, 4);
-		if (send_on(crowd->client, conn, buf, len, 0) != (ssize_t)len)
+		if (rdm_send(crowd->client, conn, buf, len, 0) != (ssize_t)len)
 			__sync_fetch_and_add(&crowd->failed, 1);
 	}
-	if (close_conn(crowd->client, conn))
+	if (rdm_close(crowd->client, conn))
 		__sync_fetch_and_add(&crowd->failed, 1);
 	return NULL;
 }

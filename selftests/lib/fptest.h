@@ -91,6 +91,24 @@ ssize_t udp_sendto(int fd, const void *buf, size_t len,
 void fill(void *buf, size_t len, __u32 seed);
 bool filled(const void *buf, size_t len, __u32 seed);
 
+/* rdm.c */
+
+/* What was received, and on which connection. */
+struct got {
+	ssize_t len;
+	int flags;
+	struct sockaddr_fp name;
+	struct fp_event event;
+};
+
+int rdm_open(enum host host);
+int rdm_listen(enum host host, int family, struct sockaddr_fp *addr);
+struct got rdm_receive(int fd, void *buf, size_t len, int flags);
+ssize_t rdm_send(int fd, __u64 conn, const void *buf, size_t len, int flags);
+int rdm_dial(int fd, const struct sockaddr_fp *to, __u64 *conn);
+int rdm_close(int fd, __u64 conn);
+int rdm_peel(int fd, __u64 conn);
+
 /* frame.c */
 size_t frame_build(void *buf, __u64 seq, unsigned int flags,
 		   const void *payload, size_t len);
