@@ -189,14 +189,31 @@ u64 fp_rest_count(const struct fp_conn *conn, enum fastproto_conn_attr attr)
 }
 
 /**
+ * fp_rest_ts_recent_at - when a parked connection has heard of its peer last
+ * @conn: the connection, locked
+ *
+ * Return: microseconds.
+ */
+u64 fp_rest_ts_recent_at(const struct fp_conn *conn)
+{
+	const struct fp_rest *rest = &conn->rest;
+
+	return conn->kept ? rest->keep->ts_recent_at : rest->ts_recent_at;
+}
+
+/**
  * fp_rest_tx_last - when a parked connection has sent data last
- * @rest: what is left of it
+ * @conn: the connection, locked
  *
  * Return: microseconds, 0: never; if it is long ago, it may have been earlier.
  */
-u64 fp_rest_tx_last(const struct fp_rest *rest)
+u64 fp_rest_tx_last(const struct fp_conn *conn)
 {
-	return rest->tx_seq ? rest->ts_recent_at - rest->tx_pause : 0;
+	const struct fp_rest *rest = &conn->rest;
+
+	if (!rest->tx_seq)
+		return 0;
+	return fp_rest_ts_recent_at(conn) - rest->tx_pause;
 }
 
 static void restore(struct fp_conn *conn, struct fp_act *act)
@@ -209,7 +226,7 @@ static void restore(struct fp_conn *conn, struct fp_act *act)
 	act->rx.next = rest->rx_seq;
 	act->tx_cost_next = rest->tx_cost;
 	act->tx_edge = rest->tx_cost + rest->tx_credit;
-	act->tx_last = fp_rest_tx_last(rest);
+	act->tx_last = fp_rest_tx_last(conn);
 	act->rx_cost = rest->rx_cost;
 	act->rx_edge = rest->rx_cost + rest->rx_credit;
 	act->rx_last = rest->ts_recent_at;
@@ -228,8 +245,13 @@ static void restore(struct fp_conn *conn, struct fp_act *act)
 
 static void resume(struct fp_conn *conn, struct fp_act *act, u64 now)
 {
+	struct fp_keep *keep = fp_keep_end(conn);
+
 	fp_act_begin(conn, act, now);
 	restore(conn, act);
+	if (keep)
+		fp_timer_resume(conn, keep, now);
+	fp_keep_free(keep);
 	FP_INC_STATS(conn->fn, WOKEN);
 }
 
@@ -317,6 +339,17 @@ static void save(struct fp_conn *conn)
 		WRITE_ONCE(conn->path->rtt, srtt);
 }
 
+/* For anything but its peer's silence, which is noticed without a timer, too? */
+static bool waits(const struct fp_act *act)
+{
+	int i;
+
+	for (i = 0; i < FP_DEADLINES; i++)
+		if (act->deadline[i] && i != FP_DEADLINE_KEEPALIVE)
+			return true;
+	return fp_timer_is_asking(act);
+}
+
 /* Nothing to be sent, acknowledged, read or finished. */
 static bool has_nothing(const struct fp_conn *conn)
 {
@@ -326,7 +359,7 @@ static bool has_nothing(const struct fp_conn *conn)
 	       skb_queue_empty(&act->out) && !act->pacing && !act->tx_probe &&
 	       !act->ack_now && !act->ack_later && !act->queued &&
 	       !conn->rx_count && !act->rx_partial && !act->rx.nr &&
-	       !memchr_inv(act->deadline, 0, sizeof(act->deadline));
+	       !waits(act);
 }
 
 static bool is_idle(const struct fp_conn *conn, u64 now)
@@ -349,21 +382,38 @@ static bool stop_timer(struct fp_conn *conn)
 	return !conn->act->timers;
 }
 
+/* What it needs while it is parked. Returns false if there is no memory for it. */
+static bool prepare(const struct fp_conn *conn, struct fp_keep **keep)
+{
+	if (!conn->act->deadline[FP_DEADLINE_KEEPALIVE])
+		return true;
+	*keep = fp_keep_create(GFP_NOWAIT | __GFP_NOWARN);
+	return *keep;
+}
+
 /* Park a connection, if it is idle. The caller has a reference. */
 static void park(struct fp_conn *conn)
 {
+	struct fp_keep *keep = NULL;
 	struct fp_act *act = NULL;
 	struct fp_todo todo;
 
 	fp_conn_lock(conn, &todo);
-	if (is_idle(conn, todo.now) && stop_timer(conn)) {
+	if (is_idle(conn, todo.now) && prepare(conn, &keep) &&
+	    stop_timer(conn)) {
 		act = conn->act;
 		save(conn);
 		WRITE_ONCE(conn->act, NULL);
 		FP_INC_STATS(conn->fn, PARKED);
 	}
+	if (act && keep) {
+		fp_keep_begin(conn, keep, max(act->ts_recent_at,
+					      act->keep_since), todo.now);
+		keep = NULL;
+	}
 	fp_conn_unlock(conn, &todo);
 	fp_act_free(act);
+	fp_keep_free(keep);
 }
 
 /* The next connection to be looked at, a reference; NULL: it is not yet time. */

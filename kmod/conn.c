@@ -67,8 +67,13 @@ int __init fp_conn_init(void)
 	err = fp_act_init();
 	if (err)
 		goto exit_path;
+	err = fp_keep_init();
+	if (err)
+		goto exit_act;
 	return 0;
 
+exit_act:
+	fp_act_exit();
 exit_path:
 	fp_path_exit();
 destroy_cache:
@@ -79,6 +84,7 @@ destroy_cache:
 /* No connection is left. */
 void fp_conn_exit(void)
 {
+	fp_keep_exit();
 	fp_act_exit();
 	fp_path_exit();
 	kmem_cache_destroy(conn_cache);
@@ -90,6 +96,7 @@ int fp_conn_net_init(struct net *net)
 	int err;
 
 	fp_act_net_init(fn);
+	fp_keep_net_init(fn);
 	err = fp_slots_init(&fn->slots);
 	if (err)
 		return err;
@@ -145,6 +152,7 @@ void fp_conn_net_exit(struct net *net)
 	wait_var_event(&fn->conns, !atomic_read(&fn->conns));
 	rcu_barrier();
 	fp_act_net_exit(fn);
+	fp_keep_net_exit(fn);
 	fp_cookies_free(fn);
 	rhashtable_destroy(&fn->passive);
 	fp_rdm_net_exit(fn);
@@ -472,6 +480,7 @@ void fp_conn_end(struct fp_conn *conn, int err, struct fp_todo *todo)
 		memset(act->deadline, 0, sizeof(act->deadline));
 		fp_timer_stop(conn);
 	}
+	fp_keep_free(fp_keep_end(conn));
 	fp_rdm_forget_addr(conn);
 	todo->flags |= FP_ENDED | FP_WAKE_STATE;
 	if (err && !conn->rdm)

@@ -272,14 +272,35 @@ struct fp_act {
 };
 
 /**
+ * struct fp_keep - what a connection with SO_KEEPALIVE has while it is parked
+ * @node: in fp_wheel.slots; under fp_wheel.lock
+ * @due: when the peer is to be asked, microseconds; written under that and the
+ *	connection's lock
+ * @conn: whose it is; constant
+ * @since: since when the peer is silent, or that was switched on, microseconds;
+ *	constant
+ * @ts_recent_at: fp_act.ts_recent_at; constant
+ *
+ * The connection's own; gone before that is at work again, or over.
+ */
+struct fp_keep {
+	struct hlist_node node;
+	u64 due;
+	struct fp_conn *conn;
+	u64 since;
+	u64 ts_recent_at;
+};
+
+/**
  * struct fp_rest - what is left of struct fp_act while a connection is idle
  * @tx_seq: the next frame's sequence number; all before it are acknowledged
  * @rx_seq: that of the peer's next frame; all before it came
  * @tx_cost: fp_act.tx_cost_next
  * @rx_cost: fp_act.rx_cost
- * @ts_recent_at: fp_act.ts_recent_at
+ * @ts_recent_at: fp_act.ts_recent_at, unless fp_conn.kept
+ * @keep: the entry for its keepalive, if fp_conn.kept
  * @ts_recent: fp_act.ts_recent
- * @tx_pause: by how much fp_act.tx_last was before @ts_recent_at, microseconds,
+ * @tx_pause: by how much fp_act.tx_last was before that, microseconds,
  *	or U32_MAX if it was more
  * @tx_credit: how much the peer lets us send, units
  * @rx_credit: how much we let the peer send, units
@@ -298,7 +319,10 @@ struct fp_rest {
 	u64 rx_seq;
 	u64 tx_cost;
 	u64 rx_cost;
-	u64 ts_recent_at;
+	union {
+		u64 ts_recent_at;
+		struct fp_keep *keep;
+	};
 	u32 ts_recent;
 	u32 tx_pause;
 	s32 tx_credit;
@@ -326,6 +350,7 @@ struct fp_rest {
  * @by_addr: it is in fp_net.active
  * @tx_held: more is to be read: a small frame waits, until fp_act.pace fires;
  *	READ_ONCE() without the lock
+ * @kept: it is parked, and fp_rest.keep says when its peer is to be asked
  * @ect_failures: how often a frame came as soon as it was sent without ECT
  * @err: why it ended, a negative errno or 0
  * @msg_max: largest message that the peer takes, bytes, but not more than
@@ -359,6 +384,7 @@ struct fp_conn {
 	u8 state;
 	u8 passive : 1;
 	u8 by_addr : 1;
+	u8 kept : 1;
 	u8 ect_failures : 2;
 	bool syn_due;
 	bool orphan;
@@ -457,6 +483,17 @@ static inline u32 fp_id_tag(u64 id)
 	return id >> 32;
 }
 
+/* keep.c */
+int fp_keep_init(void);
+void fp_keep_exit(void);
+void fp_keep_net_init(struct fp_net *fn);
+void fp_keep_net_exit(struct fp_net *fn);
+struct fp_keep *fp_keep_create(gfp_t gfp);
+void fp_keep_free(struct fp_keep *keep);
+void fp_keep_begin(struct fp_conn *conn, struct fp_keep *keep, u64 since,
+		   u64 now);
+struct fp_keep *fp_keep_end(struct fp_conn *conn);
+
 /* act.c */
 int fp_act_init(void);
 void fp_act_exit(void);
@@ -470,7 +507,8 @@ void fp_act_look(struct fp_net *fn);
 int fp_conn_rouse(struct fp_conn *conn, gfp_t gfp);
 u64 fp_rest_count(const struct fp_conn *conn, enum fastproto_conn_attr attr);
 void fp_rest_rtt(const struct fp_conn *conn, struct fp_rtt *rtt);
-u64 fp_rest_tx_last(const struct fp_rest *rest);
+u64 fp_rest_ts_recent_at(const struct fp_conn *conn);
+u64 fp_rest_tx_last(const struct fp_conn *conn);
 
 /* path.c */
 int fp_path_init(void);
@@ -534,6 +572,8 @@ void fp_timer_stop(struct fp_conn *conn);
 void fp_timer_set(struct fp_conn *conn, enum fp_deadline which, u64 at,
 		  u64 now);
 void fp_timer_keepalive(struct fp_conn *conn, bool on, u64 now);
+bool fp_timer_is_asking(const struct fp_act *act);
+void fp_timer_resume(struct fp_conn *conn, const struct fp_keep *keep, u64 now);
 void fp_timer_update(struct fp_conn *conn, struct fp_txframe *waiting,
 		     bool starved, u64 now);
 

@@ -170,17 +170,25 @@ static int begin_connect(struct fp_sock *fs, struct sockaddr *uaddr, int len)
 void fp_connect_keepalive(struct sock *sk, int on)
 {
 	struct fp_conn *conn = fp_sock_conn(fp_sk(sk));
+	struct fp_keep *keep = NULL;
 	struct fp_todo todo;
 
 	if (!conn)
 		return;
-	/* Nobody could be told that there is no memory for a timer. */
+	/* Nobody could be told that there is no memory for it. */
 	if (on)
-		fp_conn_rouse(conn, GFP_KERNEL | __GFP_NOFAIL);
+		keep = fp_keep_create(GFP_KERNEL | __GFP_NOFAIL);
 	fp_conn_lock(conn, &todo);
-	if (conn->state != FP_CLOSED && conn->act)
+	if (conn->state != FP_CLOSED && conn->act) {
 		fp_timer_keepalive(conn, on, todo.now);
+	} else if (conn->state != FP_CLOSED) {
+		fp_keep_free(fp_keep_end(conn));
+		if (keep)
+			fp_keep_begin(conn, keep, todo.now, todo.now);
+		keep = NULL;
+	}
 	fp_conn_unlock(conn, &todo);
+	fp_keep_free(keep);
 }
 
 static bool is_decided(const struct fp_sock *fs, const struct fp_conn *conn)

@@ -15,15 +15,15 @@
  *	3. lock_sock() of its endpoint's UDP socket
  *	4. fp_conn.lock
  *	5. fp_sock.rx_lock, fp_slot_cpu.lock, fp_net.acts_lock,
- *	   fp_net.sockets_lock (innermost)
+ *	   fp_wheel.lock, fp_net.sockets_lock (innermost)
  *	Softirq takes 4 and 5: always with BH off.
  *
  * Dependencies go one way, from the first to the last of: wire, rtt, cubic,
- * rxwin, txwin; addr, packet, mib, setting, slot; endpoint; path; act, conn; timer,
- * transmit; handshake; input; receive, recvmsg, send; listen, connect,
- * seqpacket, rdm, sockopt, af_fastproto, netlink; main. The only calls back are
- * endpoint -> receive, and from conn and timer -> transmit, handshake, input and
- * rdm.
+ * rxwin, txwin; addr, packet, mib, setting, slot; endpoint; path; keep, act,
+ * conn; timer, transmit; handshake; input; receive, recvmsg, send; listen,
+ * connect, seqpacket, rdm, sockopt, af_fastproto, netlink; main. The only calls
+ * back are endpoint -> receive, act -> timer, keep -> act, and from conn and
+ * timer -> transmit, handshake, input and rdm.
  */
 #ifndef _FP_FASTPROTO_H
 #define _FP_FASTPROTO_H
@@ -136,6 +136,23 @@ struct fp_settings {
 };
 
 #define FP_SOCKET_LISTS	128	/* of a namespace's sockets */
+#define FP_WHEEL_SLOTS	256	/* seconds that a wheel looks ahead */
+
+/**
+ * struct fp_wheel - parked connections whose peers are to be asked some time
+ * @lock: guards what follows, and the entries' links and times
+ * @tick: none is in a slot before this one, seconds
+ * @next: when @work is due, seconds; U64_MAX: never. None is in a slot before it
+ * @slots: struct fp_keep, by the second in which to look at it
+ * @work: looks at them
+ */
+struct fp_wheel {
+	spinlock_t lock;	/* see above */
+	u64 tick;
+	u64 next;
+	struct hlist_head slots[FP_WHEEL_SLOTS];
+	struct delayed_work work;
+};
 
 /**
  * struct fp_net - what a network namespace has
@@ -155,6 +172,7 @@ struct fp_settings {
  * @acts_lock: guards @acts
  * @acts: struct fp_act of all connections that have one, by fp_act.seen
  * @park: looks at them; queued while there are any
+ * @wheel: parked connections with SO_KEEPALIVE
  * @cookies: for listeners; made when first needed
  * @rst_limit: how many resets we send for frames without a connection
  * @mib: counters
@@ -177,6 +195,7 @@ struct fp_net {
 	spinlock_t acts_lock;	/* see above */
 	struct list_head acts;
 	struct delayed_work park;
+	struct fp_wheel wheel;
 	struct fp_cookies *cookies;
 	struct ratelimit_state rst_limit;
 	struct fp_mib __percpu *mib;

@@ -412,7 +412,16 @@ static int put_ago(struct sk_buff *msg, int attr, u64 then, u64 now)
 				 FASTPROTO_A_CONN_PAD);
 }
 
-static int put_conn_timers(struct sk_buff *msg, const struct fp_act *act,
+static u64 deadline_of(const struct fp_conn *conn, enum fp_deadline which)
+{
+	if (conn->act)
+		return conn->act->deadline[which];
+	if (which == FP_DEADLINE_KEEPALIVE && conn->kept)
+		return conn->rest.keep->due;
+	return 0;
+}
+
+static int put_conn_timers(struct sk_buff *msg, const struct fp_conn *conn,
 			   u64 now)
 {
 	struct nlattr *nest;
@@ -427,7 +436,7 @@ static int put_conn_timers(struct sk_buff *msg, const struct fp_act *act,
 	if (!nest)
 		return -EMSGSIZE;
 	for (i = 0; i < FP_DEADLINES; i++) {
-		at = act ? act->deadline[i] : 0;
+		at = deadline_of(conn, i);
 		if (at && nla_put_u64_64bit(msg, FASTPROTO_A_TIMER_HANDSHAKE + i,
 					    at > now ? at - now : 0,
 					    FASTPROTO_A_TIMER_PAD))
@@ -439,16 +448,16 @@ static int put_conn_timers(struct sk_buff *msg, const struct fp_act *act,
 
 static int put_conn_times(struct sk_buff *msg, const struct fp_conn *conn)
 {
-	const struct fp_rest *rest = &conn->rest;
 	const struct fp_act *act = conn->act;
 	u64 now = ktime_to_us(ktime_get());
 
 	return put_ago(msg, FASTPROTO_A_CONN_AGE, conn->created, now) ||
 	       put_ago(msg, FASTPROTO_A_CONN_SINCE_IN,
-		       act ? act->rx_last : rest->ts_recent_at, now) ||
+		       act ? act->rx_last : fp_rest_ts_recent_at(conn),
+		       now) ||
 	       put_ago(msg, FASTPROTO_A_CONN_SINCE_OUT,
-		       act ? act->tx_last : fp_rest_tx_last(rest), now) ||
-	       put_conn_timers(msg, act, now);
+		       act ? act->tx_last : fp_rest_tx_last(conn), now) ||
+	       put_conn_timers(msg, conn, now);
 }
 
 static int put_conn_counts(struct sk_buff *msg, const struct fp_conn *conn)

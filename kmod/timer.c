@@ -181,6 +181,29 @@ void fp_timer_keepalive(struct fp_conn *conn, bool on, u64 now)
 }
 
 /**
+ * fp_timer_is_asking - was the peer asked if it is still there?
+ * @act: what its connection has
+ *
+ * Return: whether it was, and has not answered.
+ */
+bool fp_timer_is_asking(const struct fp_act *act)
+{
+	return act->keep_asked && act->ts_recent_at < act->keep_since;
+}
+
+/**
+ * fp_timer_resume - have the peer's silence noticed, after a pause
+ * @conn: the connection, locked
+ * @keep: what was known of that while it was parked
+ * @now: microseconds
+ */
+void fp_timer_resume(struct fp_conn *conn, const struct fp_keep *keep, u64 now)
+{
+	conn->act->keep_since = keep->since;
+	fp_timer_set(conn, FP_DEADLINE_KEEPALIVE, keep->due, now);
+}
+
+/**
  * fp_timer_stop - nothing is due any more
  * @conn: the connection, locked, and not parked; the caller holds a reference
  */
@@ -356,7 +379,7 @@ static void keepalive(struct fp_conn *conn, struct fp_todo *todo)
 
 	if (!fs || !sock_flag(&fs->sk, SOCK_KEEPOPEN))
 		return;
-	if (act->ts_recent_at >= act->keep_since)
+	if (!fp_timer_is_asking(act))
 		act->keep_asked = 0;
 	if (conn->state <= FP_ECHO_SENT || act->tx.una != act->tx.end) {
 		act->keep_asked = 0;

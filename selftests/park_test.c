@@ -454,25 +454,26 @@ TEST_F_TIMEOUT(park, credit, 240)
 	}
 }
 
+/* More of it: keepalive_test.c. */
 TEST_F(park, keepalive)
 {
-	int fd[2];
+	__u64 seq;
+	int i;
 
-	/* It has to have a timer from now on. */
 	ASSERT_EQ(0, fp_setint(self->client, SOL_SOCKET, SO_KEEPALIVE, 1));
-	EXPECT_LE(1, count_a(WOKEN));
-	ASSERT_EQ(0, fp_pair(variant->family, &fd[0], &fd[1]));
-	while (parked(HOST_B) != 2)
-		usleep(1000);
-	while (!parked(HOST_A))
-		usleep(1000);
-	EXPECT_EQ(1, parked(HOST_A));
-	fp_abort(fd[0]);
-	fp_abort(fd[1]);
+	for (i = 0; i < 3; i++) {
+		EXPECT_TRUE(wait_parked(1));
+		EXPECT_TRUE(wait_objects("fastproto_act", 0));
+		EXPECT_EQ(1, slab_objects("fastproto_keep"));
+		ASSERT_TRUE(pass(self->client, self->server, 100, &seq));
+		EXPECT_EQ(i + 1, seq);
+		ASSERT_TRUE(pass(self->server, self->client, 100, &seq));
+		EXPECT_EQ(i + 1, seq);
+	}
 	ASSERT_EQ(0, fp_setint(self->client, SOL_SOCKET, SO_KEEPALIVE, 0));
 	EXPECT_TRUE(wait_parked(1));
-	ASSERT_EQ(0, fp_setint(self->client, SOL_SOCKET, SO_KEEPALIVE, 0));
-	EXPECT_TRUE(wait_parked(1));
+	EXPECT_TRUE(wait_objects("fastproto_keep", 0));
+	EXPECT_EQ(0, count_a(KEEPALIVE_PROBES));
 }
 
 /* A message of a conversation has its number, and then what follows from it. */
@@ -603,8 +604,9 @@ TEST_F(park, no_memory)
 
 	ASSERT_EQ(1, send(self->client, "x", 1, 0));
 	ASSERT_EQ(1, recv(self->server, &byte, 1, 0));
-	/* The client stays awake, the server does not. */
-	ASSERT_EQ(0, fp_setint(self->client, SOL_SOCKET, SO_KEEPALIVE, 1));
+	/* The client stays awake: it has something to read. */
+	ASSERT_EQ(1, send(self->server, "z", 1, 0));
+	ASSERT_TRUE(fp_wait(self->client, POLLIN));
 	ASSERT_TRUE(keep_parked(0, 1));
 	EXPECT_EQ(1, send(self->client, "y", 1, 0));
 	EXPECT_TRUE(stats_wait(HOST_B, &self->b,
@@ -614,7 +616,8 @@ TEST_F(park, no_memory)
 	EXPECT_EQ('y', byte);
 
 	/* It can't say farewell in good order: that is a reset. */
-	ASSERT_EQ(0, fp_setint(self->client, SOL_SOCKET, SO_KEEPALIVE, 0));
+	EXPECT_EQ(1, recv(self->client, &byte, 1, 0));
+	EXPECT_EQ('z', byte);
 	ASSERT_TRUE(keep_parked(1, 1));
 	forget(&self->client);
 	EXPECT_EQ(ECONNRESET, fails_with(self->server));
@@ -645,7 +648,8 @@ static int live_and_die(int family)
 		return 2;
 	for (i = 0; i < 20; i++) {
 		client = socket(AF_FASTPROTO, SOCK_SEQPACKET, 0);
-		if (fp_connect(client, &addr) ||
+		if (fp_setint(client, SOL_SOCKET, SO_KEEPALIVE, i % 2) ||
+		    fp_connect(client, &addr) ||
 		    accept(listener, NULL, NULL) < 0)
 			return 3;
 	}
@@ -669,6 +673,7 @@ TEST_F(park, namespace_goes)
 	EXPECT_EQ(0, status);
 	EXPECT_TRUE(wait_objects("fastproto_act", acts));
 	EXPECT_TRUE(wait_objects("fastproto_conn", conns));
+	EXPECT_TRUE(wait_objects("fastproto_keep", 0));
 }
 
 TEST(module_goes)
@@ -681,6 +686,8 @@ TEST(module_goes)
 	ASSERT_EQ(0, set_timeout(IDLE_US));
 	for (i = 0; i < MANY; i++)
 		ASSERT_EQ(0, fp_pair(AF_INET, &fd[i][0], &fd[i][1]));
+	for (i = 0; i < MANY; i++)
+		ASSERT_EQ(0, fp_setint(fd[i][0], SOL_SOCKET, SO_KEEPALIVE, 1));
 	ASSERT_TRUE(wait_parked(MANY));
 	for (i = 0; i < MANY; i++) {
 		close(fd[i][0]);

@@ -140,6 +140,15 @@ int dev_set_u32(enum host host, int attr, __u32 value);
 
 unsigned int conn_get_u32(enum host host, int attr, __u32 *values,
 			  unsigned int room);
+unsigned int conn_get_ids(enum host host, __u64 *ids, unsigned int room);
+
+/* Of a connection, in microseconds. */
+struct conn_times {
+	__u64 since_in;			/* since the last frame */
+	__u64 keepalive;		/* until the peer is asked; 0: never */
+};
+
+int conn_get_times(enum host host, __u64 id, struct conn_times *times);
 
 /* memory.c */
 struct memory {

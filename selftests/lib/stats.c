@@ -190,21 +190,38 @@ int dev_set_u32(enum host host, int attr, __u32 value)
 struct values {
 	int attr;
 	__u32 *v;
+	__u64 *ids;			/* instead */
 	unsigned int room;
 	unsigned int count;
 };
 
 static int on_conn(struct nl_msg *msg, void *arg)
 {
-	struct nlattr *attrs[FASTPROTO_A_CONN_MAX + 1];
+	struct nlattr *attrs[FASTPROTO_A_CONN_MAX + 1], *attr;
 	struct values *values = arg;
 
 	genlmsg_parse(nlmsg_hdr(msg), 0, attrs, FASTPROTO_A_CONN_MAX, NULL);
-	if (values->count < values->room)
-		values->v[values->count] = attrs[values->attr] ?
-					   nla_get_u32(attrs[values->attr]) : 0;
+	attr = attrs[values->attr];
+	if (values->count < values->room && values->ids)
+		values->ids[values->count] = attr ? nla_get_u64(attr) : 0;
+	else if (values->count < values->room)
+		values->v[values->count] = attr ? nla_get_u32(attr) : 0;
 	values->count++;
 	return NL_OK;
+}
+
+static unsigned int conn_dump(enum host host, struct values *values)
+{
+	struct nl_sock *sk = nl_open(host);
+	int err;
+
+	nl_socket_modify_cb(sk, NL_CB_VALID, NL_CB_CUSTOM, on_conn, values);
+	err = nl_send_sync(sk, request(sk, FASTPROTO_CMD_CONN_GET,
+				       NLM_F_DUMP));
+	if (err < 0)
+		die("connections", err);
+	nl_socket_free(sk);
+	return values->count;
 }
 
 /*
@@ -214,15 +231,49 @@ static int on_conn(struct nl_msg *msg, void *arg)
 unsigned int conn_get_u32(enum host host, int attr, __u32 *values,
 			  unsigned int room)
 {
-	struct values arg = { .attr = attr, .v = values, .room = room };
+	return conn_dump(host, &(struct values){
+		.attr = attr, .v = values, .room = room
+	});
+}
+
+/* The same: their IDs. */
+unsigned int conn_get_ids(enum host host, __u64 *ids, unsigned int room)
+{
+	return conn_dump(host, &(struct values){
+		.attr = FASTPROTO_A_CONN_ID, .ids = ids, .room = room
+	});
+}
+
+static int on_times(struct nl_msg *msg, void *arg)
+{
+	struct nlattr *timers[FASTPROTO_A_TIMER_MAX + 1] = {};
+	struct nlattr *attrs[FASTPROTO_A_CONN_MAX + 1];
+	struct conn_times *times = arg;
+
+	genlmsg_parse(nlmsg_hdr(msg), 0, attrs, FASTPROTO_A_CONN_MAX, NULL);
+	if (attrs[FASTPROTO_A_CONN_SINCE_IN])
+		times->since_in = nla_get_u64(attrs[FASTPROTO_A_CONN_SINCE_IN]);
+	if (attrs[FASTPROTO_A_CONN_TIMERS])
+		nla_parse_nested(timers, FASTPROTO_A_TIMER_MAX,
+				 attrs[FASTPROTO_A_CONN_TIMERS], NULL);
+	if (timers[FASTPROTO_A_TIMER_KEEPALIVE])
+		times->keepalive =
+			nla_get_u64(timers[FASTPROTO_A_TIMER_KEEPALIVE]);
+	return NL_OK;
+}
+
+/* Returns 0, or a negative error: there is no such connection. */
+int conn_get_times(enum host host, __u64 id, struct conn_times *times)
+{
 	struct nl_sock *sk = nl_open(host);
+	struct nl_msg *msg;
 	int err;
 
-	nl_socket_modify_cb(sk, NL_CB_VALID, NL_CB_CUSTOM, on_conn, &arg);
-	err = nl_send_sync(sk, request(sk, FASTPROTO_CMD_CONN_GET,
-				       NLM_F_DUMP));
-	if (err < 0)
-		die("connections", err);
+	memset(times, 0, sizeof(*times));
+	msg = request(sk, FASTPROTO_CMD_CONN_GET, 0);
+	nla_put_u64(msg, FASTPROTO_A_CONN_ID, id);
+	nl_socket_modify_cb(sk, NL_CB_VALID, NL_CB_CUSTOM, on_times, times);
+	err = nl_send_sync(sk, msg);
 	nl_socket_free(sk);
-	return arg.count;
+	return err < 0 ? err : 0;
 }

@@ -78,14 +78,15 @@ struct sockaddr_fp {
  *	msg-max of the namespace when the socket was made (`fpctl get msg-max`).
  *
  * Not of SOCK_DGRAM; an accepted socket has them from its listener, and those of
- * SOCK_RDM are for all its connections (but SO_KEEPALIVE counts for those that
- * begin later, and FP_NODELAY changes nothing):
+ * SOCK_RDM are for all its connections (but SO_KEEPALIVE is switched on for
+ * those that begin later, and FP_NODELAY changes nothing):
  *
  * FP_PAYLOAD_CSUM: messages sent from now on carry a checksum of their payload,
  *	frame by frame (FP_F_CSUM; 0 or 1, default 0). The receiver drops a frame
  *	that does not match, and it is sent again.
  * FP_KEEPIDLE: with SO_KEEPALIVE, seconds of silence until the peer is asked if
- *	it is still there (1 to 32767, default 7200).
+ *	it is still there (1 to 32767, default 7200). If nothing else happens on
+ *	the connection it may be later, by an eighth of that and a second.
  * FP_KEEPINTVL: seconds from one question to the next (1 to 32767, default 75).
  * FP_KEEPCNT: questions without an answer until the connection ends with
  *	ETIMEDOUT (1 to 127, default 9). The defaults of these three are settings
