@@ -801,28 +801,42 @@ static int close_id(struct fp_sock *fs, sockptr_t optval, unsigned int optlen)
 	return 0;
 }
 
-/* The connection, a reference, now without a socket; or NULL. @fs is locked. */
+/*
+ * The connection is locked, fp_conn_rouse() was called before. It stays at work
+ * as long as it has no socket. Returns 0, -ENOTCONN or -ENOMEM.
+ */
+static int detach_locked(struct fp_sock *fs, struct fp_conn *conn,
+			 struct fp_todo *todo)
+{
+	if (socket_of(conn) != fs || conn->state != FP_ESTABLISHED)
+		return -ENOTCONN;
+	if (!fp_conn_wake(conn, GFP_ATOMIC, todo->now))
+		return -ENOMEM;
+	fp_rdm_part(conn, todo);
+	conn->rdm = false;
+	conn->act->events = 0;
+	return 0;
+}
+
+/*
+ * The connection, a reference, now without a socket; or an error. @fs is locked.
+ */
 static struct fp_conn *detach(struct fp_sock *fs, u64 id)
 {
 	struct fp_conn *conn = find_id(fs, id);
 	struct fp_todo todo;
-	bool good;
+	int err;
 
 	if (!conn)
-		return NULL;
+		return ERR_PTR(-ENOTCONN);
+	fp_conn_rouse(conn, GFP_KERNEL);
 	fp_conn_lock(conn, &todo);
-	good = socket_of(conn) == fs && conn->state == FP_ESTABLISHED;
-	if (good) {
-		fp_rdm_part(conn, &todo);
-		conn->rdm = false;
-		if (conn->act)
-			conn->act->events = 0;
-	}
+	err = detach_locked(fs, conn, &todo);
 	fp_conn_unlock(conn, &todo);
-	if (good)
+	if (!err)
 		return conn;
 	fp_conn_put(conn);
-	return NULL;
+	return ERR_PTR(err);
 }
 
 /* Give a connection a socket of its own (FP_PEELOFF). */
@@ -857,11 +871,11 @@ static int peel_off(struct fp_sock *fs, char __user *optval, int __user *optlen)
 	err = -EFAULT;
 	if (copy_to_user(optval, &arg, sizeof(arg)))
 		goto put_file;
-	err = -ENOTCONN;
 	lock_sock(&fs->sk);
 	conn = detach(fs, arg.conn);
 	release_sock(&fs->sk);
-	if (!conn)
+	err = PTR_ERR_OR_ZERO(conn);
+	if (err)
 		goto put_file;
 	fp_listen_attach(fp_sk(sock->sk), conn, &fs->sk);
 	sock->state = SS_CONNECTED;

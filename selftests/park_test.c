@@ -676,6 +676,145 @@ TEST_F(park, namespace_goes)
 	EXPECT_TRUE(wait_objects("fastproto_keep", 0));
 }
 
+/* A socket with many connections, idle ones as well as others. */
+FIXTURE(rdm) {
+	struct stats a;			/* of host A */
+	struct stats b;			/* of host B */
+	int client;			/* on host A */
+	int server;			/* on host B */
+	struct sockaddr_fp addr;	/* of the server */
+	__u64 id;			/* of the client's connection */
+	__u64 peer;			/* of the server's */
+};
+
+/* One message of some length arrives. */
+static struct got pass_on(int from, __u64 conn, int to, size_t len)
+{
+	struct got got = { .len = -1 };
+	static __u32 seed;
+
+	fill(out, len, ++seed);
+	if (rdm_send(from, conn, out, len, 0) == (ssize_t)len)
+		got = rdm_receive(to, in, sizeof(in), 0);
+	if (got.len != (ssize_t)len || !filled(in, len, seed))
+		got.len = -1;
+	return got;
+}
+
+FIXTURE_SETUP(rdm)
+{
+	struct got got;
+
+	ASSERT_TRUE(wait_gone());
+	ASSERT_EQ(0, set_timeout(IDLE_US));
+	stats_read(HOST_A, &self->a);
+	stats_read(HOST_B, &self->b);
+	self->client = rdm_open(HOST_A);
+	ASSERT_LE(0, self->client);
+	self->server = rdm_listen(HOST_B, AF_INET, &self->addr);
+	ASSERT_LE(0, self->server);
+	ASSERT_EQ(0, rdm_dial(self->client, &self->addr, &self->id));
+	got = pass_on(self->client, self->id, self->server, 10);
+	ASSERT_EQ(10, got.len);
+	self->peer = got.name.sfp_conn;
+	ASSERT_TRUE(wait_parked(1));
+}
+
+FIXTURE_TEARDOWN(rdm)
+{
+	close(self->client);
+	close(self->server);
+	EXPECT_TRUE(wait_gone());
+	EXPECT_EQ(0, set_timeout(1000000));
+}
+
+TEST_F(rdm, goes_on)
+{
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		ASSERT_EQ(100, pass_on(self->client, self->id, self->server,
+				       100).len);
+		ASSERT_TRUE(wait_parked(1));
+		ASSERT_EQ(i, pass_on(self->server, self->peer, self->client,
+				     i).len);
+		ASSERT_EQ(LARGE, pass_on(self->server, self->peer, self->client,
+					 LARGE).len);
+		ASSERT_TRUE(wait_parked(1));
+	}
+	EXPECT_LE(10, count_a(WOKEN));
+	EXPECT_LE(10, count_b(WOKEN));
+	EXPECT_EQ(0, drops_since(HOST_A, &self->a));
+	EXPECT_EQ(0, drops_since(HOST_B, &self->b));
+}
+
+/* Only those wake up on which something happens. */
+TEST_F(rdm, one_of_many)
+{
+	__u64 ids[MANY];
+	struct got got;
+	int i;
+
+	for (i = 0; i < MANY; i++)
+		ASSERT_EQ(0, rdm_dial(self->client, &self->addr, &ids[i]));
+	ASSERT_TRUE(wait_parked(MANY + 1));
+	ASSERT_EQ(4, rdm_send(self->client, ids[7], "ping", 4, 0));
+	ASSERT_TRUE(fp_wait(self->server, POLLIN));
+	while (parked(HOST_A) != MANY + 1)
+		usleep(1000);
+	/* It has something to read there. */
+	EXPECT_EQ(MANY, parked(HOST_B));
+	got = rdm_receive(self->server, in, sizeof(in), 0);
+	EXPECT_EQ(4, got.len);
+	ASSERT_TRUE(wait_parked(MANY + 1));
+	got = pass_on(self->server, got.name.sfp_conn, self->client, 4);
+	EXPECT_EQ(4, got.len);
+	EXPECT_EQ(ids[7], got.name.sfp_conn);
+	/* The end wakes nobody who has nothing to say, but is told. */
+	ASSERT_EQ(0, fp_setint(self->server, SOL_FASTPROTO, FP_EVENTS, 1));
+	ASSERT_TRUE(wait_parked(MANY + 1));
+	ASSERT_EQ(0, rdm_close(self->client, ids[8]));
+	got = rdm_receive(self->server, in, sizeof(in), 0);
+	EXPECT_EQ(FP_EVENT_CLOSED, got.event.type);
+	EXPECT_EQ(0, got.event.error);
+	EXPECT_TRUE(wait_parked(MANY));
+}
+
+/* A connection that is parked gets a socket of its own. */
+TEST_F(rdm, peel_off)
+{
+	int fd;
+
+	ASSERT_EQ(0, fp_setint(self->server, SOL_SOCKET, SO_KEEPALIVE, 1));
+	fd = rdm_peel(self->server, self->peer);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(4, rdm_send(self->client, self->id, "ping", 4, 0));
+	EXPECT_EQ(4, recv(fd, in, sizeof(in), 0));
+	ASSERT_TRUE(wait_parked(1));
+	ASSERT_EQ(4, send(fd, "pong", 4, 0));
+	EXPECT_EQ(4, rdm_receive(self->client, in, sizeof(in), 0).len);
+	close(fd);
+}
+
+/* The application that closes it wakes it, and so does the end of its socket. */
+TEST_F(rdm, ends)
+{
+	__u64 ids[MANY];
+	int i;
+
+	for (i = 0; i < MANY; i++)
+		ASSERT_EQ(0, rdm_dial(self->client, &self->addr, &ids[i]));
+	ASSERT_TRUE(wait_parked(MANY + 1));
+	stats_read(HOST_A, &self->a);
+	for (i = 0; i < MANY / 2; i++)
+		ASSERT_EQ(0, rdm_close(self->client, ids[i]));
+	close(self->client);
+	self->client = -1;
+	EXPECT_TRUE(wait_gone());
+	EXPECT_EQ(MANY + 1, count_a(ENDED_CLOSED));
+	EXPECT_EQ(0, count_a(ENDED_ABORTED));
+}
+
 TEST(module_goes)
 {
 	int fd[MANY][2], i;
