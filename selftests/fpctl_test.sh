@@ -371,6 +371,42 @@ many_connections()
 	jq -e 'length == 300' "$tmp/stdout"
 }
 
+# How many there are, without a list.
+counts()
+{
+	one_host
+	exits 0 fpctl -N "$a" connection -c
+	[ "$(cat "$tmp/stdout")" = "total       0" ]
+	spawn_on "$a" fpsock listen 127.0.0.1 4000
+	spawn_on "$a" fpsock connect 127.0.0.1 4000 300
+	wait_for all_are 600 established
+	exits 0 fpctl -N "$a" connection --count
+	grep '^total  *600$' "$tmp/stdout"
+	grep '^established  *600$' "$tmp/stdout"
+	[ "$(wc -l <"$tmp/stdout")" = 2 ]
+	exits 0 fpctl -N "$a" -j connection -c local 127.0.0.1:4000
+	jq -e '.total == 300 and .states.established == 300 and
+		(.states | length) == 8 and ([.states[]] | add) == 300' \
+		"$tmp/stdout"
+	exits 0 fpctl -N "$a" -c connection state syn-sent
+	[ "$(cat "$tmp/stdout")" = "total       0" ]
+	exits 0 fpctl -N "$a" -j -c connection peer 127.0.0.2
+	jq -e '.total == 0 and all(.states[]; . == 0)' "$tmp/stdout"
+	exits 0 fpctl -N "$a" socket -c
+	grep '^seqpacket  *301$' "$tmp/stdout"
+	exits 0 fpctl -N "$a" -j socket -c
+	jq -e '.total == 301 and .types.seqpacket == 301 and
+		.types.dgram == 0 and .types.rdm == 0' "$tmp/stdout"
+	# One that nobody has accepted yet counts; so does one without a socket.
+	end "$child"
+	wait_for all_are 300 close-wait
+}
+
+all_are()
+{
+	[ "$(fpctl -N "$a" -j connection -c | jq ".states[\"$2\"]")" = "$1" ]
+}
+
 kill_connection()
 {
 	two_hosts
@@ -569,6 +605,12 @@ wrong_usage()
 	exits 1 fpctl socket state established
 	exits 1 fpctl connection state nonsense
 	exits 1 fpctl connection type seqpacket
+	exits 1 fpctl connection -c state nonsense
+	exits 1 fpctl connection -c established
+	exits 1 fpctl connection -c id 0x1
+	exits 1 fpctl connection -c -s
+	exits 1 fpctl show -c
+	exits 1 fpctl -c kill 0x1
 	exits 1 fpctl kill
 	exits 1 fpctl kill 0x1 nonsense
 	exits 1 fpctl -N no-such-namespace show
@@ -610,7 +652,8 @@ without_the_module()
 
 tap_run show show_json stats stats_json sockets connected_sockets many_sockets \
 	connections one_connection one_connection_without_an_answer \
-	seqpacket_sockets dying_connections many_connections kill_connection \
+	seqpacket_sockets dying_connections many_connections counts \
+	kill_connection \
 	set_copybreak get_settings set_settings set_several \
 	reading_is_for_all_changing_for_root ids_are_for_root help wrong_usage \
 	output_that_cannot_be_written without_the_module

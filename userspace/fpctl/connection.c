@@ -208,6 +208,8 @@ static const struct list_kind connections = {
 	.kind		= FASTPROTO_A_CONN_STATE,
 	.local		= FASTPROTO_A_CONN_LOCAL,
 	.peer		= FASTPROTO_A_CONN_PEER,
+	.kinds		= "states",
+	.kind_name	= filter_state_name,
 	.head		= head,
 	.json		= json_row,
 	.text		= text_row,
@@ -316,6 +318,10 @@ static int show_one(struct fpctl *fp, char **argv)
 	struct netlink nl;
 	int err;
 
+	if (fp->count) {
+		warnx("connection: -c counts all that fit, not one with an ID");
+		return EXIT_USAGE;
+	}
 	if (!*argv) {
 		warnx("connection: \"id\" needs an ID");
 		return EXIT_USAGE;

@@ -20,6 +20,7 @@
  * @json: write JSON
  * @all: also what is zero
  * @statistics: more about each socket or connection
+ * @count: how many they are, and none of them
  * @netns: name of the network namespace to work in, or NULL
  * @write_error: errno of the first write to stdout that failed, or 0
  * @js: the JSON writer
@@ -28,6 +29,7 @@ struct fpctl {
 	bool json;
 	bool all;
 	bool statistics;
+	bool count;
 	const char *netns;
 	int write_error;
 	struct json js;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Lists: a dump of the kernel's, filtered and written out as it comes.
+ * Lists: a dump of the kernel's, filtered, and written out as it comes or counted.
  */
 #include <netlink/msg.h>
 #include <stdio.h>
@@ -10,13 +10,16 @@
 #include "list.h"
 #include "netlink.h"
 
+#define KINDS_MAX	16	/* more than there are types or states */
+
 /**
  * struct listing - one run of a command that lists
  * @fp: options and output
  * @kind: what it lists
  * @nl: where the rows come from
  * @filter: which are wanted
- * @rows: how many were written
+ * @rows: how many were written, or counted
+ * @of_kind: how many of each kind were counted
  */
 struct listing {
 	struct fpctl *fp;
@@ -24,6 +27,7 @@ struct listing {
 	struct netlink nl;
 	struct filter filter;
 	unsigned long rows;
+	unsigned long of_kind[KINDS_MAX];
 };
 
 unsigned long long row_value(const struct row *row, int attr)
@@ -96,6 +100,12 @@ static int on_row(struct nl_msg *msg, void *arg)
 			  row.ifindex))
 		return NL_OK;
 
+	if (list->fp->count) {
+		list->rows++;
+		if (row.kind < KINDS_MAX)
+			list->of_kind[row.kind]++;
+		return NL_OK;
+	}
 	if (!list->rows++)
 		begin(list);
 	if (list->fp->json)
@@ -106,6 +116,39 @@ static int on_row(struct nl_msg *msg, void *arg)
 		return NL_OK;
 	list->nl.done = true;
 	return NL_STOP;
+}
+
+/* All kinds that there are. */
+static void json_counts(const struct listing *list)
+{
+	struct json *js = &list->fp->js;
+	unsigned int i;
+
+	json_open(js, NULL, '{');
+	json_uint(js, "total", list->rows);
+	json_open(js, list->kind->kinds, '{');
+	for (i = 0; i < KINDS_MAX; i++) {
+		const char *name = list->kind->kind_name(i);
+
+		if (name)
+			json_uint(js, name, list->of_kind[i]);
+	}
+	json_close(js, '}');
+	json_close(js, '}');
+}
+
+/* Only those that some are of. */
+static void text_counts(const struct listing *list)
+{
+	unsigned int i;
+
+	printf("%-11s %lu\n", "total", list->rows);
+	for (i = 0; i < KINDS_MAX; i++) {
+		const char *name = list->kind->kind_name(i);
+
+		if (name && list->of_kind[i])
+			printf("%-11s %lu\n", name, list->of_kind[i]);
+	}
 }
 
 int list_run(struct fpctl *fp, const struct list_kind *kind, char **argv)
@@ -121,6 +164,11 @@ int list_run(struct fpctl *fp, const struct list_kind *kind, char **argv)
 	err = netlink_dump(&list.nl, kind->cmd, on_row, &list, &list.rows);
 	netlink_close(&list.nl);
 
+	if (fp->count) {
+		if (!err)
+			(fp->json ? json_counts : text_counts)(&list);
+		return err;
+	}
 	if (!list.rows && !err)
 		begin(&list);
 	if (fp->js.depth)

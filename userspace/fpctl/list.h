@@ -53,6 +53,8 @@ struct row_number {
  * @ifindex: that with its interface, or 0
  * @local: that with its own address
  * @peer: that with the peer's
+ * @kinds: what a count has that of each kind under in JSON
+ * @kind_name: the name of a kind, or NULL: there is none with this number
  * @head: writes the heads of the columns
  * @json: writes a row as JSON
  * @text: writes it as text, with more of it if @statistics
@@ -65,12 +67,14 @@ struct list_kind {
 	int ifindex;
 	int local;
 	int peer;
+	const char *kinds;
+	const char *(*kind_name)(unsigned int kind);
 	void (*head)(void);
 	void (*json)(struct json *js, const struct row *row);
 	void (*text)(const struct row *row, bool statistics);
 };
 
-/* Lists what fits the filters in @argv; returns the exit code. */
+/* Lists or counts what fits the filters in @argv; returns the exit code. */
 int list_run(struct fpctl *fp, const struct list_kind *kind, char **argv);
 
 /* A row from a message; returns 0 or a libnl error. */

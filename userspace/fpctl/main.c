@@ -31,27 +31,29 @@ static const struct command {
 	const char *more;
 	int (*run)(struct fpctl *fp, char **argv);
 	void (*list)(void);
+	bool counts;
 } commands[] = {
-	{ "show", "", "version, family number and limits", "", show_run, NULL },
+	{ "show", "", "version, family number and limits", "", show_run, NULL, false },
 	{ "get", "[ -s ] [ NAME ... ]",
 	  "settings; -s: what they may be and are for",
-	  "NAME:\n", get_run, setting_help },
+	  "NAME:\n", get_run, setting_help, false },
 	{ "set", "NAME VALUE ...", "change settings, all or none of them",
 	  "VALUE is a number or \"default\".\n"
 	  "It needs CAP_NET_ADMIN in the network namespace.\n"
-	  "NAME:\n", set_run, setting_help },
+	  "NAME:\n", set_run, setting_help, false },
 	{ "stats", "[ -a ]", "counters that are not zero; -a: all counters",
 	  "JSON output always has all counters.\n",
-	  stats_run, NULL },
-	{ "socket", "[ -s ] [ FILTER ... ]", "sockets; -s: more about each",
+	  stats_run, NULL, false },
+	{ "socket", "[ -s | -c ] [ FILTER ... ]",
+	  "sockets; -s: more about each; -c: how many",
 	  "FILTER, of which all must fit:\n"
 	  "  type TYPE         dgram, seqpacket, rdm or stream\n"
 	  "  local ADDR[:PORT] the socket's own address\n"
 	  "  peer ADDR[:PORT]  the address it is connected to\n"
 	  ADDR_HELP,
-	  socket_run, NULL },
-	{ "connection", "[ -s ] [ FILTER ... ] | id ID",
-	  "connections; -s: more about each; or one, in depth",
+	  socket_run, NULL, true },
+	{ "connection", "[ -s | -c ] [ FILTER ... ] | id ID",
+	  "connections; -s: more about each; -c: how many; or one, in depth",
 	  "  id ID             this one: times, windows, queues, counters, timers\n"
 	  "FILTER, of which all must fit:\n"
 	  "  state STATE       syn-sent, echo-sent, established, fin-wait-1, fin-wait-2,\n"
@@ -60,13 +62,13 @@ static const struct command {
 	  "  peer ADDR[:PORT]  the address of the other end\n"
 	  ADDR_HELP
 	  "IDs are only for those who have CAP_NET_ADMIN in the network namespace.\n",
-	  connection_run, NULL },
+	  connection_run, NULL, true },
 	{ "kill", "ID ...", "abort connections",
 	  "  ID                as fpctl connection shows it: 0x and hexadecimal digits\n"
 	  "It needs CAP_NET_ADMIN in the network namespace.\n",
-	  kill_run, NULL },
+	  kill_run, NULL, false },
 	{ "help", "[ COMMAND ]", "this text, or the help of a command", "",
-	  help_run, NULL },
+	  help_run, NULL, false },
 };
 
 static const char option_help[] =
@@ -77,6 +79,7 @@ static const char option_help[] =
 	"  -s, --statistics  socket: memory, limits, frames, drops, owner;\n"
 	"                    connection: times, windows, queues, losses;\n"
 	"                    get: ranges, defaults, meanings\n"
+	"  -c, --count       socket, connection: how many, by type or state\n"
 	"  -a, --all         stats: also the counters that are zero\n"
 	"  -N, --netns NAME  work in the network namespace NAME\n"
 	"  -h, --help        this text, or the help of a command\n"
@@ -87,6 +90,7 @@ static const struct option long_options[] = {
 	{ "pretty",	no_argument,		NULL, 'p' },
 	{ "numeric",	no_argument,		NULL, 'n' },
 	{ "statistics",	no_argument,		NULL, 's' },
+	{ "count",	no_argument,		NULL, 'c' },
 	{ "all",	no_argument,		NULL, 'a' },
 	{ "netns",	required_argument,	NULL, 'N' },
 	{ "help",	no_argument,		NULL, 'h' },
@@ -172,6 +176,11 @@ static int command_run(struct fpctl *fp, char **argv, bool help)
 		command_usage(cmd);
 		return 0;
 	}
+	if (fp->count && (!cmd->counts || fp->statistics)) {
+		warnx(cmd->counts ? "%s: -c and -s do not go together" :
+		      "%s: there is nothing to be counted (-c)", cmd->name);
+		return EXIT_USAGE;
+	}
 	if (fp->netns && netns_enter(fp->netns))
 		return EXIT_USAGE;
 	return cmd->run(fp, argv + 1);
@@ -182,7 +191,7 @@ static int run(struct fpctl *fp, int argc, char **argv)
 	bool help = false;
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "jpnsaN:hV", long_options,
+	while ((opt = getopt_long(argc, argv, "jpnscaN:hV", long_options,
 				  NULL)) != -1) {
 		switch (opt) {
 		case 'j':
@@ -195,6 +204,9 @@ static int run(struct fpctl *fp, int argc, char **argv)
 			break;
 		case 's':
 			fp->statistics = true;
+			break;
+		case 'c':
+			fp->count = true;
 			break;
 		case 'a':
 			fp->all = true;
