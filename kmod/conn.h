@@ -172,6 +172,7 @@ struct fp_path {
  * @queued: it is in one of these, or about to be again, with a reference
  * @events: BIT(enum fp_event_type), for the application to fetch
  * @rx_told: how much of @rx_memory fp_rdm.memory holds
+ * @tx_told: how much of @tx_bytes fp_rdm.tx_bytes holds
  * @rx_last: when a frame came last, microseconds, 0: never
  * @counts: counters, by their netlink attributes from FP_COUNT_FIRST on
  * @deadline: microseconds, 0 for none
@@ -247,6 +248,7 @@ struct fp_act {
 	struct sk_buff *fin;
 	u32 tx_largest;
 	u32 rx_told;
+	u32 tx_told;
 	struct llist_node incoming;
 	struct list_head ready;
 	bool queued;
@@ -604,6 +606,8 @@ void fp_sock_set_limits(struct fp_sock *fs, struct fp_conn *conn);
 struct fp_conn *fp_connect_create(struct fp_sock *fs, const union fp_addr *to);
 void fp_connect_start(struct fp_conn *conn, bool keep);
 void fp_connect_finish(struct fp_sock *fs, struct fp_conn *conn);
+void fp_connect_linger(struct fp_sock *fs, const struct fp_conn *conn,
+		       long *timeo);
 
 /* listen.c */
 void fp_listen_attach(struct fp_sock *fs, struct fp_conn *conn,

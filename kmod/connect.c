@@ -335,16 +335,22 @@ static bool is_delivered(const struct fp_sock *fs, const struct fp_conn *conn)
 	return state == FP_CLOSED || state == FP_FIN_WAIT_2;
 }
 
-/* SO_LINGER: until the peer has everything. The socket lock is held. */
-static void linger(struct fp_sock *fs, const struct fp_conn *conn)
+/**
+ * fp_connect_linger - wait until a peer has everything (SO_LINGER)
+ * @fs: the socket, locked; no call of the application is left
+ * @conn: its connection, after fp_connect_finish()
+ * @timeo: for how long at most, jiffies; what is left, or 0: no longer
+ *
+ * Context: process. One that ends does not wait.
+ */
+void fp_connect_linger(struct fp_sock *fs, const struct fp_conn *conn,
+		       long *timeo)
 {
-	long timeo = fs->sk.sk_lingertime;
-
 	if (current->flags & PF_EXITING)
-		return;
-	while (timeo && !is_delivered(fs, conn))
-		if (fp_wait(fs, &timeo, EPOLLOUT, false, conn, is_delivered))
-			break;
+		*timeo = 0;
+	while (*timeo && !is_delivered(fs, conn))
+		if (fp_wait(fs, timeo, EPOLLOUT, false, conn, is_delivered))
+			*timeo = 0;
 }
 
 /* Did it not get so far that there is something to be said? */
@@ -395,6 +401,7 @@ void fp_connect_finish(struct fp_sock *fs, struct fp_conn *conn)
 void fp_connect_close(struct fp_sock *fs)
 {
 	struct fp_conn *conn = fp_sock_conn(fs);
+	long timeo = fs->sk.sk_lingertime;
 
 	if (fs->sk.sk_state == TCP_LISTEN)
 		fp_listen_stop(fs);
@@ -402,7 +409,7 @@ void fp_connect_close(struct fp_sock *fs)
 		return;
 	fp_connect_finish(fs, conn);
 	if (sock_flag(&fs->sk, SOCK_LINGER))
-		linger(fs, conn);
+		fp_connect_linger(fs, conn, &timeo);
 	fp_conn_put(detach(fs));
 }
 

@@ -32,6 +32,7 @@
  * @out: how many are taken from there and will be back; under the same
  * @missed: somebody found nothing meanwhile; under the same
  * @memory: truesize of all messages, whole or not, bytes
+ * @tx_bytes: payload of what is queued and not acknowledged
  * @favoured: the ID of the one connection that may go beyond the limit, to
  *	finish a message, 0: none
  * @favoured_at: since when, microseconds; whoever wins @favoured writes it
@@ -46,6 +47,7 @@ struct fp_rdm {
 	bool missed;
 	bool events;
 	atomic_long_t memory;
+	atomic_long_t tx_bytes;
 	atomic64_t favoured;
 	u64 favoured_at;
 };
@@ -137,15 +139,19 @@ void fp_rdm_forget_addr(struct fp_conn *conn)
 	rhashtable_remove_fast(&conn->fn->active, &conn->node, active_params);
 }
 
+static void add_up(atomic_long_t *sum, u32 *told, u32 value)
+{
+	if (*told == value)
+		return;
+	atomic_long_add((long)value - (long)*told, sum);
+	*told = value;
+}
+
 /* What the socket holds follows what the connection holds. */
 static void charge(struct fp_rdm *rdm, struct fp_act *act)
 {
-	long more = (long)act->rx_memory - (long)act->rx_told;
-
-	if (!more)
-		return;
-	act->rx_told = act->rx_memory;
-	atomic_long_add(more, &rdm->memory);
+	add_up(&rdm->memory, &act->rx_told, act->rx_memory);
+	add_up(&rdm->tx_bytes, &act->tx_told, act->tx_bytes);
 }
 
 static void lose_favour(struct fp_rdm *rdm, const struct fp_conn *conn)
@@ -240,8 +246,8 @@ void fp_rdm_part(struct fp_conn *conn, struct fp_todo *todo)
 	fp_rdm_forget_addr(conn);
 	lose_favour(rdm, conn);
 	if (conn->act) {
-		atomic_long_sub(conn->act->rx_told, &rdm->memory);
-		conn->act->rx_told = 0;
+		add_up(&rdm->memory, &conn->act->rx_told, 0);
+		add_up(&rdm->tx_bytes, &conn->act->tx_told, 0);
 	}
 	spin_lock(&fs->rx_lock);
 	list_del_init(&conn->accept);
@@ -767,12 +773,13 @@ static int open_conn(struct fp_sock *fs, char __user *optval,
 	return copy_to_user(optval, &name, sizeof(name)) ? -EFAULT : 0;
 }
 
-/* The socket lock is held. */
+/* The socket lock is held. Who has lingered is through with it already. */
 static void close_conn(struct fp_sock *fs, struct fp_conn *conn)
 {
 	struct fp_todo todo;
 
-	fp_connect_finish(fs, conn);
+	if (!READ_ONCE(conn->orphan))
+		fp_connect_finish(fs, conn);
 	fp_conn_lock(conn, &todo);
 	if (socket_of(conn) == fs)
 		fp_rdm_part(conn, &todo);
@@ -969,10 +976,11 @@ static int shutdown(struct socket *sock, int how)
 }
 
 /**
- * fp_rdm_ioctl - SIOCINQ
+ * fp_rdm_ioctl - SIOCINQ, SIOCOUTQ
  * @fs: the socket
  * @cmd: which
- * @val: set to the bytes of the next message or event
+ * @val: set to the bytes of the next message or event, or of all that is not yet
+ *	acknowledged
  *
  * Return: 0 or -ENOIOCTLCMD.
  */
@@ -980,6 +988,11 @@ int fp_rdm_ioctl(struct fp_sock *fs, int cmd, int *val)
 {
 	struct item item = {};
 
+	if (cmd == SIOCOUTQ) {
+		*val = clamp_t(long, atomic_long_read(&fs->rdm->tx_bytes), 0,
+			       INT_MAX);
+		return 0;
+	}
 	if (cmd != SIOCINQ)
 		return -ENOIOCTLCMD;
 	*val = 0;
@@ -1024,11 +1037,57 @@ static struct fp_conn *first_conn(struct fp_sock *fs)
 	return conn;
 }
 
+/* To the end of the list, unless it is over. */
+static void turn_away(struct fp_sock *fs, struct fp_conn *conn)
+{
+	struct fp_todo todo;
+
+	fp_conn_lock(conn, &todo);
+	if (socket_of(conn) == fs && conn->state == FP_CLOSED) {
+		fp_rdm_part(conn, &todo);
+	} else if (socket_of(conn) == fs) {
+		spin_lock(&fs->rx_lock);
+		list_move_tail(&conn->accept, &fs->rdm->conns);
+		spin_unlock(&fs->rx_lock);
+	}
+	fp_conn_unlock(conn, &todo);
+}
+
+/* Say farewell on all connections. Those where that is done are behind others. */
+static void finish_all(struct fp_sock *fs)
+{
+	struct fp_conn *conn;
+
+	while ((conn = first_conn(fs)) && !READ_ONCE(conn->orphan)) {
+		fp_connect_finish(fs, conn);
+		turn_away(fs, conn);
+		fp_conn_put(conn);
+		cond_resched();
+	}
+	fp_conn_put(conn);
+}
+
+/* SO_LINGER with a time: until all peers have everything. */
+static void linger(struct fp_sock *fs)
+{
+	long timeo = fs->sk.sk_lingertime;
+	struct fp_conn *conn;
+
+	finish_all(fs);
+	while (timeo && (conn = first_conn(fs))) {
+		fp_connect_linger(fs, conn, &timeo);
+		close_conn(fs, conn);
+		fp_conn_put(conn);
+		cond_resched();
+	}
+}
+
 /**
  * fp_rdm_close - give up all that a socket of this type has
  * @fs: the socket, locked; no call of the application is left
  *
- * What was sent is delivered in the background.
+ * What was sent is delivered in the background, or with SO_LINGER for some time
+ * in the foreground.
  */
 void fp_rdm_close(struct fp_sock *fs)
 {
@@ -1037,6 +1096,8 @@ void fp_rdm_close(struct fp_sock *fs)
 
 	if (fs->sk.sk_state == TCP_LISTEN)
 		fp_listen_stop(fs);
+	if (sock_flag(&fs->sk, SOCK_LINGER))
+		linger(fs);
 	while ((conn = first_conn(fs))) {
 		close_conn(fs, conn);
 		fp_conn_put(conn);

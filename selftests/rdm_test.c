@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include <linux/sockios.h>
 
@@ -337,6 +338,142 @@ TEST_F(rdm, full)
 		ASSERT_LT(0, receive(self->server, 0).len);
 }
 
+/* What is not acknowledged, on all connections. */
+static int unacked(int fd)
+{
+	int bytes = -1;
+
+	return ioctl(fd, SIOCOUTQ, &bytes) ? -1 : bytes;
+}
+
+static bool wait_acked(int fd)
+{
+	time_t end = time(NULL) + PATIENCE;
+
+	while (unacked(fd)) {
+		if (time(NULL) > end)
+			return false;
+		usleep(1000);
+	}
+	return true;
+}
+
+TEST_F(rdm, queue_length)
+{
+	__u64 conns[3];
+	struct got got;
+	int i, fd;
+
+	EXPECT_EQ(0, unacked(self->client));
+	self->cut = true;
+	ASSERT_EQ(0, net_netem(HOST_A, "loss 100%"));
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, rdm_dial(self->client, &self->addr, &conns[i]));
+		ASSERT_EQ(1000 * (i + 1), rdm_send(self->client, conns[i], out,
+						   1000 * (i + 1), 0));
+	}
+	EXPECT_EQ(6000, unacked(self->client));
+	ASSERT_EQ(0, rdm_close(self->client, conns[1]));
+	EXPECT_EQ(4000, unacked(self->client));
+	ASSERT_EQ(0, net_netem(HOST_A, NULL));
+	self->cut = false;
+	/* What is closed is delivered, too. */
+	for (i = 0; i < 3; i++) {
+		got = receive(self->server, 0);
+		ASSERT_LT(0, got.len);
+	}
+	EXPECT_TRUE(wait_acked(self->client));
+	/* What is peeled off counts there. */
+	ASSERT_EQ(0, net_netem(HOST_A, "loss 100%"));
+	self->cut = true;
+	ASSERT_EQ(500, rdm_send(self->client, conns[0], out, 500, 0));
+	ASSERT_EQ(300, rdm_send(self->client, conns[2], out, 300, 0));
+	EXPECT_EQ(800, unacked(self->client));
+	fd = rdm_peel(self->client, conns[0]);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(300, unacked(self->client));
+	EXPECT_EQ(500, unacked(fd));
+	fp_abort(fd);
+	ASSERT_EQ(0, net_netem(HOST_A, NULL));
+	self->cut = false;
+	EXPECT_TRUE(wait_acked(self->client));
+}
+
+static int set_linger(int fd, int seconds)
+{
+	const struct linger linger = { .l_onoff = 1, .l_linger = seconds };
+
+	return setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}
+
+/* Opens so many connections, and says something on each. */
+static bool say_on(int fd, const struct sockaddr_fp *to, int count)
+{
+	__u64 conn;
+
+	for (; count; count--)
+		if (rdm_dial(fd, to, &conn) ||
+		    rdm_send(fd, conn, out, 2000, 0) != 2000)
+			return false;
+	return true;
+}
+
+/* When close() returns, the peers have everything. */
+TEST_F(rdm, linger)
+{
+	int i;
+
+	ASSERT_EQ(0, net_netem(HOST_A, "delay 200ms"));
+	self->cut = true;
+	ASSERT_EQ(0, set_events(self->client));
+	ASSERT_EQ(0, set_linger(self->client, PATIENCE));
+	ASSERT_TRUE(say_on(self->client, &self->addr, 10));
+	EXPECT_EQ(0, close(self->client));
+	for (i = 0; i < 10; i++)
+		EXPECT_EQ(2000, receive(self->server, MSG_DONTWAIT).len);
+	self->client = -1;
+}
+
+/* Or the time is over: then the rest happens in the background. */
+TEST_F(rdm, linger_no_longer)
+{
+	struct timespec from, to;
+	int i;
+
+	ASSERT_EQ(0, net_netem(HOST_A, "loss 100%"));
+	self->cut = true;
+	ASSERT_EQ(0, set_linger(self->client, 1));
+	ASSERT_TRUE(say_on(self->client, &self->addr, 5));
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	EXPECT_EQ(0, close(self->client));
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	self->client = -1;
+	/* A tick may be missing. */
+	EXPECT_LT(900, (to.tv_sec - from.tv_sec) * 1000 +
+		  (to.tv_nsec - from.tv_nsec) / 1000000);
+	EXPECT_EQ(5, conns_count(HOST_A));
+	ASSERT_EQ(0, net_netem(HOST_A, NULL));
+	self->cut = false;
+	for (i = 0; i < 5; i++)
+		EXPECT_EQ(2000, receive(self->server, 0).len);
+}
+
+TEST_F(rdm, linger_not_at_all)
+{
+	struct got got;
+
+	ASSERT_TRUE(say_on(self->client, &self->addr, 1));
+	ASSERT_TRUE(wait_acked(self->client));
+	ASSERT_EQ(0, set_events(self->server));
+	ASSERT_EQ(0, set_linger(self->client, 0));
+	EXPECT_EQ(0, close(self->client));
+	self->client = -1;
+	EXPECT_EQ(2000, receive(self->server, 0).len);
+	got = receive(self->server, 0);
+	EXPECT_EQ(FP_EVENT_CLOSED, got.event.type);
+	EXPECT_EQ(ECONNRESET, got.event.error);
+}
+
 struct blocked {
 	int fd;
 	__u64 conn;
@@ -370,16 +507,17 @@ TEST_F(rdm, blocked_until_the_end)
 	EXPECT_TRUE(blocked.err == EPIPE || blocked.err == ENOTCONN);
 }
 
-/* All at once into a buffer that holds but a few of them. */
+/* All at once into a buffer that holds but one in fifty of them. */
 TEST_F_TIMEOUT(rdm, more_than_fits, 300)
 {
-	const unsigned int count = fewer(300);
+	const unsigned int count = fewer(5000);
 	unsigned int i, seen = 0;
 	bool *came = calloc(count, sizeof(*came));
 	__u64 conn;
 
 	ASSERT_EQ(0, set_events(self->client));
-	ASSERT_EQ(0, fp_setint(self->server, SOL_SOCKET, SO_RCVBUF, 5000));
+	ASSERT_EQ(0, fp_setint(self->server, SOL_SOCKET, SO_RCVBUF,
+			       100000));
 	for (i = 0; i < count; i++) {
 		ASSERT_EQ(0, rdm_dial(self->client, &self->addr, &conn));
 		ASSERT_EQ(4, rdm_send(self->client, conn, &i, 4, 0));
@@ -573,6 +711,7 @@ TEST_F(rdm, wrong_arguments)
 	EXPECT_FAILS(EFAULT, getsockopt(self->client, SOL_FASTPROTO,
 					FP_PEELOFF, NULL, &len));
 	EXPECT_EQ(0, conns_count(HOST_A));
+	EXPECT_FAILS(ENOTTY, ioctl(self->client, SIOCATMARK, &len));
 }
 
 TEST_F(rdm, shut_down)

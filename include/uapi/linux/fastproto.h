@@ -107,7 +107,10 @@ struct sockaddr_fp {
 #define FP_NODELAY		8
 
 /*
- * Of SOCK_RDM only:
+ * Of SOCK_RDM only. SIOCOUTQ there tells the bytes of all messages, on all
+ * connections, that are not yet acknowledged. With SO_LINGER and a time, close(2)
+ * waits until all peers have everything, but no longer than that; with a time of 0
+ * it aborts all connections.
  *
  * FP_OPEN: to read, with an argument that is a struct sockaddr_fp: one more
  *	connection to its address, whose ID it holds afterwards (sfp_conn). Messages
