@@ -31,6 +31,8 @@ traffic()
 	visit fplife serve :: 4010
 	visit fplife call 10.77.0.2 4010
 	visit fplife call fd77::2 4010
+	visit fplife rdm-serve :: 4020
+	visit fplife rdm-call fd77::2 4020
 	wait_until_ready
 }
 
@@ -51,7 +53,7 @@ visit()
 populate()
 {
 	holders=
-	for kind in 4000 4001 flood serve call; do
+	for kind in 4000 4001 flood serve call rdm-serve rdm-call; do
 		start "$kind"
 	done
 }
@@ -62,6 +64,8 @@ start()
 	flood) launch "$b" fpsock flood 10.77.0.1 4000 ;;
 	serve) launch "$b" fplife serve :: 4010 ;;
 	call) launch "$b" fplife call fd77::1 4010 ;;
+	rdm-serve) launch "$b" fplife rdm-serve :: 4020 ;;
+	rdm-call) launch "$b" fplife rdm-call fd77::1 4020 ;;
 	*) launch "$b" fpsock hold :: "$1" ;;
 	esac
 	holders="$holders $child/$1"

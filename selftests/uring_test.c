@@ -549,6 +549,161 @@ TEST_F_TIMEOUT(conn, transfer_both_ways_over_a_bad_network, 300)
 		ASSERT_EQ(0, net_netem(i, NULL));
 }
 
+/*
+ * One socket with many connections
+ */
+FIXTURE(rdm) {
+	struct io_uring ring;
+	struct sockaddr_fp at;		/* of server */
+	int client;			/* on host A */
+	int server;			/* on host B */
+	__u64 id;			/* of the client's connection */
+};
+
+FIXTURE_SETUP(rdm)
+{
+	int err = io_uring_queue_init(8 * DEPTH, &self->ring, 0);
+
+	if (err == -ENOSYS || err == -EPERM)
+		SKIP(return, "no io_uring here");
+	ASSERT_EQ(0, err);
+	self->client = rdm_open(HOST_A);
+	ASSERT_LE(0, self->client);
+	self->server = rdm_listen(HOST_B, AF_INET, &self->at);
+	ASSERT_LE(0, self->server);
+	ASSERT_EQ(0, rdm_dial(self->client, &self->at, &self->id));
+}
+
+FIXTURE_TEARDOWN(rdm)
+{
+	io_uring_queue_exit(&self->ring);
+	close(self->client);
+	close(self->server);
+}
+
+/* A message with the address that it is for, or comes from. */
+struct letter {
+	struct sockaddr_fp addr;
+	struct iovec iov;
+	struct msghdr msg;
+	char buf[64];
+};
+
+static struct msghdr *letter(struct letter *letter, const char *text)
+{
+	*letter = (struct letter){
+		.addr.sfp_family = AF_FASTPROTO,
+		.iov = { letter->buf, text ? strlen(text) : sizeof(letter->buf) },
+	};
+	letter->msg = (struct msghdr){
+		.msg_name = &letter->addr, .msg_namelen = sizeof(letter->addr),
+		.msg_iov = &letter->iov, .msg_iovlen = 1,
+	};
+	if (text)
+		memcpy(letter->buf, text, strlen(text));
+	return &letter->msg;
+}
+
+TEST_F(rdm, question_and_answer)
+{
+	struct io_uring *ring = &self->ring;
+	struct letter in, out;
+
+	io_uring_prep_recvmsg(next(ring), self->server, letter(&in, NULL), 0);
+	ASSERT_TRUE(is_waiting(ring));
+	letter(&out, "question");
+	out.addr.sfp_conn = self->id;
+	ASSERT_EQ(8, sendmsg(self->client, &out.msg, 0));
+	ASSERT_EQ(8, completed(ring));
+	EXPECT_EQ(0, memcmp(in.buf, "question", 8));
+	EXPECT_NE(0, in.addr.sfp_conn);
+	letter(&out, "answer");
+	out.addr = in.addr;
+	io_uring_prep_sendmsg(next(ring), self->server, &out.msg, 0);
+	ASSERT_EQ(6, submit(ring));
+	io_uring_prep_recvmsg(next(ring), self->client, letter(&in, NULL), 0);
+	ASSERT_EQ(6, submit(ring));
+	EXPECT_EQ(self->id, in.addr.sfp_conn);
+	/* To an address, too: that opens another one. */
+	letter(&out, "hello");
+	out.addr = self->at;
+	io_uring_prep_sendmsg(next(ring), self->client, &out.msg, 0);
+	ASSERT_EQ(5, submit(ring));
+	EXPECT_EQ(5, rdm_receive(self->server, in.buf, sizeof(in.buf), 0).len);
+	EXPECT_EQ(2, conns_count(HOST_B));
+	letter(&out, "nobody");
+	out.addr.sfp_conn = self->id + 1;
+	io_uring_prep_sendmsg(next(ring), self->client, &out.msg, 0);
+	EXPECT_EQ(-ENOTCONN, submit(ring));
+}
+
+TEST_F(rdm, events)
+{
+	struct io_uring *ring = &self->ring;
+	struct fp_event event;
+	struct letter in;
+
+	ASSERT_EQ(1, rdm_send(self->client, self->id, "x", 1, 0));
+	ASSERT_EQ(1, rdm_receive(self->server, in.buf, sizeof(in.buf), 0).len);
+	ASSERT_EQ(0, fp_setint(self->server, SOL_FASTPROTO, FP_EVENTS, 1));
+	io_uring_prep_recvmsg(next(ring), self->server, letter(&in, NULL), 0);
+	ASSERT_TRUE(is_waiting(ring));
+	ASSERT_EQ(0, rdm_close(self->client, self->id));
+	ASSERT_EQ(sizeof(event), completed(ring));
+	EXPECT_TRUE(in.msg.msg_flags & MSG_FP_EVENT);
+	memcpy(&event, in.buf, sizeof(event));
+	EXPECT_EQ(FP_EVENT_CLOSED, event.type);
+	EXPECT_EQ(in.addr.sfp_conn, event.conn);
+}
+
+TEST_F(rdm, poll_and_cancel)
+{
+	struct io_uring *ring = &self->ring;
+	struct letter in;
+
+	io_uring_prep_poll_add(next(ring), self->client, POLLOUT);
+	EXPECT_EQ(POLLOUT, submit(ring) & POLLOUT);
+	io_uring_prep_poll_add(next(ring), self->server, POLLIN);
+	ASSERT_TRUE(is_waiting(ring));
+	ASSERT_EQ(1, rdm_send(self->client, self->id, "x", 1, 0));
+	EXPECT_EQ(POLLIN, completed(ring) & POLLIN);
+	ASSERT_EQ(1, rdm_receive(self->server, in.buf, sizeof(in.buf), 0).len);
+	io_uring_prep_recvmsg(next(ring), self->server, letter(&in, NULL), 0);
+	expect_cancelled(_metadata, ring);
+	ASSERT_EQ(1, rdm_send(self->client, self->id, "y", 1, 0));
+	EXPECT_EQ(1, rdm_receive(self->server, in.buf, sizeof(in.buf), 0).len);
+}
+
+TEST_F(rdm, queue_lengths)
+{
+	int udp = udp_open(HOST_A, AF_INET, 0, NULL);
+
+	ASSERT_LE(0, udp);
+	if (socket_command(&self->ring, udp, CMD_SIOCINQ) == -EOPNOTSUPP)
+		SKIP(return, "this kernel has it for no socket (before 6.7)");
+	ASSERT_EQ(1, rdm_send(self->client, self->id, "x", 1, 0));
+	ASSERT_TRUE(fp_wait(self->server, POLLIN));
+	EXPECT_EQ(1, socket_command(&self->ring, self->server, CMD_SIOCINQ));
+	ASSERT_EQ(0, net_netem(HOST_A, "loss 100%"));
+	ASSERT_EQ(7, rdm_send(self->client, self->id, "waiting", 7, 0));
+	EXPECT_LE(7, socket_command(&self->ring, self->client, CMD_SIOCOUTQ));
+	net_netem(HOST_A, NULL);
+}
+
+/* The request that waits holds the socket. */
+TEST_F(rdm, closed_while_a_receive_waits)
+{
+	struct io_uring *ring = &self->ring;
+	struct letter in;
+
+	io_uring_prep_recvmsg(next(ring), self->server, letter(&in, NULL), 0);
+	ASSERT_TRUE(is_waiting(ring));
+	close(self->server);
+	self->server = -1;
+	ASSERT_EQ(1, rdm_send(self->client, self->id, "x", 1, 0));
+	EXPECT_EQ(1, completed(ring));
+}
+
 int main(int argc, char **argv)
 {
 	net_setup();

@@ -4,8 +4,10 @@
  *
  *   fplife serve ADDR PORT	takes in who comes, and gives back what they say
  *   fplife call ADDR PORT	connects there, over and over
+ *   fplife rdm-serve ADDR PORT	the same, by one socket for all (SOCK_RDM)
+ *   fplife rdm-call ADDR PORT
  *
- * Both say "ready" and go on until they are killed. They leave their
+ * They say "ready" and go on until they are killed. They leave their
  * connections in every way there is, at any moment: in good order, half closed,
  * with messages unread or under way, by a reset, and while another thread is in
  * a call. No call of theirs blocks for long, and none need succeed.
@@ -60,13 +62,18 @@ static void ready(void)
 	fflush(stdout);
 }
 
-static int open_socket(void)
+static int open_type(int type)
 {
-	int fd = socket(AF_FASTPROTO, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
+	int fd = socket(AF_FASTPROTO, type | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		err(1, "socket");
 	return fd;
+}
+
+static int open_socket(void)
+{
+	return open_type(SOCK_SEQPACKET);
 }
 
 static void reset(int fd)
@@ -184,9 +191,9 @@ static void call(const struct sockaddr_fp *to)
 	}
 }
 
-static int start_listening(const struct sockaddr_fp *at)
+static int start_listening(int type, const struct sockaddr_fp *at)
 {
-	int fd = open_socket();
+	int fd = open_type(type);
 
 	/* What held the port may still be on its way out. */
 	while (bind(fd, (const struct sockaddr *)at, sizeof(*at))) {
@@ -225,7 +232,7 @@ static int attend(int fd, int listener)
 
 static void serve(const struct sockaddr_fp *at)
 {
-	int listener = start_listening(at);
+	int listener = start_listening(SOCK_SEQPACKET, at);
 	int fds[MANY], i;
 
 	memset(fds, 0xff, sizeof(fds));
@@ -240,22 +247,184 @@ static void serve(const struct sockaddr_fp *at)
 		if (random() % 256)
 			continue;
 		close(listener);
-		listener = start_listening(at);
+		listener = start_listening(SOCK_SEQPACKET, at);
 	}
 }
+
+/*
+ * One socket with many connections
+ */
+
+/* What it may have, and what becomes of it. */
+static void choose_options(int fd)
+{
+	const int on = 1, idle = 1;
+	const struct linger linger = { .l_onoff = 1, .l_linger = random() % 2 };
+
+	if (random() % 2)
+		setsockopt(fd, SOL_FASTPROTO, FP_EVENTS, &on, sizeof(on));
+	if (random() % 2)
+		setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, SOL_FASTPROTO, FP_KEEPIDLE, &idle, sizeof(idle));
+	if (random() % 4 == 0)
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}
+
+static void send_on(int fd, __u64 conn, size_t len)
+{
+	struct sockaddr_fp to = {
+		.sfp_family = AF_FASTPROTO, .sfp_conn = conn
+	};
+
+	sendto(fd, message, len, MSG_NOSIGNAL, (void *)&to, sizeof(to));
+}
+
+/* It gets a socket of its own, which is left in some way. */
+static void peel_off(int fd, __u64 conn)
+{
+	struct fp_peeloff peel = { .conn = conn, .flags = SOCK_NONBLOCK };
+	socklen_t len = sizeof(peel);
+
+	if (getsockopt(fd, SOL_FASTPROTO, FP_PEELOFF, &peel, &len))
+		return;
+	speak(peel.fd);
+	leave(peel.fd);
+}
+
+static void close_conn(int fd, __u64 conn)
+{
+	setsockopt(fd, SOL_FASTPROTO, FP_CLOSE, &conn, sizeof(conn));
+}
+
+static void open_conn(int fd, struct sockaddr_fp to, __u64 *conn)
+{
+	socklen_t len = sizeof(to);
+
+	if (!getsockopt(fd, SOL_FASTPROTO, FP_OPEN, &to, &len))
+		*conn = to.sfp_conn;
+}
+
+/* A message and its answer; or what else may become of its connection. */
+static bool answer(int fd)
+{
+	struct sockaddr_fp from = {};
+	struct iovec iov = { message, LARGE };
+	struct msghdr msg = {
+		.msg_name = &from, .msg_namelen = sizeof(from),
+		.msg_iov = &iov, .msg_iovlen = 1,
+	};
+	ssize_t len = recvmsg(fd, &msg, 0);
+
+	if (len < 0)
+		return false;
+	if (msg.msg_flags & MSG_FP_EVENT)
+		return true;
+	switch (random() % 32) {
+	case 0:
+		close_conn(fd, from.sfp_conn);
+		break;
+	case 1:
+		peel_off(fd, from.sfp_conn);
+		break;
+	default:
+		send_on(fd, from.sfp_conn, len);
+		break;
+	}
+	return true;
+}
+
+static void rdm_serve(const struct sockaddr_fp *at)
+{
+	int fd = start_listening(SOCK_RDM, at), i;
+
+	choose_options(fd);
+	ready();
+	for (;;) {
+		struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+		poll(&pfd, 1, PAUSE_US / 1000);
+		/* Now and then nothing is read for a while. */
+		if (random() % 4 == 0)
+			usleep(PAUSE_US);
+		for (i = 0; i < MANY && answer(fd); i++)
+			;
+		if (random() % 256)
+			continue;
+		close(fd);
+		fd = start_listening(SOCK_RDM, at);
+		choose_options(fd);
+	}
+}
+
+static void rdm_speak(int fd, const struct sockaddr_fp *to, __u64 conn)
+{
+	size_t len = random() % 8 ? random() % 3000 : LARGE;
+
+	if (random() % 4)
+		send_on(fd, conn, len);
+	else
+		sendto(fd, message, len, MSG_NOSIGNAL,
+		       (const struct sockaddr *)to, sizeof(*to));
+}
+
+static void rdm_call(const struct sockaddr_fp *to)
+{
+	int fd = open_type(SOCK_RDM), i;
+	__u64 conns[MANY] = {};
+
+	choose_options(fd);
+	ready();
+	for (;;) {
+		i = random() % MANY;
+		usleep(PAUSE_US);
+		switch (random() % 8) {
+		case 0:
+		case 1:
+			open_conn(fd, *to, &conns[i]);
+			break;
+		case 2:
+			close_conn(fd, conns[i]);
+			break;
+		case 3:
+			recv(fd, message, LARGE, 0);
+			break;
+		case 4:
+			if (random() % 4 == 0)
+				peel_off(fd, conns[i]);
+			break;
+		default:
+			rdm_speak(fd, to, conns[i]);
+			break;
+		}
+		if (random() % 128)
+			continue;
+		close(fd);
+		fd = open_type(SOCK_RDM);
+		choose_options(fd);
+	}
+}
+
+static const struct {
+	const char *name;
+	void (*live)(const struct sockaddr_fp *addr);
+} roles[] = {
+	{ "serve", serve }, { "call", call },
+	{ "rdm-serve", rdm_serve }, { "rdm-call", rdm_call }, { }
+};
 
 int main(int argc, char **argv)
 {
 	struct sockaddr_fp addr;
-	bool serves = argc == 4 && !strcmp(argv[1], "serve");
+	unsigned int i;
 
-	if (argc != 4 || (!serves && strcmp(argv[1], "call"))) {
-		fprintf(stderr, "usage: fplife serve|call ADDR PORT\n");
-		return 2;
+	for (i = 0; argc == 4 && roles[i].name; i++) {
+		if (strcmp(argv[1], roles[i].name))
+			continue;
+		addr = parse(argv[2], argv[3]);
+		srandom(getpid());
+		roles[i].live(&addr);
 	}
-	addr = parse(argv[2], argv[3]);
-	srandom(getpid());
-	if (serves)
-		serve(&addr);
-	call(&addr);
+	fprintf(stderr,
+		"usage: fplife serve|call|rdm-serve|rdm-call ADDR PORT\n");
+	return 2;
 }
