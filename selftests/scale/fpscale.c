@@ -28,6 +28,7 @@
 #define _GNU_SOURCE
 #include <err.h>
 #include <errno.h>
+#include <linux/fastproto.h>
 #include <math.h>
 #include <sched.h>
 #include <signal.h>
@@ -66,6 +67,7 @@ struct result {
 	double message;
 	double rest;		/* of a second */
 	double open_seconds;
+	struct list list;
 };
 
 /* One in each of @nr parts, by chance: none twice. */
@@ -145,6 +147,8 @@ static void hold(struct result *result)
 	sleep(gone_seconds);
 	memory_settle(&result->all);
 	result->rest = instructions_idle();
+	if (transport->family == AF_FASTPROTO)
+		list_connections("alice", &result->list);
 
 	link_of_alice("add");
 	player_end(&alice, ACT_ABORT);
@@ -202,6 +206,16 @@ static void print_parts(const struct result *result)
 	putchar('}');
 }
 
+static void print_list(const struct list *list)
+{
+	if (!list->listed)
+		return;
+	printf(",\"listed\":%lu,\"counted\":%lu", list->listed,
+	       list->counted);
+	printf(",\"kib_to_list\":%ld,\"kib_to_count\":%ld", list->listing,
+	       list->counting);
+}
+
 static void print_result(const struct result *result)
 {
 	struct share slabs = share_of(result, MEMORY_SLABS);
@@ -219,6 +233,7 @@ static void print_result(const struct result *result)
 	printf(",\"instructions_per_message\":%.0f", result->message);
 	printf(",\"instructions_per_idle_second\":%.0f", result->rest);
 	printf(",\"seconds_open\":%.3f", result->open_seconds);
+	print_list(&result->list);
 	print_parts(result);
 }
 

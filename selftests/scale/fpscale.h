@@ -102,4 +102,14 @@ extern int nr_caches;
 const char *cache_name(int nr);
 void memory_settle(struct memory *memory);
 
+/* list.c: what fpctl says. */
+struct list {
+	unsigned long listed;	/* connections */
+	unsigned long counted;
+	long listing;		/* KiB that fpctl had at most */
+	long counting;
+};
+
+void list_connections(const char *host, struct list *list);
+
 #endif /* FPSCALE_H */

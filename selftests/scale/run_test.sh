@@ -11,7 +11,7 @@ here=$(dirname "$(readlink -f "$0")")
 kernel=${1:-6.12}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-known=11 number=0 failures=0 status=0
+known=12 number=0 failures=0 status=0
 
 scale()
 {
@@ -125,6 +125,18 @@ many()
 			' "$tmp/scale.json"
 }
 
+# However many fpctl lists or counts, it needs no more memory for that.
+lists_all()
+{
+	jq -e '
+		all(.[]; .listed == .connections and
+			.counted == .connections and
+			.kib_to_list > 200 and .kib_to_count > 200) and
+		.[2].kib_to_list < .[0].kib_to_list + 256 and
+		.[2].kib_to_count < .[0].kib_to_count + 256
+		' "$tmp/scale.json"
+}
+
 # shellcheck disable=SC2016
 churn()
 {
@@ -188,6 +200,7 @@ check 'whose memory it is' parts
 check 'the parts are the whole' adds_up
 check 'memory is given back' gives_back
 check 'a hundred thousand' many
+check 'fpctl lists them all' lists_all
 check 'churn' churn
 check 'what is left of many' gone
 check 'what is unknown is refused' refuses_what_it_does_not_know
