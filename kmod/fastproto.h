@@ -245,7 +245,7 @@ struct fp_peer {
 	int oif;
 	struct dst_entry __rcu *dst;
 	u32 dst_cookie;
-	spinlock_t lock;
+	spinlock_t lock;	/* see above */
 	struct rcu_head rcu;
 };
 
@@ -347,7 +347,7 @@ struct fp_sock {
 	u32 msg_max;
 	struct fp_endpoint *endpoint;
 
-	spinlock_t rx_lock;
+	spinlock_t rx_lock;	/* see above */
 	u32 rx_count;
 	u64 rx_frames;
 	struct list_head rx_queue;
