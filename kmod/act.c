@@ -53,7 +53,6 @@ struct fp_act *fp_act_create(gfp_t gfp)
 	fp_txwin_init(&act->tx, act->ring, ARRAY_SIZE(act->ring),
 		      fp_transmit_acked);
 	fp_rxwin_init(&act->rx);
-	__skb_queue_head_init(&act->tx_done);
 	__skb_queue_head_init(&act->out);
 	act->rx_ahead = RB_ROOT;
 	INIT_LIST_HEAD(&act->rx_ready);
@@ -105,7 +104,7 @@ void fp_act_free(struct fp_act *act)
 		return;
 	unlink_act(act);
 	free_packets(act);
-	kfree_skb(act->fin);
+	fp_txbuf_purge(act->fin);
 	__skb_queue_purge(&act->out);
 	/* The first one is a part of @act. */
 	if (act->tx.ring != act->ring)

@@ -420,11 +420,11 @@ void fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo)
 	__releases(&conn->lock)
 {
 	struct fp_act *act = conn->act;
-	struct sk_buff_head done;
+	struct fp_txbuf *done = NULL;
 
-	__skb_queue_head_init(&done);
 	if (likely(act)) {
-		skb_queue_splice_init(&act->tx_done, &done);
+		done = act->tx_done;
+		act->tx_done = NULL;
 		skb_queue_splice_tail_init(&todo->xmit, &act->out);
 		if (!skb_queue_empty(&act->out) || todo->flags & FP_LOWER_MTU)
 			transmit(conn, todo->flags & FP_LOWER_MTU);
@@ -438,7 +438,7 @@ void fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo)
 		fp_transmit_xmit(conn, &todo->xmit, 0);
 	if (todo->flags & FP_WAKES)
 		wake(conn, todo->flags);
-	__skb_queue_purge(&done);
+	fp_txbuf_purge(done);
 	if (todo->flags & FP_ENDED)
 		fp_conn_put(conn);
 	if (todo->flags & FP_PARTED)

@@ -99,6 +99,55 @@ struct fp_path {
 	struct fp_peer peer;
 };
 
+/* Header and sections of a data frame, without the handshake's. */
+#define FP_DATA_HDR	(sizeof(struct fp_hdr) + sizeof(struct fp_hdr_conn) + \
+			 sizeof(struct fp_hdr_ack))
+
+/**
+ * struct fp_txbuf - a frame that is to be sent, or is not acknowledged yet
+ * @frame: in fp_act.tx, which has it from fp_transmit_queue() until it came;
+ *	its bytes are known from the beginning on
+ * @next: the next one in a list, of a message or of what is to be freed
+ * @data: payload and trailer of a small one
+ *
+ * A small one is a slab object, a large one the control block of the skb that
+ * has payload and trailer.
+ */
+struct fp_txbuf {
+	struct fp_txframe frame;
+	struct fp_txbuf *next;
+	u8 data[];
+};
+
+#define FP_TXBUF_SMALL	(FP_COPYBREAK + FP_CSUM_LEN)	/* the most of it, bytes */
+
+static inline struct fp_txbuf *fp_txbuf_of(const struct fp_txframe *frame)
+{
+	return container_of((void *)frame, struct fp_txbuf, frame);
+}
+
+/* Payload and trailer, bytes. */
+static inline u32 fp_txbuf_len(const struct fp_txbuf *buf)
+{
+	return buf->frame.bytes - FP_DATA_HDR;
+}
+
+static inline bool fp_txbuf_is_small(const struct fp_txbuf *buf)
+{
+	return fp_txbuf_len(buf) <= FP_TXBUF_SMALL;
+}
+
+/* Of a large one. */
+static inline struct sk_buff *fp_txbuf_skb(const struct fp_txbuf *buf)
+{
+	return container_of((void *)buf, struct sk_buff, cb);
+}
+
+static inline void *fp_txbuf_data(struct fp_txbuf *buf)
+{
+	return fp_txbuf_is_small(buf) ? buf->data : fp_txbuf_skb(buf)->data;
+}
+
 #define FP_RING_SIZE	16	/* of the first ring, frames */
 
 /* What is counted for each connection. */
@@ -209,7 +258,7 @@ struct fp_act {
 	bool in_hole;
 	bool fin_queued;
 	bool finished;
-	struct sk_buff_head tx_done;
+	struct fp_txbuf *tx_done;
 	struct sk_buff_head out;
 	bool xmitting;
 	u8 tos;
@@ -245,7 +294,7 @@ struct fp_act {
 	u64 pace_at;
 	u64 pace_gap;
 	struct hrtimer pace;
-	struct sk_buff *fin;
+	struct fp_txbuf *fin;
 	u32 tx_largest;
 	u32 rx_told;
 	u32 tx_told;
@@ -496,6 +545,14 @@ void fp_keep_begin(struct fp_conn *conn, struct fp_keep *keep, u64 since,
 		   u64 now);
 struct fp_keep *fp_keep_end(struct fp_conn *conn);
 
+/* txbuf.c */
+int fp_txbuf_init(void);
+void fp_txbuf_exit(void);
+struct fp_txbuf *fp_txbuf_alloc(unsigned int headroom, u32 len, gfp_t gfp);
+void fp_txbuf_free(struct fp_txbuf *buf);
+void fp_txbuf_purge(struct fp_txbuf *buf);
+u32 fp_txbuf_truesize(const struct fp_txbuf *buf);
+
 /* act.c */
 int fp_act_init(void);
 void fp_act_exit(void);
@@ -549,10 +606,10 @@ int fp_conn_publish(struct fp_conn *conn, enum fp_state state);
 
 /* transmit.c */
 u32 fp_transmit_payload_max(const struct fp_conn *conn);
-struct sk_buff *fp_transmit_alloc(struct fp_conn *conn, u32 len, gfp_t gfp);
-void fp_transmit_seal(struct sk_buff *skb);
-void fp_transmit_queue(struct fp_conn *conn, struct sk_buff *skb, u16 flags);
-void fp_transmit_fin(struct fp_conn *conn, struct sk_buff *skb);
+struct fp_txbuf *fp_transmit_alloc(struct fp_conn *conn, u32 len, gfp_t gfp);
+void fp_transmit_seal(struct fp_txbuf *buf);
+void fp_transmit_queue(struct fp_conn *conn, struct fp_txbuf *buf, u16 flags);
+void fp_transmit_fin(struct fp_conn *conn, struct fp_txbuf *fin);
 void fp_transmit_push(struct fp_conn *conn, struct fp_todo *todo);
 void fp_transmit_probe(struct fp_conn *conn, struct fp_todo *todo);
 void fp_transmit_rst(struct fp_conn *conn, enum fp_rst_reason why,

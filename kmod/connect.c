@@ -303,18 +303,18 @@ out:
  * Nothing follows what is queued. The connection is locked, fp_conn_rouse() was
  * called before. Returns 0 or -ENOMEM.
  */
-static int queue_fin(struct fp_conn *conn, struct sk_buff *skb,
+static int queue_fin(struct fp_conn *conn, struct fp_txbuf *fin,
 		     struct fp_todo *todo)
 {
-	if (conn->state == FP_CLOSED || !skb) {
-		kfree_skb(skb);
+	if (conn->state == FP_CLOSED || !fin) {
+		fp_txbuf_purge(fin);
 		return 0;
 	}
 	if (!fp_conn_wake(conn, GFP_ATOMIC, todo->now)) {
-		kfree_skb(skb);
+		fp_txbuf_purge(fin);
 		return -ENOMEM;
 	}
-	fp_transmit_fin(conn, skb);
+	fp_transmit_fin(conn, fin);
 	fp_transmit_push(conn, todo);
 	return 0;
 }
@@ -371,7 +371,7 @@ static bool is_futile(const struct fp_conn *conn)
 void fp_connect_finish(struct fp_sock *fs, struct fp_conn *conn)
 {
 	bool at_once = sock_flag(&fs->sk, SOCK_LINGER) && !fs->sk.sk_lingertime;
-	struct sk_buff *fin = fp_transmit_alloc(conn, 0, GFP_KERNEL);
+	struct fp_txbuf *fin = fp_transmit_alloc(conn, 0, GFP_KERNEL);
 	struct fp_todo todo;
 	u32 timeout;
 
@@ -379,7 +379,7 @@ void fp_connect_finish(struct fp_sock *fs, struct fp_conn *conn)
 		fp_conn_rouse(conn, GFP_KERNEL);
 	fp_conn_lock(conn, &todo);
 	if (is_futile(conn) || at_once || !fin || has_unread(conn)) {
-		kfree_skb(fin);
+		fp_txbuf_purge(fin);
 		fp_conn_abort(conn, 0, FP_RST_ABORTED, &todo);
 	} else if (queue_fin(conn, fin, &todo)) {
 		fp_conn_abort(conn, 0, FP_RST_ABORTED, &todo);
@@ -425,7 +425,7 @@ int fp_shutdown(struct socket *sock, int how)
 {
 	struct fp_sock *fs = fp_sk(sock->sk);
 	struct sock *sk = sock->sk;
-	struct sk_buff *fin = NULL;
+	struct fp_txbuf *fin = NULL;
 	struct fp_conn *conn;
 	struct fp_todo todo;
 	int err = 0;

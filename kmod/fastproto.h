@@ -19,8 +19,8 @@
  *	Softirq takes 4 and 5: always with BH off.
  *
  * Dependencies go one way, from the first to the last of: wire, rtt, cubic,
- * rxwin, txwin; addr, packet, mib, setting, slot; endpoint; path; keep, act,
- * conn; timer, transmit; handshake; input; receive, recvmsg, send; listen,
+ * rxwin, txwin; addr, packet, mib, setting, slot; endpoint; path; txbuf; keep,
+ * act, conn; timer, transmit; handshake; input; receive, recvmsg, send; listen,
  * connect, seqpacket, rdm, sockopt, af_fastproto, netlink; main. The only calls
  * back are endpoint -> receive, act -> timer, keep -> act, and from conn and
  * timer -> transmit, handshake, input and rdm.

@@ -64,9 +64,12 @@ static int __init fastproto_init(void)
 	err = fp_packet_init();
 	if (err)
 		return err;
-	err = fp_conn_init();
+	err = fp_txbuf_init();
 	if (err)
 		goto exit_packet;
+	err = fp_conn_init();
+	if (err)
+		goto exit_txbuf;
 	err = proto_register(&fp_proto, 1);
 	if (err)
 		goto exit_conn;
@@ -94,6 +97,8 @@ unregister_proto:
 	proto_unregister(&fp_proto);
 exit_conn:
 	fp_conn_exit();
+exit_txbuf:
+	fp_txbuf_exit();
 exit_packet:
 	fp_packet_exit();
 	return err;
@@ -110,6 +115,7 @@ static void __exit fastproto_exit(void)
 	rcu_barrier();
 	proto_unregister(&fp_proto);
 	fp_conn_exit();
+	fp_txbuf_exit();
 	fp_packet_exit();
 }
 

@@ -211,28 +211,39 @@ static int reserve(struct fp_conn *conn, u32 count)
 	return err;
 }
 
+/**
+ * struct fragments - those of a message
+ * @first: the first, or NULL
+ * @end: where the next one belongs
+ * @count: how many they are
+ */
+struct fragments {
+	struct fp_txbuf *first;
+	struct fp_txbuf **end;
+	u32 count;
+};
+
 /* The message in fragments. */
 static int copy_message(struct fp_conn *conn, struct msghdr *msg, size_t len,
-			u16 flags, struct sk_buff_head *list)
+			u16 flags, struct fragments *list)
 {
 	u32 trailer = flags & FP_F_CSUM ? FP_CSUM_LEN : 0;
 	u32 max = fp_transmit_payload_max(conn) - trailer, part;
-	struct sk_buff *skb;
+	struct fp_txbuf *buf;
 
 	do {
 		part = min_t(size_t, len, max);
-		/* The cache for small heads does no accounting, as for UDP. */
-		skb = fp_transmit_alloc(conn, part + trailer,
-					part <= FP_COPYBREAK ?
-					GFP_KERNEL : GFP_KERNEL_ACCOUNT);
-		if (!skb)
+		buf = fp_transmit_alloc(conn, part + trailer, GFP_KERNEL);
+		if (!buf)
 			return -ENOMEM;
-		__skb_queue_tail(list, skb);
-		if (part && !copy_from_iter_full(skb->data, part,
+		*list->end = buf;
+		list->end = &buf->next;
+		list->count++;
+		if (part && !copy_from_iter_full(fp_txbuf_data(buf), part,
 						 &msg->msg_iter))
 			return -EFAULT;
 		if (trailer)
-			fp_transmit_seal(skb);
+			fp_transmit_seal(buf);
 		len -= part;
 	} while (len);
 	return 0;
@@ -243,12 +254,12 @@ static int copy_message(struct fp_conn *conn, struct msghdr *msg, size_t len,
  * many microseconds. Returns 0, -EPIPE, or -ENOSPC: the window's ring is too
  * small, or the connection is parked and has none.
  */
-static int queue_message(struct fp_conn *conn, struct sk_buff_head *list,
+static int queue_message(struct fp_conn *conn, struct fragments *list,
 			 size_t len, u16 flags, bool more, u32 hold)
 {
 	u16 begin = FP_F_BEGIN;
 	struct fp_todo todo;
-	struct sk_buff *skb;
+	struct fp_txbuf *buf;
 	struct fp_act *act;
 	int err = 0;
 
@@ -256,15 +267,16 @@ static int queue_message(struct fp_conn *conn, struct sk_buff_head *list,
 	act = conn->act;
 	if (conn->state == FP_CLOSED || (act && act->fin_queued)) {
 		err = -EPIPE;
-	} else if (!act || fp_txwin_room(&act->tx) <= skb_queue_len(list)) {
+	} else if (!act || fp_txwin_room(&act->tx) <= list->count) {
 		err = -ENOSPC;
 	} else {
 		if (unlikely(conn->state == FP_SYN_SENT))
 			act->tx_largest = max_t(u32, act->tx_largest, len);
-		while ((skb = __skb_dequeue(list))) {
-			u16 end = skb_queue_empty(list) ? FP_F_END : 0;
+		while ((buf = list->first)) {
+			u16 end = buf->next ? 0 : FP_F_END;
 
-			fp_transmit_queue(conn, skb, flags | begin | end);
+			list->first = buf->next;
+			fp_transmit_queue(conn, buf, flags | begin | end);
 			begin = 0;
 		}
 		act->tx_corked = more;
@@ -292,7 +304,7 @@ int fp_seqpacket_send(struct fp_sock *fs, struct fp_conn *conn,
 		      struct msghdr *msg, size_t len)
 {
 	bool more = msg->msg_flags & (MSG_MORE | MSG_BATCH);
-	struct sk_buff_head list;
+	struct fragments list = { .end = &list.first };
 	u32 hold = 0;
 	u16 flags = 0;
 	int err;
@@ -308,16 +320,15 @@ int fp_seqpacket_send(struct fp_sock *fs, struct fp_conn *conn,
 		flags |= FP_F_CSUM;
 	if (!conn->rdm && !READ_ONCE(fs->nodelay))
 		hold = fp_setting(conn->fn, hold_time);
-	__skb_queue_head_init(&list);
 	err = copy_message(conn, msg, len, flags, &list);
 	while (!err) {
 		err = queue_message(conn, &list, len, flags, more, hold);
 		if (err != -ENOSPC)
 			break;
 		/* Another thread may take it before we do. */
-		err = reserve(conn, skb_queue_len(&list));
+		err = reserve(conn, list.count);
 	}
-	__skb_queue_purge(&list);
+	fp_txbuf_purge(list.first);
 	return err;
 }
 

@@ -3,9 +3,9 @@
  * A connection's frames to wire: what may be sent now is made into datagrams
  * under the connection's lock and sent after it.
  *
- * A queued frame is an skb with the payload; its control block holds struct
- * fp_txframe. It stays until it is acknowledged; what goes out is a clone. Small
- * frames that go at the same time share a datagram, which they are copied to.
+ * What a queued frame carries (struct fp_txbuf) stays until it is acknowledged;
+ * what goes out is a copy of it, or a clone if it is large. Small frames that go
+ * at the same time share a datagram.
  */
 #include <linux/crc32.h>
 #include <linux/skbuff.h>
@@ -14,9 +14,6 @@
 #include "fastproto.h"
 #include "conn.h"
 
-/* Header and sections of a data frame, without the handshake's. */
-#define DATA_HDR	(sizeof(struct fp_hdr) + sizeof(struct fp_hdr_conn) + \
-			 sizeof(struct fp_hdr_ack))
 #define IPV4_LEAST_MTU	576	/* RFC 791, section 3.2 */
 #define HOLE_COPIES	3	/* of what may have come to a black hole */
 
@@ -35,15 +32,10 @@
 #define ECHO_HDR	(sizeof(struct fp_hdr_syn) + \
 			 sizeof(struct fp_hdr_cookie))
 
-static struct fp_txframe *frame_of(struct sk_buff *skb)
+/* Payload and trailer. */
+static u32 len_of(const struct fp_txframe *frame)
 {
-	BUILD_BUG_ON(sizeof(struct fp_txframe) > sizeof(skb->cb));
-	return (struct fp_txframe *)skb->cb;
-}
-
-static struct sk_buff *skb_of(const struct fp_txframe *frame)
-{
-	return container_of((void *)frame, struct sk_buff, cb);
+	return fp_txbuf_len(fp_txbuf_of(frame));
 }
 
 /**
@@ -90,7 +82,7 @@ bool fp_transmit_exceeds(const struct fp_conn *conn,
  */
 u32 fp_transmit_payload_max(const struct fp_conn *conn)
 {
-	u32 max = fp_conn_mss(conn) - DATA_HDR;
+	u32 max = fp_conn_mss(conn) - FP_DATA_HDR;
 
 	if (READ_ONCE(conn->state) <= FP_ECHO_SENT ||
 	    READ_ONCE(conn->syn_due))
@@ -100,16 +92,16 @@ u32 fp_transmit_payload_max(const struct fp_conn *conn)
 
 static unsigned int headroom_of(const struct fp_conn *conn)
 {
-	return READ_ONCE(conn->path->headroom) + DATA_HDR + ECHO_HDR +
+	return READ_ONCE(conn->path->headroom) + FP_DATA_HDR + ECHO_HDR +
 	       FP_RANGES_SENT * sizeof(struct fp_hdr_range);
 }
 
-/* Without the trailer that the skb may hold. */
+/* Without the trailer that there may be. */
 static u32 payload_of(const struct fp_txframe *frame)
 {
 	u32 trailer = frame->flags & FP_F_CSUM ? FP_CSUM_LEN : 0;
 
-	return skb_of(frame)->len - trailer;
+	return len_of(frame) - trailer;
 }
 
 static u32 cost_of(const struct fp_txframe *frame)
@@ -117,16 +109,23 @@ static u32 cost_of(const struct fp_txframe *frame)
 	return payload_of(frame) + FP_FRAME_COST;
 }
 
+/* To be freed when the lock is released. */
+static void done(struct fp_act *act, struct fp_txbuf *buf)
+{
+	buf->next = act->tx_done;
+	act->tx_done = buf;
+}
+
 /* The window has forgotten an acknowledged frame. */
 void fp_transmit_acked(struct fp_txwin *w, struct fp_txframe *frame)
 {
 	struct fp_act *act = container_of(w, struct fp_act, tx);
-	struct sk_buff *skb = skb_of(frame);
+	struct fp_txbuf *buf = fp_txbuf_of(frame);
 	struct fp_conn *conn = act->conn;
 
-	WRITE_ONCE(conn->tx_memory, conn->tx_memory - skb->truesize);
+	WRITE_ONCE(conn->tx_memory, conn->tx_memory - fp_txbuf_truesize(buf));
 	act->tx_bytes -= payload_of(frame);
-	__skb_queue_tail(&act->tx_done, skb);
+	done(act, buf);
 }
 
 /**
@@ -142,7 +141,7 @@ void fp_transmit_purge(struct fp_conn *conn)
 	for (seq = act->tx.una; seq != act->tx.end; seq++) {
 		frame = fp_txwin_frame(&act->tx, seq);
 		if (frame)
-			__skb_queue_tail(&act->tx_done, skb_of(frame));
+			done(act, fp_txbuf_of(frame));
 	}
 	WRITE_ONCE(conn->tx_memory, 0);
 	act->tx_bytes = 0;
@@ -250,8 +249,24 @@ static void push_header(struct sk_buff *skb, u16 flags, u64 seq,
 			 sections);
 }
 
-/* A frame alone in its datagram: the queued skb's data, shared or copied. */
-static struct sk_buff *copy_of(struct sk_buff *skb)
+/* What a small frame carries, behind room for its headers. */
+static struct sk_buff *copy_small(const struct fp_conn *conn,
+				  const struct fp_txbuf *buf)
+{
+	unsigned int headroom = headroom_of(conn);
+	u32 len = fp_txbuf_len(buf);
+	struct sk_buff *skb;
+
+	skb = alloc_skb(headroom + len, GFP_ATOMIC | __GFP_NOWARN);
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, headroom);
+	skb_put_data(skb, buf->data, len);
+	return skb;
+}
+
+/* What a large one carries, shared or copied. */
+static struct sk_buff *copy_large(struct sk_buff *skb)
 {
 	struct sk_buff *copy;
 
@@ -280,14 +295,18 @@ static struct sk_buff *single(struct fp_conn *conn, struct fp_txframe *frame,
 {
 	struct fp_sections sections __fp_uninitialized;
 	unsigned int ranges = 0;
+	struct fp_txbuf *buf = fp_txbuf_of(frame);
 	struct sk_buff *skb;
 	u16 flags;
 
 	if (conn->act->rx.nr &&
-	    skb_of(frame)->len + FP_RANGES_SENT * sizeof(struct fp_hdr_range) <=
+	    fp_txbuf_len(buf) + FP_RANGES_SENT * sizeof(struct fp_hdr_range) <=
 	    fp_transmit_payload_max(conn))
 		ranges = FP_RANGES_SENT;
-	skb = copy_of(skb_of(frame));
+	if (fp_txbuf_is_small(buf))
+		skb = copy_small(conn, buf);
+	else
+		skb = copy_large(fp_txbuf_skb(buf));
 	if (!skb)
 		return NULL;
 	flags = fill_sections(conn, &sections, now, ranges) |
@@ -399,12 +418,12 @@ static struct sk_buff *bundle(struct fp_conn *conn, struct fp_txframe *frame,
 	if (!next || next->state != FP_TXFRAME_QUEUED)
 		return NULL;
 	hdr_len = max - fp_transmit_payload_max(conn);
-	if (2 * hdr_len + skb_of(frame)->len + skb_of(next)->len > max)
+	if (2 * hdr_len + len_of(frame) + len_of(next) > max)
 		return NULL;
 	flags = fill_sections(conn, &sections, now, 0);
 	hdr_len = fp_header_len(flags, 0);
 	/* The path may have changed meanwhile. */
-	if (hdr_len + skb_of(frame)->len > max)
+	if (hdr_len + len_of(frame) > max)
 		return NULL;
 
 	skb = alloc_skb(READ_ONCE(conn->path->headroom) + max,
@@ -416,18 +435,17 @@ static struct sk_buff *bundle(struct fp_conn *conn, struct fp_txframe *frame,
 		struct fp_frame header = {
 			.seq = frame->seq,
 			.flags = flags | flags_of(act, frame),
-			.size = hdr_len + skb_of(frame)->len,
+			.size = hdr_len + len_of(frame),
 		};
 
 		fp_header_encode(skb_put(skb, hdr_len), &header, &sections);
-		skb_copy_bits(skb_of(frame), 0,
-			      skb_put(skb, skb_of(frame)->len),
-			      skb_of(frame)->len);
+		skb_put_data(skb, fp_txbuf_data(fp_txbuf_of(frame)),
+			     len_of(frame));
 		sent(conn, frame, now);
 		frame = fp_txwin_next(&act->tx);
 	} while (frame && frame->state == FP_TXFRAME_QUEUED &&
 		 may_send(act, frame) &&
-		 skb->len + hdr_len + skb_of(frame)->len <= max);
+		 skb->len + hdr_len + len_of(frame) <= max);
 	return skb;
 }
 
@@ -441,8 +459,8 @@ static bool is_corked(const struct fp_conn *conn, struct fp_txframe *frame)
 	    frame->state != FP_TXFRAME_QUEUED)
 		return false;
 	while (frame) {
-		len += DATA_HDR + skb_of(frame)->len;
-		if (len + DATA_HDR >= max)
+		len += frame->bytes;
+		if (len + FP_DATA_HDR >= max)
 			return false;
 		frame = fp_txwin_frame(&act->tx, frame->seq + 1);
 	}
@@ -694,79 +712,67 @@ void fp_transmit_xmit(struct fp_conn *conn, struct sk_buff_head *list, u8 tos)
 }
 
 /**
- * fp_transmit_alloc - an skb for a fragment of a message
+ * fp_transmit_alloc - a buffer for a fragment of a message
  * @conn: the connection
  * @len: payload in bytes, not more than fits
  * @gfp: how to allocate
  *
- * Return: the skb, its data still to be filled in; or NULL.
+ * Return: what it is to be put into; or NULL.
  */
-struct sk_buff *fp_transmit_alloc(struct fp_conn *conn, u32 len, gfp_t gfp)
+struct fp_txbuf *fp_transmit_alloc(struct fp_conn *conn, u32 len, gfp_t gfp)
 {
-	unsigned int headroom = headroom_of(conn);
-	struct sk_buff *skb;
-
-	skb = alloc_skb_fclone(headroom + len, gfp);
-	if (!skb)
-		return NULL;
-	skb_reserve(skb, headroom);
-	skb_put(skb, len);
-	return skb;
+	return fp_txbuf_alloc(headroom_of(conn), len, gfp);
 }
 
 /**
  * fp_transmit_seal - put the checksum of the payload behind it
- * @skb: from fp_transmit_alloc(), which was asked for FP_CSUM_LEN bytes more;
+ * @buf: from fp_transmit_alloc(), which was asked for FP_CSUM_LEN bytes more;
  *	the payload is filled in
  */
-void fp_transmit_seal(struct sk_buff *skb)
+void fp_transmit_seal(struct fp_txbuf *buf)
 {
-	u32 len = skb->len - FP_CSUM_LEN;
-	__le32 csum = cpu_to_le32(~__crc32c_le(~0U, skb->data, len));
+	u32 len = fp_txbuf_len(buf) - FP_CSUM_LEN;
+	u8 *data = fp_txbuf_data(buf);
+	__le32 csum = cpu_to_le32(~__crc32c_le(~0U, data, len));
 
-	memcpy(skb->data + len, &csum, sizeof(csum));
+	memcpy(data + len, &csum, sizeof(csum));
 }
 
 /**
  * fp_transmit_queue - queue a fragment of a message, or a FIN
  * @conn: the connection, locked; its window has room
- * @skb: from fp_transmit_alloc(); taken
+ * @buf: from fp_transmit_alloc(); taken
  * @flags: FP_F_BEGIN, FP_F_END, FP_F_FIN, FP_F_NEEDS_COPY, FP_F_CSUM
  */
-void fp_transmit_queue(struct fp_conn *conn, struct sk_buff *skb, u16 flags)
+void fp_transmit_queue(struct fp_conn *conn, struct fp_txbuf *buf, u16 flags)
 {
 	struct fp_act *act = conn->act;
-	struct fp_txframe *frame = frame_of(skb);
 
-	memset(frame, 0, sizeof(*frame));
-	frame->bytes = skb->len + DATA_HDR;
-	frame->flags = flags;
-	/* A clone may write headers into the space before our data. */
-	__skb_header_release(skb);
-	WRITE_ONCE(conn->tx_memory, conn->tx_memory + skb->truesize);
-	act->tx_bytes += payload_of(frame);
-	fp_txwin_queue(&act->tx, frame);
+	buf->frame.flags = flags;
+	WRITE_ONCE(conn->tx_memory, conn->tx_memory + fp_txbuf_truesize(buf));
+	act->tx_bytes += payload_of(&buf->frame);
+	fp_txwin_queue(&act->tx, &buf->frame);
 }
 
 /**
  * fp_transmit_fin - nothing follows what is queued
  * @conn: the connection, locked
- * @skb: from fp_transmit_alloc(), without payload; taken
+ * @fin: from fp_transmit_alloc(), without payload; taken
  *
  * Nothing happens if that was said before.
  */
-void fp_transmit_fin(struct fp_conn *conn, struct sk_buff *skb)
+void fp_transmit_fin(struct fp_conn *conn, struct fp_txbuf *fin)
 {
 	struct fp_act *act = conn->act;
 
 	if (act->fin_queued) {
-		kfree_skb(skb);
+		fp_txbuf_free(fin);
 		return;
 	}
 	act->fin_queued = true;
 	act->tx_corked = false;
 	WRITE_ONCE(conn->tx_held, false);
-	fp_transmit_queue(conn, skb, FP_F_FIN);
+	fp_transmit_queue(conn, fin, FP_F_FIN);
 	if (conn->state == FP_ESTABLISHED)
 		WRITE_ONCE(conn->state, FP_FIN_WAIT_1);
 	else if (conn->state == FP_CLOSE_WAIT)

@@ -649,6 +649,29 @@ TEST_F(pair, more_to_come_shares_a_datagram)
 	expect_one_datagram(_metadata, self->server, &base);
 }
 
+/* What is kept in objects of its own and what is kept in skbs, by turns. */
+TEST_F(pair, large_and_small_share_a_datagram)
+{
+	static const size_t sizes[] = { 257, 1, 256, 300, 0, 40 };
+	struct fp_recvinfo info;
+	struct stats base;
+	size_t i;
+
+	ASSERT_TRUE(come_to_rest(self, &base));
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		fill(out, sizes[i], i);
+		ASSERT_EQ((ssize_t)sizes[i],
+			  send(self->client, out, sizes[i],
+			       i < ARRAY_SIZE(sizes) - 1 ? MSG_MORE : 0));
+	}
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		ASSERT_EQ((ssize_t)sizes[i],
+			  fp_recvinfo(self->server, in, sizeof(in), 0, &info));
+		EXPECT_TRUE(filled(in, sizes[i], i));
+		EXPECT_EQ((__u32)i, info.index);
+	}
+}
+
 TEST_F(pair, sendmmsg_shares_a_datagram)
 {
 	struct mmsghdr msgs[BATCH] = {};

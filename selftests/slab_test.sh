@@ -21,7 +21,8 @@ objects()
 
 caches_are_there()
 {
-	for cache in fastproto_packet fastproto_small FASTPROTO; do
+	for cache in fastproto_packet fastproto_small fastproto_frame \
+		     FASTPROTO; do
 		objects "$cache"
 	done
 }
