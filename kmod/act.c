@@ -55,7 +55,7 @@ struct fp_act *fp_act_create(gfp_t gfp)
 	fp_rxwin_init(&act->rx);
 	__skb_queue_head_init(&act->out);
 	act->rx_ahead = RB_ROOT;
-	INIT_LIST_HEAD(&act->rx_ready);
+	act->rx_end = &act->rx_ready;
 	INIT_LIST_HEAD(&act->ready);
 	INIT_LIST_HEAD(&act->link);
 	timer_setup(&act->timer, fp_timer_fire, 0);
@@ -74,8 +74,10 @@ static void free_packets(struct fp_act *act)
 		rb_erase(node, &act->rx_ahead);
 		fp_packet_put(rb_entry(node, struct fp_packet, node));
 	}
-	list_for_each_entry_safe(packet, next, &act->rx_ready, list)
+	for (packet = act->rx_ready; packet; packet = next) {
+		next = packet->later;
 		fp_packet_put(packet);
+	}
 	fp_packet_put(act->rx_partial);
 }
 

@@ -139,7 +139,7 @@ void fp_conn_net_exit(struct net *net)
 
 	for (i = 0; i < fn->slots.capacity; i++) {
 		rcu_read_lock();
-		conn = fp_conn_find(net, i);
+		conn = fp_conn_find(fn, i);
 		rcu_read_unlock();
 		if (!conn)
 			continue;
@@ -295,15 +295,15 @@ int fp_conn_publish(struct fp_conn *conn, enum fp_state state)
 
 /**
  * fp_conn_find - find the connection of a slot
- * @net: the namespace
+ * @fn: the namespace
  * @slot: index of the slot
  *
  * Context: any, RCU read lock held.
  * Return: the connection, a reference; or NULL. The tag is not looked at.
  */
-struct fp_conn *fp_conn_find(struct net *net, u32 slot)
+struct fp_conn *fp_conn_find(struct fp_net *fn, u32 slot)
 {
-	struct fp_conn *conn = fp_slot_find(&fp_net(net)->slots, slot);
+	struct fp_conn *conn = fp_slot_find(&fn->slots, slot);
 
 	if (!conn || !refcount_inc_not_zero(&conn->refs))
 		return NULL;

@@ -189,7 +189,8 @@ static inline void *fp_txbuf_data(struct fp_txbuf *buf)
  * @rx_partial: the message in the making, its first fragment
  * @rx_partial_last: its last one
  * @rx_partial_cost: cost of all of them, units
- * @rx_ready: whole messages (struct fp_packet)
+ * @rx_ready: whole messages, the first
+ * @rx_end: where the next one belongs
  * @ts_recent: the peer's timestamp to be echoed
  * @ts_recent_at: when it came, microseconds
  * @ack_bytes: payload since the last acknowledgment that we sent
@@ -272,7 +273,8 @@ struct fp_act {
 	struct fp_packet *rx_partial;
 	struct fp_packet *rx_partial_last;
 	u32 rx_partial_cost;
-	struct list_head rx_ready;
+	struct fp_packet *rx_ready;
+	struct fp_packet **rx_end;
 
 	u32 ts_recent;
 	u64 ts_recent_at;
@@ -592,7 +594,7 @@ struct fp_conn *fp_conn_create(struct fp_endpoint *endpoint,
 			       const struct fp_peer *peer,
 			       const struct fp_route *route, u32 slot,
 			       gfp_t gfp);
-struct fp_conn *fp_conn_find(struct net *net, u32 slot);
+struct fp_conn *fp_conn_find(struct fp_net *fn, u32 slot);
 struct fp_conn *fp_conn_find_passive(struct net *net,
 				     const union fp_addr *peer, u64 peer_id);
 void fp_conn_put(struct fp_conn *conn);

@@ -381,8 +381,9 @@ struct fp_rx {
 
 /**
  * struct fp_packet - a message on its way to the application
- * @list: link in fp_sock.rx_queue or fp_act.rx_ready
- * @node: link in fp_act.rx_ahead, before that
+ * @list: link in fp_sock.rx_queue
+ * @node: link in fp_act.rx_ahead
+ * @later: the next message in fp_act.rx_ready
  * @next: the next fragment of the message, which is freed with this one
  * @len: of a message's first fragment: the payload of all of them, bytes
  * @charge: what a connection was charged for it, bytes
@@ -397,12 +398,13 @@ struct fp_rx {
  * @rx: where it came from
  * @data: the payload, if it was copied into the object
  *
- * Constant once queued, but for @list and @refs.
+ * Constant once queued, but for the links and @refs.
  */
 struct fp_packet {
 	union {
 		struct list_head list;
 		struct rb_node node;
+		struct fp_packet *later;
 	};
 	struct fp_packet *next;
 	u32 len;

@@ -254,7 +254,9 @@ static bool append(struct fp_conn *conn, struct fp_packet *packet,
 	if (!(flags & FP_F_END))
 		return true;
 
-	list_add_tail(&head->list, &act->rx_ready);
+	head->later = NULL;
+	*act->rx_end = head;
+	act->rx_end = &head->later;
 	WRITE_ONCE(conn->rx_count, conn->rx_count + 1);
 	act->rx_partial = NULL;
 	act->rx_partial_last = NULL;
@@ -692,7 +694,7 @@ static struct fp_conn *find(struct fp_endpoint *endpoint,
 	if (frame->flags & FP_F_COOKIE && !sections->conn_id)
 		return fp_handshake_echo_rcv(endpoint, frame, sections, rx,
 					     why);
-	conn = fp_conn_find(endpoint->net, fp_id_slot(sections->conn_id));
+	conn = fp_conn_find(endpoint->fn, fp_id_slot(sections->conn_id));
 	*why = FASTPROTO_A_STATS_DROP_ID;
 	if (!conn)
 		goto refuse;
@@ -805,7 +807,7 @@ void fp_input_error(struct fp_endpoint *endpoint, const union fp_addr *to,
 				 sizeof(copy), &copy);
 	if (!hdr)
 		return;
-	conn = fp_conn_find(endpoint->net, le32_to_cpu(hdr->slot));
+	conn = fp_conn_find(endpoint->fn, le32_to_cpu(hdr->slot));
 	if (!conn)
 		return;
 	fp_conn_lock(conn, &todo);

@@ -571,7 +571,7 @@ static struct fp_conn *conn_find(struct net *net, u64 id)
 	struct fp_conn *conn;
 
 	rcu_read_lock();
-	conn = fp_conn_find(net, fp_id_slot(id));
+	conn = fp_conn_find(fp_net(net), fp_id_slot(id));
 	rcu_read_unlock();
 	if (!conn || conn->id == id)
 		return conn;

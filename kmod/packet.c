@@ -105,6 +105,16 @@ static struct kmem_cache *choose_cache(const struct fp_frame *frame,
 	return view_cache;
 }
 
+static int copy_payload(void *to, const struct sk_buff *skb, u32 offset,
+			u32 len)
+{
+	/* As nearly always with so little. */
+	if (offset + len > skb_headlen(skb))
+		return skb_copy_bits(skb, offset, to, len);
+	memcpy(to, skb->data + offset, len);
+	return 0;
+}
+
 static int take_payload(struct fp_packet *packet, struct sk_buff *skb,
 			u32 offset)
 {
@@ -114,7 +124,7 @@ static int take_payload(struct fp_packet *packet, struct sk_buff *skb,
 	packet->offset = 0;
 	packet->rx_flags = FP_RX_COPIED;
 	if (packet->cache != view_cache)
-		return skb_copy_bits(skb, offset, packet->data, len);
+		return copy_payload(packet->data, skb, offset, len);
 
 	if (packet->frame.flags & FP_F_NEEDS_COPY) {
 		packet->skb = copy_to_pages(skb, offset, len);

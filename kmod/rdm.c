@@ -418,7 +418,7 @@ static struct fp_conn *find_id(struct fp_sock *fs, u64 id)
 	struct fp_conn *conn;
 
 	rcu_read_lock();
-	conn = fp_conn_find(sock_net(&fs->sk), fp_id_slot(id));
+	conn = fp_conn_find(fp_net(sock_net(&fs->sk)), fp_id_slot(id));
 	if (conn && (conn->id != id || rcu_access_pointer(conn->fs) != fs)) {
 		fp_conn_put(conn);
 		conn = NULL;
@@ -592,8 +592,7 @@ static bool take_packet(struct fp_conn *conn, bool peek, struct item *item,
 	bool news;
 
 	if (peek) {
-		item->packet = list_first_entry_or_null(&act->rx_ready,
-							struct fp_packet, list);
+		item->packet = act->rx_ready;
 		if (item->packet)
 			refcount_inc(&item->packet->refs);
 		return item->packet;

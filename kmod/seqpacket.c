@@ -398,11 +398,12 @@ struct fp_packet *fp_seqpacket_dequeue(struct fp_conn *conn, bool *news)
 	struct fp_packet *packet;
 
 	*news = false;
-	packet = list_first_entry_or_null(&act->rx_ready, struct fp_packet,
-					  list);
+	packet = act->rx_ready;
 	if (!packet)
 		return NULL;
-	list_del(&packet->list);
+	act->rx_ready = packet->later;
+	if (!act->rx_ready)
+		act->rx_end = &act->rx_ready;
 	WRITE_ONCE(conn->rx_count, conn->rx_count - 1);
 	act->rx_memory -= charge_of(packet);
 	*news = conn->state != FP_CLOSED && is_news(act);
@@ -464,8 +465,7 @@ static struct fp_packet *take(struct fp_conn *conn, int flags)
 	act = conn->act;
 	/* Another thread may have been faster; it may even be parked. */
 	if (conn->rx_count)
-		packet = list_first_entry(&act->rx_ready, struct fp_packet,
-					  list);
+		packet = act->rx_ready;
 	if (packet && flags & MSG_PEEK)
 		refcount_inc(&packet->refs);
 	else if (packet)
@@ -595,7 +595,6 @@ static int ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
  */
 int fp_seqpacket_ioctl(struct fp_sock *fs, int cmd, int *val)
 {
-	struct fp_packet *packet;
 	struct fp_conn *conn;
 	struct fp_act *act;
 
@@ -609,13 +608,10 @@ int fp_seqpacket_ioctl(struct fp_sock *fs, int cmd, int *val)
 		return 0;
 	spin_lock_bh(&conn->lock);
 	act = conn->act;
-	if (act && cmd == SIOCOUTQ) {
+	if (act && cmd == SIOCOUTQ)
 		*val = act->tx_bytes;
-	} else if (conn->rx_count) {
-		packet = list_first_entry(&act->rx_ready, struct fp_packet,
-					  list);
-		*val = packet->len;
-	}
+	else if (conn->rx_count)
+		*val = act->rx_ready->len;
 	spin_unlock_bh(&conn->lock);
 	fp_conn_put(conn);
 	return 0;

@@ -247,6 +247,7 @@ void fp_txwin_sent(struct fp_txwin *w, struct fp_txframe *frame, u64 now)
 		}
 		break;
 	default:
+		list_del_init(&frame->link);
 		w->probe_seq = frame->seq;
 		w->probe_sent = now;
 	}
@@ -254,7 +255,7 @@ void fp_txwin_sent(struct fp_txwin *w, struct fp_txframe *frame, u64 now)
 	frame->sent = now;
 	if (frame->transmissions < U8_MAX)
 		frame->transmissions++;
-	list_move_tail(&frame->link, &w->flight_list);
+	list_add_tail(&frame->link, &w->flight_list);
 }
 
 /* Moves a frame from flight to @lost. */
