@@ -341,7 +341,7 @@ struct fp_conn *fp_conn_find_passive(struct net *net,
 void fp_conn_lock(struct fp_conn *conn, struct fp_todo *todo)
 	__acquires(&conn->lock)
 {
-	__skb_queue_head_init(&todo->xmit);
+	todo->reset = NULL;
 	todo->flags = 0;
 	spin_lock_bh(&conn->lock);
 	todo->now = ktime_to_us(ktime_get());
@@ -398,7 +398,7 @@ static void transmit(struct fp_conn *conn, bool lower)
 	__skb_queue_head_init(&list);
 	while (!skb_queue_empty(&act->out) && rounds--) {
 		skb_queue_splice_init(&act->out, &list);
-		tos = act->tos;
+		tos = fp_transmit_tos(conn);
 		spin_unlock(&conn->lock);
 		fp_transmit_xmit(conn, &list, tos);
 		spin_lock(&conn->lock);
@@ -406,6 +406,16 @@ static void transmit(struct fp_conn *conn, bool lower)
 	act->xmitting = false;
 	if (unlikely(!skb_queue_empty(&act->out)))
 		fp_timer_hold(conn, 0, ktime_to_us(ktime_get()));
+}
+
+/* A parked connection has nothing to send but that. */
+static void transmit_reset(struct fp_conn *conn, struct sk_buff *skb)
+{
+	struct sk_buff_head list;
+
+	__skb_queue_head_init(&list);
+	__skb_queue_tail(&list, skb);
+	fp_transmit_xmit(conn, &list, 0);
 }
 
 /**
@@ -425,7 +435,6 @@ void fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo)
 	if (likely(act)) {
 		done = act->tx_done;
 		act->tx_done = NULL;
-		skb_queue_splice_tail_init(&todo->xmit, &act->out);
 		if (!skb_queue_empty(&act->out) || todo->flags & FP_LOWER_MTU)
 			transmit(conn, todo->flags & FP_LOWER_MTU);
 	}
@@ -433,9 +442,8 @@ void fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo)
 		fp_rdm_collect(conn, todo);
 	spin_unlock(&conn->lock);
 
-	/* A parked connection has nothing to send but its reset. */
-	if (unlikely(!skb_queue_empty(&todo->xmit)))
-		fp_transmit_xmit(conn, &todo->xmit, 0);
+	if (unlikely(todo->reset))
+		transmit_reset(conn, todo->reset);
 	if (todo->flags & FP_WAKES)
 		wake(conn, todo->flags);
 	fp_txbuf_purge(done);

@@ -165,7 +165,6 @@ static inline void *fp_txbuf_data(struct fp_txbuf *buf)
  * @out: datagrams to be given to IP
  * @xmitting: somebody is about that, with the lock released now and then and a
  *	reference of his own; who finds it set leaves the datagrams to him
- * @tos: of the datagrams: ECN's bits
  * @tx_corked: MSG_MORE: wait for more before a small frame is sent
  * @tx_probe: the next frame is to ask for an answer
  * @tx_check: when to look for lost frames again, microseconds, 0: no need
@@ -262,7 +261,6 @@ struct fp_act {
 	struct fp_txbuf *tx_done;
 	struct sk_buff_head out;
 	bool xmitting;
-	u8 tos;
 
 	u64 rx_cost;
 	u64 rx_edge;
@@ -490,12 +488,12 @@ struct fp_conn {
 
 /**
  * struct fp_todo - what is to be done once the lock is released
- * @xmit: datagrams to send
+ * @reset: what a parked connection has to say at its end, or NULL
  * @flags: FP_WAKE_*, FP_ENDED, FP_LOWER_MTU, FP_OPENED, FP_PARTED
  * @now: microseconds, one reading of the clock for all that is done at once
  */
 struct fp_todo {
-	struct sk_buff_head xmit;
+	struct sk_buff *reset;
 	u32 flags;
 	u64 now;
 };
@@ -618,6 +616,7 @@ void fp_transmit_rst(struct fp_conn *conn, enum fp_rst_reason why,
 		     struct fp_todo *todo);
 void fp_transmit_acked(struct fp_txwin *w, struct fp_txframe *frame);
 void fp_transmit_purge(struct fp_conn *conn);
+u8 fp_transmit_tos(const struct fp_conn *conn);
 void fp_transmit_xmit(struct fp_conn *conn, struct sk_buff_head *list, u8 tos);
 u32 fp_transmit_mtu_below(const struct fp_conn *conn);
 bool fp_transmit_exceeds(const struct fp_conn *conn,

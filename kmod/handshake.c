@@ -331,7 +331,7 @@ void fp_handshake_syn(struct fp_conn *conn, struct fp_todo *todo)
 			    FP_SYN_SIZE_MIN - fp_header_len(flags, 0), 0,
 			    &sections);
 	if (skb)
-		__skb_queue_tail(&todo->xmit, skb);
+		__skb_queue_tail(&conn->act->out, skb);
 	else
 		FP_INC_STATS(conn->fn, OUT_ERRORS);
 }

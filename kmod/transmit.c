@@ -510,37 +510,49 @@ static void push_ack(struct fp_conn *conn, struct fp_todo *todo)
 		flags |= FP_F_PROBE;
 	act->tx_probe = false;
 	push_header(skb, flags, act->tx.next, &sections);
-	__skb_queue_tail(&todo->xmit, skb);
+	__skb_queue_tail(&act->out, skb);
 	FP_CONN_INC_STATS(conn, OUT_ACKS);
 	acked(act);
 }
 
-/* What has happened to the path since something was sent. */
-static void adapt(struct fp_conn *conn, u64 now)
+/* What has happened to the path since something was sent; @next is to be. */
+static void adapt(struct fp_conn *conn, const struct fp_txframe *next, u64 now)
 {
 	struct fp_act *act = conn->act;
 	u32 mss = fp_conn_mss(conn);
 
 	if (unlikely(mss != act->cc.mss))
 		fp_cubic_set_mss(&act->cc, mss);
-	if (!act->tx.flight && act->tx_last && fp_txwin_next(&act->tx)) {
+	if (next && !act->tx.flight && act->tx_last) {
 		fp_cubic_idle(&act->cc, now - act->tx_last,
 			      fp_rtt_rto(&act->rtt));
 		act->tx_last = now;
 	}
 }
 
-/*
- * Are the datagrams ECN-capable (RFC 3168)? Not in the handshake; and there are
- * ways that lose all that are.
- */
-static bool may_be_marked(const struct fp_conn *conn)
+/* Send queued frames as far as they may go. Returns false: no memory for one. */
+static bool push_data(struct fp_conn *conn, u64 now)
 {
-	const struct fp_act *act = conn->act;
+	struct fp_act *act = conn->act;
+	struct fp_txframe *frame;
+	struct sk_buff *skb;
 
-	return conn->state != FP_ECHO_SENT && fp_setting(conn->fn, ecn) &&
-	       act->retries < FP_ECT_RETRIES &&
-	       conn->ect_failures < FP_ECT_FAILURES;
+	while ((frame = fp_txwin_next(&act->tx))) {
+		if (!may_send(act, frame) || is_corked(conn, frame))
+			break;
+		if (!pace_admits(conn, now)) {
+			fp_timer_wait_pace(conn);
+			break;
+		}
+		skb = build(conn, frame, now);
+		if (!skb)
+			return false;
+		__skb_queue_tail(&act->out, skb);
+		/* There may have been no room to tell of gaps. */
+		if (!act->rx.nr)
+			acked(act);
+	}
+	return true;
 }
 
 /*
@@ -548,22 +560,22 @@ static bool may_be_marked(const struct fp_conn *conn)
  * when a small one is answered. So once a black hole is suspected, the large one
  * goes several times. Returns false if it has not gone, or there is no memory.
  */
-static bool repeat(struct fp_conn *conn, struct fp_todo *todo)
+static bool repeat(struct fp_conn *conn, u64 now)
 {
 	struct fp_act *act = conn->act;
 	struct fp_txframe *frame = fp_txwin_frame(&act->tx, act->tx.una);
 	unsigned int copies = act->hole_answers ? HOLE_COPIES : 0;
 	struct sk_buff *skb;
 
-	if (frame->sent != todo->now)
+	if (frame->sent != now)
 		return false;
 	for (; copies; copies--) {
-		skb = single(conn, frame, todo->now);
+		skb = single(conn, frame, now);
 		if (!skb)
 			return false;
 		FP_CONN_INC_STATS(conn, OUT_RETRANS);
 		FP_CONN_INC_STATS(conn, RETRANS_RTO);
-		__skb_queue_tail(&todo->xmit, skb);
+		__skb_queue_tail(&act->out, skb);
 	}
 	return true;
 }
@@ -571,55 +583,42 @@ static bool repeat(struct fp_conn *conn, struct fp_todo *todo)
 /**
  * fp_transmit_push - send what may be sent now
  * @conn: the connection, locked
- * @todo: from fp_conn_lock(); gets the datagrams
+ * @todo: from fp_conn_lock()
  *
- * An acknowledgment that is due goes with them or alone. The deadlines follow
+ * An acknowledgment that is due goes with data or alone. The deadlines follow
  * from what is in flight then.
  */
 void fp_transmit_push(struct fp_conn *conn, struct fp_todo *todo)
 {
 	struct fp_act *act = conn->act;
 	struct fp_txframe *frame;
-	struct sk_buff *skb;
 	bool starved = false;
 
 	/* Who is parked has nothing to send. */
 	if (conn->state <= FP_SYN_SENT || !act)
 		return;
-	adapt(conn, todo->now);
-	while ((frame = fp_txwin_next(&act->tx))) {
-		if (!may_send(act, frame) || is_corked(conn, frame))
-			break;
-		if (!pace_admits(conn, todo->now)) {
-			fp_timer_wait_pace(conn);
-			break;
-		}
-		skb = build(conn, frame, todo->now);
-		if (!skb) {
-			starved = true;
-			break;
-		}
-		__skb_queue_tail(&todo->xmit, skb);
-		/* There may have been no room to tell of gaps. */
-		if (!act->rx.nr)
-			acked(act);
+	frame = fp_txwin_next(&act->tx);
+	if (frame || act->ack_now)
+		adapt(conn, frame, todo->now);
+	if (frame) {
+		starved = !push_data(conn, todo->now);
+		frame = fp_txwin_next(&act->tx);
 	}
 	if (unlikely(act->hole_asked == todo->now)) {
-		if (starved || !repeat(conn, todo))
+		if (starved || !repeat(conn, todo->now))
 			act->hole_asked = 0;
 		else	/* What goes with the frame may be lost as that is. */
 			act->tx_probe = true;
 	}
 	if (act->ack_now || act->tx_probe)
 		push_ack(conn, todo);
-	act->tos = may_be_marked(conn) ? INET_ECN_ECT_0 : 0;
 	fp_timer_update(conn, frame, starved, todo->now);
 }
 
 /**
  * fp_transmit_probe - send a tail loss probe
  * @conn: the connection, locked; something is in flight
- * @todo: from fp_conn_lock(); gets the datagram
+ * @todo: from fp_conn_lock()
  *
  * Something new if the peer's window has room, else what was sent last: RFC
  * 8985, section 7.3. The congestion window may be exceeded by it.
@@ -644,14 +643,14 @@ void fp_transmit_probe(struct fp_conn *conn, struct fp_todo *todo)
 	sent(conn, frame, todo->now);
 	if (fresh)
 		fp_txwin_probe_new(&act->tx, frame);
-	__skb_queue_tail(&todo->xmit, skb);
+	__skb_queue_tail(&act->out, skb);
 }
 
 /**
  * fp_transmit_rst - tell the peer that a connection is no more
  * @conn: the connection, locked
  * @why: the reason
- * @todo: from fp_conn_lock(); gets the datagram
+ * @todo: from fp_conn_lock(); gets the datagram if the connection is parked
  */
 void fp_transmit_rst(struct fp_conn *conn, enum fp_rst_reason why,
 		     struct fp_todo *todo)
@@ -671,8 +670,35 @@ void fp_transmit_rst(struct fp_conn *conn, enum fp_rst_reason why,
 	if (!skb)
 		return;
 	push_header(skb, FP_F_CONN | FP_F_RST, why, &sections);
-	__skb_queue_tail(&todo->xmit, skb);
+	if (conn->act)
+		__skb_queue_tail(&conn->act->out, skb);
+	else
+		todo->reset = skb;
 	fp_count_reset(conn->fn, FASTPROTO_A_STATS_OUT_RESETS, why);
+}
+
+/*
+ * Are the datagrams ECN-capable (RFC 3168)? Not in the handshake; and there are
+ * ways that lose all that are.
+ */
+static bool may_be_marked(const struct fp_conn *conn)
+{
+	const struct fp_act *act = conn->act;
+
+	return conn->state > FP_ECHO_SENT && fp_setting(conn->fn, ecn) &&
+	       act->retries < FP_ECT_RETRIES &&
+	       conn->ect_failures < FP_ECT_FAILURES;
+}
+
+/**
+ * fp_transmit_tos - the type of service of a connection's datagrams
+ * @conn: the connection, locked, and not parked
+ *
+ * Return: ECN's bits.
+ */
+u8 fp_transmit_tos(const struct fp_conn *conn)
+{
+	return may_be_marked(conn) ? INET_ECN_ECT_0 : 0;
 }
 
 /**
