@@ -101,10 +101,9 @@ static bool ranges_fit(const struct fp_hdr_ack *ack, unsigned int nr)
  * for nothing else.
  */
 static enum fp_wire_status measure(const void *buf, size_t have,
-				   struct fp_frame *frame, u32 *ranges)
+				   struct fp_frame *frame)
 {
 	const struct fp_hdr_ack *ack;
-	u32 nr = 0;
 
 	if (!flags_fit(frame->flags))
 		return FP_WIRE_FLAGS;
@@ -114,14 +113,14 @@ static enum fp_wire_status measure(const void *buf, size_t have,
 	if (have < frame->hdr_len)
 		return FP_WIRE_INCOMPLETE;
 
+	frame->ranges = 0;
 	if (frame->flags & FP_F_ACK) {
 		ack = buf + FP_HDR_LEN + sizeof(struct fp_hdr_conn);
-		nr = ack->nr;
+		frame->ranges = ack->nr;
 	}
-	if (nr > FP_RANGES_MAX)
+	if (frame->ranges > FP_RANGES_MAX)
 		return FP_WIRE_SIZE;
-	*ranges = nr;
-	frame->hdr_len += nr * sizeof(struct fp_hdr_range);
+	frame->hdr_len += frame->ranges * sizeof(struct fp_hdr_range);
 	if (!size_fits(frame))
 		return FP_WIRE_SIZE;
 	return have < frame->hdr_len ? FP_WIRE_INCOMPLETE : FP_WIRE_OK;
@@ -135,9 +134,8 @@ static enum fp_wire_status decode_conn(struct fp_hdr *hdr, const void *buf,
 	const struct fp_hdr_conn *conn = buf + FP_HDR_LEN;
 	u32 checksum = le32_to_cpu(hdr->checksum);
 	enum fp_wire_status status;
-	u32 nr;
 
-	status = measure(buf, have, frame, &nr);
+	status = measure(buf, have, frame);
 	if (status != FP_WIRE_OK)
 		return status;
 
@@ -148,7 +146,8 @@ static enum fp_wire_status decode_conn(struct fp_hdr *hdr, const void *buf,
 
 	if (!id_fits(frame->flags, conn))
 		return FP_WIRE_FLAGS;
-	if (nr && !ranges_fit((const void *)(conn + 1), nr))
+	if (frame->ranges &&
+	    !ranges_fit((const void *)(conn + 1), frame->ranges))
 		return FP_WIRE_SIZE;
 	if (frame->size > avail)
 		return FP_WIRE_INCOMPLETE;
@@ -213,6 +212,7 @@ enum fp_wire_status fp_header_decode(const void *buf, size_t have,
 		return FP_WIRE_INCOMPLETE;
 
 	frame->hdr_len = sizeof(hdr);
+	frame->ranges = 0;
 	frame->payload_len = frame->size - frame->hdr_len;
 	return FP_WIRE_OK;
 }
@@ -266,7 +266,6 @@ static const void *decode_syn(const void *p, struct fp_syn *syn)
 void fp_sections_decode(const void *buf, const struct fp_frame *frame,
 			struct fp_sections *sections)
 {
-	u32 ranges_len = frame->hdr_len - fixed_len(frame->flags);
 	const struct fp_hdr_cookie *cookie;
 	const struct fp_hdr_conn *conn;
 	const void *p = buf + FP_HDR_LEN;
@@ -278,8 +277,7 @@ void fp_sections_decode(const void *buf, const struct fp_frame *frame,
 	sections->conn_slot = le32_to_cpu(conn->slot);
 	p = conn + 1;
 	if (frame->flags & FP_F_ACK)
-		p = decode_ack(p, ranges_len / sizeof(struct fp_hdr_range),
-			       &sections->ack);
+		p = decode_ack(p, frame->ranges, &sections->ack);
 	if (frame->flags & FP_F_SYN)
 		p = decode_syn(p, &sections->syn);
 	if (frame->flags & FP_F_COOKIE) {

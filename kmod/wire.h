@@ -49,6 +49,7 @@ enum fp_wire_status {
  * @version: protocol version
  * @flags: FP_F_*
  * @hdr_len: header and sections in bytes
+ * @ranges: how many its acknowledgment has
  */
 struct fp_frame {
 	u64 seq;
@@ -57,6 +58,7 @@ struct fp_frame {
 	u16 version;
 	u16 flags;
 	u16 hdr_len;
+	u16 ranges;
 };
 
 /**
