@@ -386,8 +386,8 @@ static void transmit(struct fp_conn *conn, bool lower)
 	__must_hold(&conn->lock)
 {
 	struct fp_act *act = conn->act;
+	struct sk_buff_head list __fp_uninitialized;
 	unsigned int rounds = XMIT_ROUNDS;
-	struct sk_buff_head list;
 	u8 tos;
 
 	if (act->xmitting)
@@ -446,7 +446,8 @@ void fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo)
 		transmit_reset(conn, todo->reset);
 	if (todo->flags & FP_WAKES)
 		wake(conn, todo->flags);
-	fp_txbuf_purge(done);
+	if (done)
+		fp_txbuf_purge(done);
 	if (todo->flags & FP_ENDED)
 		fp_conn_put(conn);
 	if (todo->flags & FP_PARTED)

@@ -143,6 +143,13 @@ static inline struct sk_buff *fp_txbuf_skb(const struct fp_txbuf *buf)
 	return container_of((void *)buf, struct sk_buff, cb);
 }
 
+/* What it takes of the memory, bytes. */
+static inline u32 fp_txbuf_truesize(const struct fp_txbuf *buf)
+{
+	return fp_txbuf_is_small(buf) ? sizeof(*buf) + FP_TXBUF_SMALL :
+					fp_txbuf_skb(buf)->truesize;
+}
+
 static inline void *fp_txbuf_data(struct fp_txbuf *buf)
 {
 	return fp_txbuf_is_small(buf) ? buf->data : fp_txbuf_skb(buf)->data;
@@ -551,7 +558,6 @@ void fp_txbuf_exit(void);
 struct fp_txbuf *fp_txbuf_alloc(unsigned int headroom, u32 len, gfp_t gfp);
 void fp_txbuf_free(struct fp_txbuf *buf);
 void fp_txbuf_purge(struct fp_txbuf *buf);
-u32 fp_txbuf_truesize(const struct fp_txbuf *buf);
 
 /* act.c */
 int fp_act_init(void);

@@ -354,7 +354,8 @@ void fp_cubic_undo(struct fp_cubic *cc)
  * fp_cubic_idle - sending again after a pause
  * @cc: the state
  * @idle_us: how long nothing was in flight, in microseconds
- * @rto_us: the retransmission timeout, without back-off, in microseconds
+ * @rto_us: the retransmission timeout, without back-off, in microseconds, 0:
+ *	longer than the pause
  *
  * Half the window for every timeout (RFC 2861, section 3.1), but not less than
  * the initial one; slow start leads back. The pause doesn't count as time in

@@ -183,7 +183,7 @@ static bool take_ack(struct fp_conn *conn, const struct fp_ack *ack,
 		.nr = ack->nr,
 		.ranges = ack->ranges,
 	};
-	struct fp_tx_result res;
+	struct fp_tx_result res __fp_uninitialized;
 	u32 memory = conn->tx_memory;
 	bool limited;
 	s32 more;

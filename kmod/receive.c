@@ -169,8 +169,8 @@ static noinline int connection_frames(struct fp_endpoint *endpoint,
 {
 	struct fp_input in __fp_uninitialized;
 	u8 copy[FP_HDR_MAX] __fp_uninitialized;
+	struct fp_frame frame __fp_uninitialized;
 	enum fp_wire_status status;
-	struct fp_frame frame;
 	int why = 0, reason;
 	const void *hdr;
 

@@ -257,8 +257,8 @@ static int copy_message(struct fp_conn *conn, struct msghdr *msg, size_t len,
 static int queue_message(struct fp_conn *conn, struct fragments *list,
 			 size_t len, u16 flags, bool more, u32 hold)
 {
+	struct fp_todo todo __fp_uninitialized;
 	u16 begin = FP_F_BEGIN;
-	struct fp_todo todo;
 	struct fp_txbuf *buf;
 	struct fp_act *act;
 	int err = 0;

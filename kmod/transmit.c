@@ -261,7 +261,7 @@ static struct sk_buff *copy_small(const struct fp_conn *conn,
 	if (!skb)
 		return NULL;
 	skb_reserve(skb, headroom);
-	skb_put_data(skb, buf->data, len);
+	__skb_put_data(skb, buf->data, len);
 	return skb;
 }
 
@@ -453,11 +453,12 @@ static struct sk_buff *bundle(struct fp_conn *conn, struct fp_txframe *frame,
 static bool is_corked(const struct fp_conn *conn, struct fp_txframe *frame)
 {
 	const struct fp_act *act = conn->act;
-	u32 len = 0, max = fp_conn_mss(conn);
+	u32 len = 0, max;
 
 	if ((!act->tx_corked && !conn->tx_held) ||
 	    frame->state != FP_TXFRAME_QUEUED)
 		return false;
+	max = fp_conn_mss(conn);
 	while (frame) {
 		len += frame->bytes;
 		if (len + FP_DATA_HDR >= max)
@@ -520,14 +521,18 @@ static void adapt(struct fp_conn *conn, const struct fp_txframe *next, u64 now)
 {
 	struct fp_act *act = conn->act;
 	u32 mss = fp_conn_mss(conn);
+	u64 idle = now - act->tx_last;
+	u32 rto = 0;
 
 	if (unlikely(mss != act->cc.mss))
 		fp_cubic_set_mss(&act->cc, mss);
-	if (next && !act->tx.flight && act->tx_last) {
-		fp_cubic_idle(&act->cc, now - act->tx_last,
-			      fp_rtt_rto(&act->rtt));
-		act->tx_last = now;
-	}
+	if (!next || act->tx.flight || !act->tx_last)
+		return;
+	/* What is shorter than any timeout shrinks nothing. */
+	if (idle >= act->rtt.rto_min)
+		rto = fp_rtt_rto(&act->rtt);
+	fp_cubic_idle(&act->cc, idle, rto);
+	act->tx_last = now;
 }
 
 /* Send queued frames as far as they may go. Returns false: no memory for one. */
@@ -713,7 +718,7 @@ void fp_transmit_xmit(struct fp_conn *conn, struct sk_buff_head *list, u8 tos)
 {
 	struct fp_sock *fs = rcu_dereference_bh(conn->fs);
 	struct sock *sk = fs ? &fs->sk : NULL;
-	struct fp_route route;
+	struct fp_route route __fp_uninitialized;
 	struct sk_buff *skb;
 	int err;
 

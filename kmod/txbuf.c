@@ -104,15 +104,3 @@ void fp_txbuf_purge(struct fp_txbuf *buf)
 		fp_txbuf_free(buf);
 	}
 }
-
-/**
- * fp_txbuf_truesize - what it takes of the memory
- * @buf: the buffer
- *
- * Return: bytes.
- */
-u32 fp_txbuf_truesize(const struct fp_txbuf *buf)
-{
-	return fp_txbuf_is_small(buf) ? sizeof(*buf) + FP_TXBUF_SMALL :
-					fp_txbuf_skb(buf)->truesize;
-}

@@ -322,9 +322,6 @@ static u64 detect(struct fp_txwin *w, u32 srtt, u64 now,
 	u64 check = 0;
 	u64 patience;
 
-	/* The usual end of a question that was answered. */
-	if (list_empty(&w->flight_list) && !w->lost_nr)
-		return 0;
 	patience = (u64)rack->rtt + reorder_wnd(w, srtt);
 	list_for_each_entry_safe(frame, after, &w->flight_list, link) {
 		if (!sent_after(rack->sent, rack->seq, frame->sent, frame->seq))
@@ -758,7 +755,9 @@ static void conclude(struct fp_txwin *w, const struct fp_tx_ack *ack, u32 srtt,
 		recovered = true;
 	}
 	adapt_wnd(w, dups, recovered);
-	res->check = detect(w, srtt, a->now, res);
+	/* With nothing left, a question was answered, as usual. */
+	if (!list_empty(&w->flight_list) || w->lost_nr)
+		res->check = detect(w, srtt, a->now, res);
 	if (res->ce_more && !w->in_recovery && !res->enter_recovery)
 		res->enter_cwr = may_reduce(w);
 }
