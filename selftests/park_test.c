@@ -7,10 +7,12 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -673,7 +675,8 @@ static int live_and_die(int family)
 	return 0;
 }
 
-TEST_F(park, namespace_goes)
+/* The other host begins a few programs, which takes a slow kernel its time. */
+TEST_F_TIMEOUT(park, namespace_goes, 240)
 {
 	int conns = slab_objects("fastproto_conn");
 	int acts = slab_objects("fastproto_act");
@@ -681,8 +684,10 @@ TEST_F(park, namespace_goes)
 	pid_t pid;
 
 	pid = fork();
-	if (!pid)
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		_exit(live_and_die(variant->family));
+	}
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
 	EXPECT_TRUE(wait_objects("fastproto_act", acts));
