@@ -312,20 +312,20 @@ struct fp_conn *fp_conn_find(struct fp_net *fn, u32 slot)
 
 /**
  * fp_conn_find_passive - find a listener's connection by its client
- * @net: the namespace
+ * @fn: the namespace
  * @addr: the client's address
  * @id: the client's connection ID
  *
  * Context: any, RCU read lock held.
  * Return: the connection, a reference; or NULL.
  */
-struct fp_conn *fp_conn_find_passive(struct net *net,
+struct fp_conn *fp_conn_find_passive(struct fp_net *fn,
 				     const union fp_addr *addr, u64 id)
 {
 	struct passive_key key = { .addr = *addr, .id = id };
 	struct fp_conn *conn;
 
-	conn = rhashtable_lookup(&fp_net(net)->passive, &key, passive_params);
+	conn = rhashtable_lookup(&fn->passive, &key, passive_params);
 	if (!conn || !refcount_inc_not_zero(&conn->refs))
 		return NULL;
 	return conn;

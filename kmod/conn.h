@@ -599,7 +599,7 @@ struct fp_conn *fp_conn_create(struct fp_endpoint *endpoint,
 			       const struct fp_route *route, u32 slot,
 			       gfp_t gfp);
 struct fp_conn *fp_conn_find(struct fp_net *fn, u32 slot);
-struct fp_conn *fp_conn_find_passive(struct net *net,
+struct fp_conn *fp_conn_find_passive(struct fp_net *fn,
 				     const union fp_addr *peer, u64 peer_id);
 void fp_conn_put(struct fp_conn *conn);
 void fp_conn_lock(struct fp_conn *conn, struct fp_todo *todo);

@@ -15,14 +15,14 @@
  *	3. lock_sock() of its endpoint's UDP socket
  *	4. fp_conn.lock
  *	5. fp_sock.rx_lock, fp_slot_cpu.lock, fp_net.acts_lock,
- *	   fp_wheel.lock, fp_net.sockets_lock (innermost)
+ *	   fp_wheel.lock, fp_peer.lock, fp_net.sockets_lock (innermost)
  *	Softirq takes 4 and 5: always with BH off.
  *
  * Dependencies go one way, from the first to the last of: wire, rtt, cubic,
- * rxwin, txwin; addr, packet, mib, setting, slot; endpoint; path; txbuf; keep,
- * act, conn; timer, transmit; handshake; input; receive, recvmsg, send; listen,
- * connect, seqpacket, rdm, sockopt, af_fastproto, netlink; main. The only calls
- * back are endpoint -> receive, act -> timer, keep -> act, and from conn and
+ * rxwin, txwin; addr, packet, mib, setting, slot; peer; endpoint; path; txbuf;
+ * keep, act, conn; timer, transmit; handshake; input; receive, recvmsg, send;
+ * listen, connect, seqpacket, rdm, sockopt, af_fastproto, netlink; main. The only
+ * calls back are endpoint -> receive, act -> timer, keep -> act, and from conn and
  * timer -> transmit, handshake, input and rdm.
  */
 #ifndef _FP_FASTPROTO_H

@@ -616,7 +616,7 @@ struct fp_conn *fp_handshake_echo_rcv(struct fp_endpoint *endpoint,
 	struct fp_conn *conn;
 	struct fp_todo todo;
 
-	conn = fp_conn_find_passive(endpoint->net, &rx->src, id);
+	conn = fp_conn_find_passive(endpoint->fn, &rx->src, id);
 	if (conn)
 		return conn;
 
@@ -659,7 +659,7 @@ struct fp_conn *fp_handshake_echo_rcv(struct fp_endpoint *endpoint,
 	if (*why) {
 		fp_conn_put(conn);
 		return *why == FASTPROTO_A_STATS_DROP_DUPLICATE ?
-		       fp_conn_find_passive(endpoint->net, &rx->src, id) : NULL;
+		       fp_conn_find_passive(endpoint->fn, &rx->src, id) : NULL;
 	}
 	FP_INC_STATS(endpoint->fn, ACCEPTED);
 	fs->sk.sk_data_ready(&fs->sk);
