@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The bearer: one kernel UDP socket for a local port. Frames come in through
- * its encap_rcv and go out as UDP datagrams of its port; the UDP socket itself
- * queues nothing.
+ * The bearer: one kernel UDP socket for a local port (demux.c may add another).
+ * Frames come in through its encap_rcv and go out as UDP datagrams of its port;
+ * the UDP socket itself queues nothing.
  */
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
@@ -75,6 +75,8 @@ static int encap_rcv(struct sock *udp_sk, struct sk_buff *skb)
 
 	fp_addr_of_skb(skb, &rx);
 	rx.tstamp = skb->tstamp;
+	if (unlikely(fp_demux_sample(endpoint->fn)))
+		fp_demux_look(endpoint, udp_sk, skb, &rx);
 
 	__skb_pull(skb, sizeof(struct udphdr));
 	skb_orphan(skb);
@@ -201,6 +203,7 @@ static void end(struct work_struct *work)
 						    end);
 	struct fp_net *fn = endpoint->fn;
 
+	fp_demux_end(&endpoint->demux);
 	mutex_lock(&fn->endpoint_lock);
 	list_del(&endpoint->list);
 	rcu_assign_sk_user_data(endpoint->udp_sk, NULL);
@@ -238,6 +241,7 @@ static struct fp_endpoint *create(struct net *net, int oif,
 		return ERR_PTR(err);
 	}
 	endpoint->udp_sk = endpoint->udp->sk;
+	fp_demux_init(&endpoint->demux, endpoint->udp);
 	read_back(endpoint);
 	list_add(&endpoint->list, &fp_net(net)->endpoints);
 	cfg.sk_user_data = endpoint;
@@ -424,16 +428,20 @@ void fp_endpoint_net_exit(struct net *net)
 {
 	struct fp_net *fn = fp_net(net);
 	struct fp_endpoint *endpoint, *next;
+	bool any = false;
 
 	flush_workqueue(end_queue);
-	if (list_empty(&fn->endpoints))
-		return;
 	list_for_each_entry_safe(endpoint, next, &fn->endpoints, list) {
 		WARN_ON(!endpoint->client);
 		end(&endpoint->end);
+		any = true;
 	}
 	/* Softirq may still be in encap_rcv. */
-	synchronize_net();
+	if (any)
+		synchronize_net();
+	/* A callback gives a socket's route back, to a namespace that counts it. */
+	if (fn->demuxed)
+		rcu_barrier();
 }
 
 /**
@@ -447,12 +455,18 @@ void fp_endpoint_net_exit(struct net *net)
  */
 void fp_endpoint_bind_device(struct fp_endpoint *endpoint, int ifindex)
 {
+	struct socket *udp;
+
 	/* A link-local address keeps its link. */
 	if (endpoint->local.family == AF_INET6 &&
 	    endpoint->local.sin6.sin6_scope_id)
 		return;
+	mutex_lock(&endpoint->fn->endpoint_lock);
 	endpoint->oif = ifindex;
 	sock_bindtoindex(endpoint->udp_sk, ifindex, true);
+	udp = fp_demux_take(&endpoint->demux);
+	mutex_unlock(&endpoint->fn->endpoint_lock);
+	fp_demux_release(udp);
 }
 
 static int route_inet(struct fp_endpoint *endpoint, const struct fp_flow *flow,

@@ -15,19 +15,21 @@
  *	3. lock_sock() of its endpoint's UDP socket
  *	4. fp_conn.lock
  *	5. fp_sock.rx_lock, fp_slot_cpu.lock, fp_net.acts_lock,
- *	   fp_wheel.lock, fp_peer.lock, fp_net.sockets_lock (innermost)
+ *	   fp_wheel.lock, fp_peer.lock, fp_net.sockets_lock, fp_demux.lock
+ *	   (innermost)
  *	Softirq takes 4 and 5: always with BH off.
  *
  * Dependencies go one way, from the first to the last of: wire, rtt, cubic,
- * rxwin, txwin; addr, packet, mib, setting, slot; peer; endpoint; path; txbuf;
- * keep, act, conn; timer, transmit; handshake; input; receive, recvmsg, send;
- * listen, connect, seqpacket, rdm, sockopt, af_fastproto, netlink; main. The only
- * calls back are endpoint -> receive, act -> timer, keep -> act, and from conn and
+ * rxwin, txwin; addr, packet, mib, setting, slot; demux, peer; endpoint; path;
+ * txbuf; keep, act, conn; timer, transmit; handshake; input; receive, recvmsg,
+ * send; listen, connect, seqpacket, rdm, sockopt, af_fastproto, netlink; main. The
+ * only calls back are endpoint -> receive, act -> timer, keep -> act, and from conn and
  * timer -> transmit, handshake, input and rdm.
  */
 #ifndef _FP_FASTPROTO_H
 #define _FP_FASTPROTO_H
 
+#include <linux/hash.h>
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/list.h>
@@ -162,8 +164,9 @@ struct fp_wheel {
  * @last_id: the next socket's id
  * @nr_sockets: how many they are
  * @settings: limits and timers
- * @endpoint_lock: guards @endpoints and fp_endpoint.fs
+ * @endpoint_lock: guards @endpoints, @demuxed and fp_endpoint.fs
  * @endpoints: all open ports
+ * @demuxed: one of them has had fp_demux.udp
  * @slots: connections by their ID
  * @passive: connections that came in, by their client
  * @active: those that SOCK_RDM sockets opened by sending to an address, by that
@@ -187,6 +190,7 @@ struct fp_net {
 	struct fp_settings settings;
 	struct mutex endpoint_lock;	/* see above */
 	struct list_head endpoints;
+	bool demuxed;
 	struct fp_slots slots;
 	struct rhashtable passive;
 	struct rhashtable active;
@@ -250,6 +254,34 @@ struct fp_peer {
 };
 
 /**
+ * struct fp_demux - the way in of an endpoint's busiest peer, if it has one
+ * @lock: guards what follows but @work; softirq only tries to take it
+ * @udp: a UDP socket connected to @peer, or NULL; changed under
+ *	fp_net.endpoint_lock as well, but at the endpoint's end
+ * @local: the address that @peer sends to
+ * @peer: who is ahead; constant while there is @udp
+ * @votes: of the datagrams looked at, so many more are from @peer than from
+ *	others; with @udp: so many have come by it since the last look
+ * @others: with @udp: so many have come by the endpoint's own socket
+ * @over: the endpoint ends
+ * @paused: it could not be made: not to be tried again before @work has run
+ * @work: makes @udp; then sees every idle-timeout if it is of use
+ *
+ * Part of the endpoint. The sk_user_data of @udp points to that, too.
+ */
+struct fp_demux {
+	spinlock_t lock;	/* see above */
+	struct socket *udp;
+	union fp_addr local;
+	union fp_addr peer;
+	u32 votes;
+	u32 others;
+	bool over;
+	bool paused;
+	struct delayed_work work;
+};
+
+/**
  * struct fp_endpoint - a local UDP port: the bearer of frames
  * @list: link in fp_net.endpoints
  * @refs: one of @fs, or of the namespace if @client; one of each connection
@@ -264,11 +296,13 @@ struct fp_peer {
  * @oif: the interface that it is bound to, or 0
  * @client: number of an endpoint that sockets without a port share, or 0
  * @dual: an IPv6 socket that carries IPv4, too
+ * @demux: a faster way in for one peer
  * @end: closes the port when the last reference is gone
  * @rcu: for its end
  *
  * Softirq finds it through sk_user_data under RCU and may use @fs under the same
- * RCU read lock. What has no lock here is constant.
+ * RCU read lock. What has no lock here is constant, but @oif, which
+ * SO_BINDTODEVICE writes under the socket lock of @fs and fp_net.endpoint_lock.
  */
 struct fp_endpoint {
 	struct list_head list;
@@ -282,6 +316,7 @@ struct fp_endpoint {
 	int oif;
 	u8 client;
 	bool dual;
+	struct fp_demux demux;
 	struct work_struct end;
 	struct rcu_head rcu;
 };
@@ -460,6 +495,34 @@ void fp_setting_init(void);
 void fp_setting_net_init(struct fp_net *fn);
 int fp_setting_put(struct sk_buff *msg, struct fp_net *fn);
 int fp_setting_set(struct fp_net *fn, struct nlattr **attrs);
+
+/* demux.c */
+void fp_demux_init(struct fp_demux *demux, struct socket *udp);
+void fp_demux_end(struct fp_demux *demux);
+void fp_demux_look(struct fp_endpoint *endpoint, const struct sock *udp_sk,
+		   const struct sk_buff *skb, const struct fp_rx *rx);
+struct socket *fp_demux_take(struct fp_demux *demux);
+void fp_demux_release(struct socket *udp);
+
+#define FP_DEMUX_SAMPLE	4	/* look at one datagram of 2^4 */
+
+/**
+ * fp_demux_sample - whether a datagram that comes in is to be looked at
+ * @fn: the namespace
+ *
+ * There is nothing to count, since datagrams are counted anyway. The hash takes
+ * them evenly, but in step with nothing: of two endpoints that take turns, one
+ * might else never be looked at.
+ *
+ * Context: softirq.
+ * Return: whether fp_demux_look() is to be called.
+ */
+static inline bool fp_demux_sample(const struct fp_net *fn)
+{
+	u32 nr = __this_cpu_read(fn->mib->mibs[FASTPROTO_A_STATS_IN_DATAGRAMS]);
+
+	return !hash_32(nr, FP_DEMUX_SAMPLE);
+}
 
 /* endpoint.c */
 
