@@ -8,10 +8,12 @@
 #include <linux/uio.h>
 
 #include "fastproto.h"
+#include "spare.h"
 
 static struct kmem_cache *view_cache;	/* no payload: it stays in the skb */
 static struct kmem_cache *small_cache;	/* payloads up to FP_COPYBREAK */
 static struct kmem_cache *large_cache;	/* payloads up to FP_COPYBREAK_MAX */
+static DEFINE_PER_CPU(void *, spares);	/* of small_cache */
 
 /*
  * The allocator clears what it gives away, but not where there is a constructor.
@@ -61,6 +63,7 @@ out:
 /* No socket is left, hence no packet. */
 void fp_packet_exit(void)
 {
+	fp_spare_drain(small_cache, &spares);
 	kmem_cache_destroy(large_cache);
 	kmem_cache_destroy(small_cache);
 	kmem_cache_destroy(view_cache);
@@ -103,6 +106,22 @@ static struct kmem_cache *choose_cache(const struct fp_frame *frame,
 	if (copy && frame->payload_len <= FP_COPYBREAK_MAX)
 		return large_cache;
 	return view_cache;
+}
+
+static struct fp_packet *alloc(struct kmem_cache *cache)
+{
+	gfp_t gfp = GFP_ATOMIC | __GFP_NOWARN;
+
+	return cache == small_cache ? fp_spare_alloc(cache, &spares, gfp) :
+				      kmem_cache_alloc(cache, gfp);
+}
+
+static void release(struct fp_packet *packet)
+{
+	if (packet->cache == small_cache)
+		fp_spare_free(small_cache, &spares, packet);
+	else
+		kmem_cache_free(packet->cache, packet);
 }
 
 static int copy_payload(void *to, const struct sk_buff *skb, u32 offset,
@@ -154,7 +173,7 @@ struct fp_packet *fp_packet_create(struct sk_buff *skb, u32 offset,
 	struct kmem_cache *cache = choose_cache(frame, copybreak);
 	struct fp_packet *packet;
 
-	packet = kmem_cache_alloc(cache, GFP_ATOMIC | __GFP_NOWARN);
+	packet = alloc(cache);
 	if (!packet)
 		return NULL;
 	packet->cache = cache;
@@ -163,7 +182,7 @@ struct fp_packet *fp_packet_create(struct sk_buff *skb, u32 offset,
 	packet->frame = *frame;
 	refcount_set(&packet->refs, 1);
 	if (take_payload(packet, skb, offset)) {
-		kmem_cache_free(cache, packet);
+		release(packet);
 		return NULL;
 	}
 	return packet;
@@ -185,7 +204,7 @@ void fp_packet_put(struct fp_packet *packet)
 	do {
 		next = packet->next;
 		consume_skb(packet->skb);
-		kmem_cache_free(packet->cache, packet);
+		release(packet);
 		packet = next;
 	} while (packet);
 }

@@ -9,8 +9,10 @@
 
 #include "fastproto.h"
 #include "conn.h"
+#include "spare.h"
 
 static struct kmem_cache *cache;
+static DEFINE_PER_CPU(void *, spares);
 
 /* As for struct fp_packet: what is written before it is read need not be cleared. */
 static void construct(void *object)
@@ -39,6 +41,7 @@ int __init fp_txbuf_init(void)
 /* No connection is left. */
 void fp_txbuf_exit(void)
 {
+	fp_spare_drain(cache, &spares);
 	kmem_cache_destroy(cache);
 }
 
@@ -69,7 +72,7 @@ struct fp_txbuf *fp_txbuf_alloc(unsigned int headroom, u32 len, gfp_t gfp)
 	struct fp_txbuf *buf;
 
 	if (len <= FP_TXBUF_SMALL)
-		buf = kmem_cache_alloc(cache, gfp);
+		buf = fp_spare_alloc(cache, &spares, gfp);
 	else
 		buf = alloc_large(headroom, len, gfp);
 	if (!buf)
@@ -86,7 +89,7 @@ struct fp_txbuf *fp_txbuf_alloc(unsigned int headroom, u32 len, gfp_t gfp)
 void fp_txbuf_free(struct fp_txbuf *buf)
 {
 	if (fp_txbuf_is_small(buf))
-		kmem_cache_free(cache, buf);
+		fp_spare_free(cache, &spares, buf);
 	else
 		consume_skb(fp_txbuf_skb(buf));
 }
