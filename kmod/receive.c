@@ -301,8 +301,8 @@ void fp_receive(struct fp_endpoint *endpoint, struct sk_buff *skb,
 
 	if (why)
 		kfree_skb_reason(skb, fp_drop_reason(why));
-	else
-		consume_skb(skb);
+	else	/* Not 0 is what says that BH is off. */
+		napi_consume_skb(skb, 1);
 }
 
 /**

@@ -249,19 +249,31 @@ static void push_header(struct sk_buff *skb, u16 flags, u64 seq,
 			 sections);
 }
 
+/*
+ * With BH off, as the connection's lock has it, there is a cache of skbs that
+ * drivers use; what comes in is given back to it (fp_receive()).
+ */
+static struct sk_buff *alloc_datagram(unsigned int headroom, u32 len)
+{
+	struct sk_buff *skb;
+
+	skb = __alloc_skb(headroom + len, GFP_ATOMIC | __GFP_NOWARN,
+			  SKB_ALLOC_NAPI, NUMA_NO_NODE);
+	if (skb)
+		skb_reserve(skb, headroom);
+	return skb;
+}
+
 /* What a small frame carries, behind room for its headers. */
 static struct sk_buff *copy_small(const struct fp_conn *conn,
 				  const struct fp_txbuf *buf)
 {
-	unsigned int headroom = headroom_of(conn);
 	u32 len = fp_txbuf_len(buf);
 	struct sk_buff *skb;
 
-	skb = alloc_skb(headroom + len, GFP_ATOMIC | __GFP_NOWARN);
-	if (!skb)
-		return NULL;
-	skb_reserve(skb, headroom);
-	__skb_put_data(skb, buf->data, len);
+	skb = alloc_datagram(headroom_of(conn), len);
+	if (skb)
+		__skb_put_data(skb, buf->data, len);
 	return skb;
 }
 
@@ -426,11 +438,9 @@ static struct sk_buff *bundle(struct fp_conn *conn, struct fp_txframe *frame,
 	if (hdr_len + len_of(frame) > max)
 		return NULL;
 
-	skb = alloc_skb(READ_ONCE(conn->path->headroom) + max,
-			GFP_ATOMIC | __GFP_NOWARN);
+	skb = alloc_datagram(READ_ONCE(conn->path->headroom), max);
 	if (!skb)
 		return NULL;
-	skb_reserve(skb, READ_ONCE(conn->path->headroom));
 	do {
 		struct fp_frame header = {
 			.seq = frame->seq,
@@ -487,12 +497,7 @@ static struct sk_buff *build(struct fp_conn *conn, struct fp_txframe *frame,
 /* An skb for a frame without payload; the header is pushed into it. */
 static struct sk_buff *alloc_bare(const struct fp_conn *conn)
 {
-	u32 headroom = READ_ONCE(conn->path->headroom) + FP_HDR_MAX;
-	struct sk_buff *skb = alloc_skb(headroom, GFP_ATOMIC | __GFP_NOWARN);
-
-	if (skb)
-		skb_reserve(skb, headroom);
-	return skb;
+	return alloc_datagram(READ_ONCE(conn->path->headroom) + FP_HDR_MAX, 0);
 }
 
 /* A frame without data: an acknowledgment, perhaps a question. */
