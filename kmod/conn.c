@@ -332,18 +332,18 @@ struct fp_conn *fp_conn_find_passive(struct fp_net *fn,
 }
 
 /**
- * fp_conn_lock - begin to work on a connection
+ * __fp_conn_lock - fp_conn_lock() where BH is off
  * @conn: the connection, a reference is held
  * @todo: collects what is to be done in the end
  *
- * Context: any; BH is off until fp_conn_unlock().
+ * Context: BH off, up to __fp_conn_unlock() at least.
  */
-void fp_conn_lock(struct fp_conn *conn, struct fp_todo *todo)
+void __fp_conn_lock(struct fp_conn *conn, struct fp_todo *todo)
 	__acquires(&conn->lock)
 {
 	todo->reset = NULL;
 	todo->flags = 0;
-	spin_lock_bh(&conn->lock);
+	spin_lock(&conn->lock);
 	todo->now = ktime_to_us(ktime_get());
 }
 
@@ -419,14 +419,14 @@ static void transmit_reset(struct fp_conn *conn, struct sk_buff *skb)
 }
 
 /**
- * fp_conn_unlock - send, wake and free what was collected meanwhile
+ * __fp_conn_unlock - fp_conn_unlock() that leaves BH off
  * @conn: the connection, the caller's reference stays
- * @todo: from fp_conn_lock()
+ * @todo: from __fp_conn_lock()
  *
- * BH stays off to the end: what came in now and allowed more to be sent would
+ * BH is off to the end: what came in now and allowed more to be sent would
  * overtake what goes out here.
  */
-void fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo)
+void __fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo)
 	__releases(&conn->lock)
 {
 	struct fp_act *act = conn->act;
@@ -452,7 +452,6 @@ void fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo)
 		fp_conn_put(conn);
 	if (todo->flags & FP_PARTED)
 		fp_conn_put(conn);
-	local_bh_enable();
 }
 
 /**

@@ -602,8 +602,8 @@ struct fp_conn *fp_conn_find(struct fp_net *fn, u32 slot);
 struct fp_conn *fp_conn_find_passive(struct fp_net *fn,
 				     const union fp_addr *peer, u64 peer_id);
 void fp_conn_put(struct fp_conn *conn);
-void fp_conn_lock(struct fp_conn *conn, struct fp_todo *todo);
-void fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo);
+void __fp_conn_lock(struct fp_conn *conn, struct fp_todo *todo);
+void __fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo);
 void fp_conn_end(struct fp_conn *conn, int err, struct fp_todo *todo);
 void fp_conn_abort(struct fp_conn *conn, int err, enum fp_rst_reason why,
 		   struct fp_todo *todo);
@@ -718,6 +718,30 @@ static inline u32 fp_conn_mss(const struct fp_conn *conn)
 	return min_t(u32, mtu - ip_len - sizeof(struct udphdr), FP_FRAME_MAX);
 }
 
+/**
+ * fp_conn_lock - begin to work on a connection
+ * @conn: the connection, a reference is held
+ * @todo: collects what is to be done in the end
+ *
+ * Context: any; BH is off until fp_conn_unlock().
+ */
+static inline void fp_conn_lock(struct fp_conn *conn, struct fp_todo *todo)
+{
+	local_bh_disable();
+	__fp_conn_lock(conn, todo);
+}
+
+/**
+ * fp_conn_unlock - send, wake and free what was collected meanwhile
+ * @conn: the connection, the caller's reference stays
+ * @todo: from fp_conn_lock()
+ */
+static inline void fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo)
+{
+	__fp_conn_unlock(conn, todo);
+	local_bh_enable();
+}
+
 static inline struct fp_conn *fp_conn_get(struct fp_conn *conn)
 {
 	refcount_inc(&conn->refs);
@@ -781,11 +805,12 @@ static inline struct fp_conn *fp_sock_conn_get(struct fp_sock *fs)
 {
 	struct fp_conn *conn;
 
-	rcu_read_lock();
-	conn = rcu_dereference(fs->conn);
+	/* It is what rcu_read_lock() is, but no call. */
+	rcu_read_lock_sched();
+	conn = rcu_dereference_sched(fs->conn);
 	if (conn && !refcount_inc_not_zero(&conn->refs))
 		conn = NULL;
-	rcu_read_unlock();
+	rcu_read_unlock_sched();
 	return conn;
 }
 

@@ -670,7 +670,7 @@ void fp_input_finish(struct fp_input *in)
 		FP_INC_STATS(conn->fn, ENDED_CLOSED);
 		fp_conn_end(conn, 0, &in->todo);
 	}
-	fp_conn_unlock(conn, &in->todo);
+	__fp_conn_unlock(conn, &in->todo);
 	fp_conn_put(conn);
 	in->conn = NULL;
 }
@@ -680,7 +680,7 @@ static void hold(struct fp_input *in, struct fp_conn *conn)
 {
 	in->conn = conn;
 	in->told = false;
-	fp_conn_lock(conn, &in->todo);
+	__fp_conn_lock(conn, &in->todo);
 }
 
 /* The connection of a frame, a reference; or NULL, and why it is dropped. */
@@ -810,13 +810,13 @@ void fp_input_error(struct fp_endpoint *endpoint, const union fp_addr *to,
 	conn = fp_conn_find(endpoint->fn, le32_to_cpu(hdr->slot));
 	if (!conn)
 		return;
-	fp_conn_lock(conn, &todo);
+	__fp_conn_lock(conn, &todo);
 	if ((conn->state == FP_SYN_SENT || conn->state == FP_ECHO_SENT) &&
 	    conn->endpoint == endpoint &&
 	    fp_addr_equal(&conn->path->peer.addr, to)) {
 		FP_INC_STATS(conn->fn, ENDED_ICMP);
 		fp_conn_end(conn, err, &todo);
 	}
-	fp_conn_unlock(conn, &todo);
+	__fp_conn_unlock(conn, &todo);
 	fp_conn_put(conn);
 }

@@ -270,12 +270,12 @@ enum hrtimer_restart fp_timer_pace(struct hrtimer *timer)
 	struct fp_conn *conn = act->conn;
 	struct fp_todo todo;
 
-	fp_conn_lock(conn, &todo);
+	__fp_conn_lock(conn, &todo);
 	act->pacing = false;
 	WRITE_ONCE(conn->tx_held, false);
 	if (conn->state != FP_CLOSED)
 		fp_transmit_push(conn, &todo);
-	fp_conn_unlock(conn, &todo);
+	__fp_conn_unlock(conn, &todo);
 	fp_conn_put(conn);
 	return HRTIMER_NORESTART;
 }
@@ -436,7 +436,7 @@ void fp_timer_fire(struct timer_list *timer)
 	struct fp_todo todo;
 	int i;
 
-	fp_conn_lock(conn, &todo);
+	__fp_conn_lock(conn, &todo);
 	act->timers--;
 	act->timer_at = U64_MAX;
 	for (i = 0; i < FP_DEADLINES; i++) {
@@ -449,6 +449,6 @@ void fp_timer_fire(struct timer_list *timer)
 		fp_transmit_push(conn, &todo);
 	if (conn->state != FP_CLOSED)
 		arm_all(conn, todo.now);
-	fp_conn_unlock(conn, &todo);
+	__fp_conn_unlock(conn, &todo);
 	fp_conn_put(conn);
 }
