@@ -614,7 +614,7 @@ int fp_endpoint_route(struct fp_endpoint *endpoint, const struct fp_flow *flow,
 		     peer->oif == flow->oif;
 	int err;
 
-	if (cache && fp_peer_route(peer, route))
+	if (cache && fp_peer_route(peer, route) && dst_hold_safe(route->dst))
 		return 0;
 	route->tos = 0;
 	if (!to) {
@@ -717,24 +717,23 @@ static int xmit_inet6(struct fp_endpoint *endpoint, struct sk_buff *skb,
 /**
  * fp_endpoint_xmit - send one datagram
  * @endpoint: where it leaves from
- * @skb: its payload, with fp_endpoint_headroom(); taken
- * @route: from fp_endpoint_route(); its reference is taken
+ * @skb: its payload, with fp_endpoint_headroom(), and its route (skb_dst_set());
+ *	taken
+ * @route: from fp_endpoint_route()
  *
  * Context: BH off, RCU read lock held.
  * Return: 0, or what IP says: -ENOBUFS (a queue is full), -EPERM (a rule
  *	refuses it) ... It is counted.
  */
 int fp_endpoint_xmit(struct fp_endpoint *endpoint, struct sk_buff *skb,
-		     struct fp_route *route)
+		     const struct fp_route *route)
 {
 	int err;
 
-	skb_dst_set(skb, route->dst);
 	if (route->to.family == AF_INET)
 		err = xmit_inet(endpoint, skb, route);
 	else
 		err = xmit_inet6(endpoint, skb, route);
-	route->dst = NULL;
 	if (likely(!err))
 		return 0;
 	if (err > 0)
@@ -769,5 +768,6 @@ void fp_endpoint_reply(struct fp_endpoint *endpoint, struct sk_buff *skb,
 		kfree_skb(skb);
 		return;
 	}
+	skb_dst_set(skb, route.dst);
 	fp_endpoint_xmit(endpoint, skb, &route);
 }

@@ -528,7 +528,8 @@ static inline bool fp_demux_sample(const struct fp_net *fn)
 
 /**
  * struct fp_route - the way to an address, for one message
- * @dst: the route, one reference
+ * @dst: the route; a reference, or none if it is from fp_peer_route() or
+ *	fp_path_route()
  * @src: source address and port
  * @to: destination address and port
  * @mtu: of the route, bytes
@@ -580,7 +581,7 @@ unsigned int fp_endpoint_headroom(const struct fp_route *route);
 void fp_endpoint_reply(struct fp_endpoint *endpoint, struct sk_buff *skb,
 		       const struct fp_rx *rx);
 int fp_endpoint_xmit(struct fp_endpoint *endpoint, struct sk_buff *skb,
-		     struct fp_route *route);
+		     const struct fp_route *route);
 
 /* receive.c */
 void fp_receive(struct fp_endpoint *endpoint, struct sk_buff *skb,

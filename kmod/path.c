@@ -111,8 +111,6 @@ static int probe(struct fp_path *path, struct fp_endpoint *endpoint,
 	rcu_read_lock_bh();
 	err = fp_path_route(path, endpoint, NULL, &route);
 	rcu_read_unlock_bh();
-	if (!err)
-		dst_release(route.dst);
 	return err;
 }
 
@@ -245,7 +243,6 @@ void fp_path_lower_mtu(struct fp_path *path, struct fp_endpoint *endpoint,
 		route.dst->ops->update_pmtu(route.dst, NULL, skb, mtu, false);
 		kfree_skb(skb);
 	}
-	dst_release(route.dst);
 }
 
 /**
@@ -253,7 +250,8 @@ void fp_path_lower_mtu(struct fp_path *path, struct fp_endpoint *endpoint,
  * @path: where to
  * @endpoint: where it leaves from
  * @sk: on whose behalf, or NULL
- * @route: filled in on success, with a reference to the route
+ * @route: filled in on success, without a reference to the route: that stays
+ *	while BH is off
  *
  * Context: BH off, RCU read lock held.
  * Return: 0 or as fp_endpoint_route().
@@ -274,6 +272,8 @@ int fp_path_route(struct fp_path *path, struct fp_endpoint *endpoint,
 					route);
 		if (err)
 			return err;
+		/* The peer has one, or had it until now. */
+		dst_release(route->dst);
 	}
 	note_route(path, route);
 	return 0;

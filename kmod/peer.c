@@ -65,7 +65,8 @@ void fp_peer_set_route(struct fp_peer *peer, const struct fp_route *route)
 /**
  * fp_peer_route - the way to a peer, if it is at hand
  * @peer: the peer; its mark and its interface are those that are wanted
- * @route: filled in on success, with a reference to the route
+ * @route: filled in on success, without a reference to the route: that stays
+ *	while BH is off
  *
  * Context: BH off.
  * Return: whether it is.
@@ -76,12 +77,8 @@ bool fp_peer_route(const struct fp_peer *peer, struct fp_route *route)
 	u32 cookie = smp_load_acquire(&peer->dst_cookie);
 	struct dst_entry *dst = rcu_dereference_bh(peer->dst);
 
-	if (unlikely(!dst || !dst_hold_safe(dst)))
+	if (unlikely(!dst || !dst_check(dst, cookie)))
 		return false;
-	if (unlikely(!dst_check(dst, cookie))) {
-		dst_release(dst);
-		return false;
-	}
 	route->dst = dst;
 	route->to = peer->addr;
 	route->src = peer->local;

@@ -729,10 +729,8 @@ void fp_transmit_xmit(struct fp_conn *conn, struct sk_buff_head *list, u8 tos)
 
 	while ((skb = __skb_dequeue(list))) {
 		err = fp_path_route(conn->path, conn->endpoint, sk, &route);
-		if (!err && skb_cow_head(skb, fp_endpoint_headroom(&route))) {
-			dst_release(route.dst);
-			err = -ENOMEM;
-		}
+		if (!err)
+			err = skb_cow_head(skb, fp_endpoint_headroom(&route));
 		if (err) {
 			/* As good as lost on the way. */
 			FP_INC_STATS(conn->fn, OUT_ERRORS);
@@ -743,6 +741,7 @@ void fp_transmit_xmit(struct fp_conn *conn, struct sk_buff_head *list, u8 tos)
 			skb->priority = READ_ONCE(sk->sk_priority);
 		skb->mark = conn->path->peer.mark;
 		route.tos = tos;
+		skb_dst_set_noref(skb, route.dst);
 		fp_endpoint_xmit(conn->endpoint, skb, &route);
 	}
 }
