@@ -595,6 +595,15 @@ int fp_wait(struct fp_sock *fs, long *timeo, __poll_t events, bool alone,
 	    const struct fp_conn *conn,
 	    bool (*is_ready)(const struct fp_sock *fs,
 			     const struct fp_conn *conn));
+
+/* May a message of this socket have control messages? */
+static inline bool fp_rx_has_control(const struct fp_sock *fs)
+{
+	return READ_ONCE(fs->recvinfo) ||
+	       READ_ONCE(fs->sk.sk_flags) &
+	       (BIT(SOCK_RCVTSTAMP) | BIT(SOCK_RXQ_OVFL));
+}
+
 void fp_rx_put_control(struct msghdr *msg, struct fp_sock *fs,
 		       const struct fp_packet *packet);
 u32 fp_rx_next_len(struct fp_sock *fs);

@@ -203,7 +203,8 @@ void fp_packet_put(struct fp_packet *packet)
 		return;
 	do {
 		next = packet->next;
-		consume_skb(packet->skb);
+		if (packet->skb)
+			consume_skb(packet->skb);
 		release(packet);
 		packet = next;
 	} while (packet);

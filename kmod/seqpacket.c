@@ -72,8 +72,6 @@ static void let_go(struct fp_conn *conn)
 {
 	struct fp_todo todo;
 
-	if (!READ_ONCE(conn->tx_held))
-		return;
 	fp_conn_lock(conn, &todo);
 	WRITE_ONCE(conn->tx_held, false);
 	if (conn->state != FP_CLOSED)
@@ -86,7 +84,8 @@ static __poll_t poll_conn(struct fp_sock *fs, struct fp_conn *conn)
 	__poll_t mask = 0;
 	u8 state, down;
 
-	let_go(conn);
+	if (READ_ONCE(conn->tx_held))
+		let_go(conn);
 	state = READ_ONCE(conn->state);
 	down = READ_ONCE(fs->sk.sk_shutdown);
 	if (READ_ONCE(conn->rx_count))
@@ -228,9 +227,12 @@ static int copy_message(struct fp_conn *conn, struct msghdr *msg, size_t len,
 			u16 flags, struct fragments *list)
 {
 	u32 trailer = flags & FP_F_CSUM ? FP_CSUM_LEN : 0;
-	u32 max = fp_transmit_payload_max(conn) - trailer, part;
+	u32 max = FP_COPYBREAK, part;
 	struct fp_txbuf *buf;
 
+	/* So much fits always. */
+	if (len > max)
+		max = fp_transmit_payload_max(conn) - trailer;
 	do {
 		part = min_t(size_t, len, max);
 		buf = fp_transmit_alloc(conn, part + trailer, GFP_KERNEL);
@@ -328,7 +330,8 @@ int fp_seqpacket_send(struct fp_sock *fs, struct fp_conn *conn,
 		/* Another thread may take it before we do. */
 		err = reserve(conn, list.count);
 	}
-	fp_txbuf_purge(list.first);
+	if (unlikely(list.first))
+		fp_txbuf_purge(list.first);
 	return err;
 }
 
@@ -449,18 +452,12 @@ static void echo(struct fp_conn *conn)
 }
 
 /* The first message, a reference; it stays if the caller only peeks. */
-static struct fp_packet *take(struct fp_conn *conn, int flags)
+static noinline struct fp_packet *take_first(struct fp_conn *conn, int flags)
 {
 	struct fp_packet *packet = NULL;
 	struct fp_act *act;
 	bool news = false;
 
-	if (!READ_ONCE(conn->rx_count)) {
-		let_go(conn);
-		if (READ_ONCE(conn->state) == FP_ECHO_SENT)
-			echo(conn);
-		return NULL;
-	}
 	spin_lock_bh(&conn->lock);
 	act = conn->act;
 	/* Another thread may have been faster; it may even be parked. */
@@ -474,6 +471,18 @@ static struct fp_packet *take(struct fp_conn *conn, int flags)
 	if (news)
 		speak(conn, false);
 	return packet;
+}
+
+/* The same, if there is one; if not, what to do before it is waited for. */
+static inline struct fp_packet *take(struct fp_conn *conn, int flags)
+{
+	if (READ_ONCE(conn->rx_count))
+		return take_first(conn, flags);
+	if (unlikely(READ_ONCE(conn->tx_held)))
+		let_go(conn);
+	if (unlikely(READ_ONCE(conn->state) == FP_ECHO_SENT))
+		echo(conn);
+	return NULL;
 }
 
 static bool may_receive(const struct fp_sock *fs, const struct fp_conn *conn)
@@ -568,7 +577,8 @@ static int recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		if (msg->msg_name)
 			msg->msg_namelen = fp_addr_report(&packet->rx.src,
 							  msg->msg_name);
-		fp_rx_put_control(msg, fs, packet);
+		if (unlikely(fp_rx_has_control(fs)))
+			fp_rx_put_control(msg, fs, packet);
 		err = flags & MSG_TRUNC ? packet->len : copied;
 	}
 	fp_packet_put(packet);

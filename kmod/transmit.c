@@ -540,14 +540,18 @@ static void adapt(struct fp_conn *conn, const struct fp_txframe *next, u64 now)
 	act->tx_last = now;
 }
 
-/* Send queued frames as far as they may go. Returns false: no memory for one. */
-static bool push_data(struct fp_conn *conn, u64 now)
+/*
+ * Send queued frames, of which @frame is the next, as far as they may go. Returns
+ * the one that may not, or NULL. *@starved is set if there was no memory for it.
+ */
+static struct fp_txframe *push_data(struct fp_conn *conn,
+				    struct fp_txframe *frame, bool *starved,
+				    u64 now)
 {
 	struct fp_act *act = conn->act;
-	struct fp_txframe *frame;
 	struct sk_buff *skb;
 
-	while ((frame = fp_txwin_next(&act->tx))) {
+	for (; frame; frame = fp_txwin_next(&act->tx)) {
 		if (!may_send(act, frame) || is_corked(conn, frame))
 			break;
 		if (!pace_admits(conn, now)) {
@@ -555,14 +559,16 @@ static bool push_data(struct fp_conn *conn, u64 now)
 			break;
 		}
 		skb = build(conn, frame, now);
-		if (!skb)
-			return false;
+		if (!skb) {
+			*starved = true;
+			break;
+		}
 		__skb_queue_tail(&act->out, skb);
 		/* There may have been no room to tell of gaps. */
 		if (!act->rx.nr)
 			acked(act);
 	}
-	return true;
+	return frame;
 }
 
 /*
@@ -610,10 +616,8 @@ void fp_transmit_push(struct fp_conn *conn, struct fp_todo *todo)
 	frame = fp_txwin_next(&act->tx);
 	if (frame || act->ack_now)
 		adapt(conn, frame, todo->now);
-	if (frame) {
-		starved = !push_data(conn, todo->now);
-		frame = fp_txwin_next(&act->tx);
-	}
+	if (frame)
+		frame = push_data(conn, frame, &starved, todo->now);
 	if (unlikely(act->hole_asked == todo->now)) {
 		if (starved || !repeat(conn, todo->now))
 			act->hole_asked = 0;
