@@ -333,7 +333,8 @@ struct fp_conn *fp_conn_find_passive(struct fp_net *fn,
 
 /**
  * __fp_conn_lock - fp_conn_lock() where BH is off
- * @conn: the connection, a reference is held
+ * @conn: the connection; a reference is held, or at least the RCU read lock: then
+ *	only its state may be looked at if that is FP_CLOSED
  * @todo: collects what is to be done in the end
  *
  * Context: BH off, up to __fp_conn_unlock() at least.
@@ -345,6 +346,16 @@ void __fp_conn_lock(struct fp_conn *conn, struct fp_todo *todo)
 	todo->flags = 0;
 	spin_lock(&conn->lock);
 	todo->now = ktime_to_us(ktime_get());
+}
+
+/**
+ * __fp_conn_leave - unlock a connection that was over before it was locked
+ * @conn: the connection, in FP_CLOSED; by __fp_conn_lock()
+ */
+void __fp_conn_leave(struct fp_conn *conn)
+	__releases(&conn->lock)
+{
+	spin_unlock(&conn->lock);
 }
 
 static void lower_mtu(struct fp_conn *conn)
@@ -420,7 +431,8 @@ static void transmit_reset(struct fp_conn *conn, struct sk_buff *skb)
 
 /**
  * __fp_conn_unlock - fp_conn_unlock() that leaves BH off
- * @conn: the connection, the caller's reference stays
+ * @conn: the connection; the caller has a reference, which stays, or at least the
+ *	RCU read lock if it has no output
  * @todo: from __fp_conn_lock()
  *
  * BH is off to the end: what came in now and allowed more to be sent would
@@ -435,7 +447,7 @@ void __fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo)
 	if (likely(act)) {
 		done = act->tx_done;
 		act->tx_done = NULL;
-		if (!skb_queue_empty(&act->out) || todo->flags & FP_LOWER_MTU)
+		if (fp_conn_has_output(conn, todo))
 			transmit(conn, todo->flags & FP_LOWER_MTU);
 	}
 	if (conn->rdm)

@@ -604,6 +604,7 @@ struct fp_conn *fp_conn_find_passive(struct fp_net *fn,
 void fp_conn_put(struct fp_conn *conn);
 void __fp_conn_lock(struct fp_conn *conn, struct fp_todo *todo);
 void __fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo);
+void __fp_conn_leave(struct fp_conn *conn);
 void fp_conn_end(struct fp_conn *conn, int err, struct fp_todo *todo);
 void fp_conn_abort(struct fp_conn *conn, int err, enum fp_rst_reason why,
 		   struct fp_todo *todo);
@@ -740,6 +741,17 @@ static inline void fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo)
 {
 	__fp_conn_unlock(conn, todo);
 	local_bh_enable();
+}
+
+/*
+ * Has it something to send once it is unlocked? Then it is locked and unlocked
+ * again meanwhile.
+ */
+static inline bool fp_conn_has_output(const struct fp_conn *conn,
+				      const struct fp_todo *todo)
+{
+	return conn->act && (!skb_queue_empty(&conn->act->out) ||
+			     todo->flags & FP_LOWER_MTU);
 }
 
 static inline struct fp_conn *fp_conn_get(struct fp_conn *conn)

@@ -654,6 +654,18 @@ static int take_rst(struct fp_conn *conn, const struct fp_frame *frame,
 	return 0;
 }
 
+/* As fp_conn_unlock(), which needs a reference if there is something to send. */
+static void unlock(struct fp_conn *conn, struct fp_todo *todo)
+{
+	if (!fp_conn_has_output(conn, todo)) {
+		__fp_conn_unlock(conn, todo);
+		return;
+	}
+	fp_conn_get(conn);
+	__fp_conn_unlock(conn, todo);
+	fp_conn_put(conn);
+}
+
 /**
  * fp_input_finish - all frames of a datagram are worked through
  * @in: the work; nothing happens if it holds no connection
@@ -670,20 +682,47 @@ void fp_input_finish(struct fp_input *in)
 		FP_INC_STATS(conn->fn, ENDED_CLOSED);
 		fp_conn_end(conn, 0, &in->todo);
 	}
-	__fp_conn_unlock(conn, &in->todo);
-	fp_conn_put(conn);
+	unlock(conn, &in->todo);
 	in->conn = NULL;
 }
 
-/* Hold this connection's lock, and no other. Takes the reference. */
-static void hold(struct fp_input *in, struct fp_conn *conn)
+/*
+ * Hold this connection's lock, and no other. There is no need for a reference:
+ * RCU keeps the connection, and until it is over the table has one, which we
+ * take over if it is by us that it ends. Returns false if it was over before.
+ */
+static bool hold(struct fp_input *in, struct fp_conn *conn)
 {
+	__fp_conn_lock(conn, &in->todo);
+	if (unlikely(conn->state == FP_CLOSED)) {
+		__fp_conn_leave(conn);
+		return false;
+	}
 	in->conn = conn;
 	in->told = false;
-	__fp_conn_lock(conn, &in->todo);
+	return true;
 }
 
-/* The connection of a frame, a reference; or NULL, and why it is dropped. */
+/*
+ * The connection that a cookie's echo is for. It is as in the table as one that
+ * is found there, so the reference is not needed.
+ */
+static struct fp_conn *find_echo(struct fp_endpoint *endpoint,
+				 const struct fp_frame *frame,
+				 const struct fp_sections *sections,
+				 const struct fp_rx *rx, int *why)
+{
+	struct fp_conn *conn;
+
+	conn = fp_handshake_echo_rcv(endpoint, frame, sections, rx, why);
+	fp_conn_put(conn);
+	return conn;
+}
+
+/*
+ * The connection of a frame, under the RCU read lock; or NULL, and why it is
+ * dropped.
+ */
 static struct fp_conn *find(struct fp_endpoint *endpoint,
 			    const struct fp_frame *frame,
 			    const struct fp_sections *sections,
@@ -692,22 +731,20 @@ static struct fp_conn *find(struct fp_endpoint *endpoint,
 	struct fp_conn *conn;
 
 	if (frame->flags & FP_F_COOKIE && !sections->conn_id)
-		return fp_handshake_echo_rcv(endpoint, frame, sections, rx,
-					     why);
-	conn = fp_conn_find(endpoint->fn, fp_id_slot(sections->conn_id));
+		return find_echo(endpoint, frame, sections, rx, why);
+	conn = fp_slot_find(&endpoint->fn->slots,
+			    fp_id_slot(sections->conn_id));
 	*why = FASTPROTO_A_STATS_DROP_ID;
 	if (!conn)
 		goto refuse;
 	/* A reset names the tag of the other end; that is checked later. */
 	if (!(frame->flags & FP_F_RST) && conn->id != sections->conn_id) {
 		*why = FASTPROTO_A_STATS_DROP_TAG;
-		fp_conn_put(conn);
 		goto refuse;
 	}
 	if (conn->endpoint != endpoint ||
 	    !fp_addr_equal(&conn->path->peer.addr, &rx->src)) {
 		*why = FASTPROTO_A_STATS_DROP_ADDRESS;
-		fp_conn_put(conn);
 		return NULL;
 	}
 	return conn;
@@ -768,7 +805,8 @@ int fp_input_frame(struct fp_input *in, struct fp_endpoint *endpoint,
 		conn = find(endpoint, frame, sections, rx, &why);
 		if (!conn)
 			return why;
-		hold(in, conn);
+		if (!hold(in, conn))
+			return FASTPROTO_A_STATS_DROP_ID;
 	}
 
 	if (frame->flags & FP_F_RST)
