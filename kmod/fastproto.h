@@ -424,10 +424,10 @@ struct fp_rx {
  * @charge: what a connection was charged for it, bytes
  * @refs: one of the queue or of who took it from there, one of each who peeks
  * @skb: the datagram that holds the payload, one reference; NULL: @data does
- * @cache: the slab cache that this is from
  * @offset: where in @skb the payload begins
  * @index: place of the frame in its datagram
  * @rx_flags: FP_RX_*
+ * @room: how large @data is, bytes; by that follows the slab cache
  * @drops: the socket's drops when it was queued (SO_RXQ_OVFL)
  * @frame: the frame's header
  * @rx: where it came from
@@ -447,9 +447,9 @@ struct fp_packet {
 	refcount_t refs;
 	u32 offset;
 	struct sk_buff *skb;
-	struct kmem_cache *cache;
 	u16 index;
 	u16 rx_flags;
+	u16 room;
 	u32 drops;
 	struct fp_frame frame;
 	struct fp_rx rx;
@@ -471,7 +471,18 @@ struct fp_packet *fp_packet_create(struct sk_buff *skb, u32 offset,
 				   const struct fp_frame *frame,
 				   u32 copybreak);
 void fp_packet_put(struct fp_packet *packet);
-u32 fp_packet_truesize(const struct fp_packet *packet);
+
+/**
+ * fp_packet_truesize - what the object itself takes
+ * @packet: the packet
+ *
+ * Return: bytes, without the skb, which is charged by its own truesize.
+ */
+static inline u32 fp_packet_truesize(const struct fp_packet *packet)
+{
+	return sizeof(*packet) + packet->room;
+}
+
 int fp_packet_copy_to(const struct fp_packet *packet, struct iov_iter *to,
 		      size_t len);
 

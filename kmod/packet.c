@@ -95,33 +95,35 @@ static struct sk_buff *copy_to_pages(const struct sk_buff *skb, u32 offset,
 	return copy;
 }
 
-static struct kmem_cache *choose_cache(const struct fp_frame *frame,
-				       u32 copybreak)
+/* How large the object's data[] is to be: 0 for a view. */
+static u16 choose_room(const struct fp_frame *frame, u32 copybreak)
 {
 	bool copy = frame->flags & FP_F_NEEDS_COPY ||
 		    frame->payload_len <= copybreak;
 
 	if (copy && frame->payload_len <= FP_COPYBREAK)
-		return small_cache;
+		return FP_COPYBREAK;
 	if (copy && frame->payload_len <= FP_COPYBREAK_MAX)
-		return large_cache;
-	return view_cache;
+		return FP_COPYBREAK_MAX;
+	return 0;
 }
 
-static struct fp_packet *alloc(struct kmem_cache *cache)
+static struct fp_packet *alloc(u16 room)
 {
 	gfp_t gfp = GFP_ATOMIC | __GFP_NOWARN;
 
-	return cache == small_cache ? fp_spare_alloc(cache, &spares, gfp) :
-				      kmem_cache_alloc(cache, gfp);
+	if (room == FP_COPYBREAK)
+		return fp_spare_alloc(small_cache, &spares, gfp);
+	return kmem_cache_alloc(room ? large_cache : view_cache, gfp);
 }
 
 static void release(struct fp_packet *packet)
 {
-	if (packet->cache == small_cache)
+	if (packet->room == FP_COPYBREAK)
 		fp_spare_free(small_cache, &spares, packet);
 	else
-		kmem_cache_free(packet->cache, packet);
+		kmem_cache_free(packet->room ? large_cache : view_cache,
+				packet);
 }
 
 static int copy_payload(void *to, const struct sk_buff *skb, u32 offset,
@@ -142,7 +144,7 @@ static int take_payload(struct fp_packet *packet, struct sk_buff *skb,
 	packet->skb = NULL;
 	packet->offset = 0;
 	packet->rx_flags = FP_RX_COPIED;
-	if (packet->cache != view_cache)
+	if (packet->room)
 		return copy_payload(packet->data, skb, offset, len);
 
 	if (packet->frame.flags & FP_F_NEEDS_COPY) {
@@ -170,13 +172,13 @@ struct fp_packet *fp_packet_create(struct sk_buff *skb, u32 offset,
 				   const struct fp_frame *frame,
 				   u32 copybreak)
 {
-	struct kmem_cache *cache = choose_cache(frame, copybreak);
+	u16 room = choose_room(frame, copybreak);
 	struct fp_packet *packet;
 
-	packet = alloc(cache);
+	packet = alloc(room);
 	if (!packet)
 		return NULL;
-	packet->cache = cache;
+	packet->room = room;
 	packet->next = NULL;
 	packet->len = frame->payload_len;
 	packet->frame = *frame;
@@ -208,17 +210,6 @@ void fp_packet_put(struct fp_packet *packet)
 		release(packet);
 		packet = next;
 	} while (packet);
-}
-
-/**
- * fp_packet_truesize - what the object itself takes
- * @packet: the packet
- *
- * Return: bytes, without the skb, which is charged by its own truesize.
- */
-u32 fp_packet_truesize(const struct fp_packet *packet)
-{
-	return kmem_cache_size(packet->cache);
 }
 
 /**
