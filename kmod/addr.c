@@ -8,7 +8,7 @@
 
 #include "fastproto.h"
 
-static void set_inet(union fp_addr *addr, __be32 ip, __be16 port)
+static inline void set_inet(union fp_addr *addr, __be32 ip, __be16 port)
 {
 	memset(addr, 0, sizeof(*addr));
 	addr->sin.sin_family = AF_INET;

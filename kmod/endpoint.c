@@ -636,21 +636,6 @@ int fp_endpoint_route(struct fp_endpoint *endpoint, const struct fp_flow *flow,
 	return err;
 }
 
-/**
- * fp_endpoint_headroom - what a frame needs in front of it
- * @route: the way that it will go
- *
- * Return: bytes for the headers of UDP, IP and the link.
- */
-unsigned int fp_endpoint_headroom(const struct fp_route *route)
-{
-	unsigned int ip_len = route->to.family == AF_INET ?
-			      sizeof(struct iphdr) : sizeof(struct ipv6hdr);
-
-	return LL_RESERVED_SPACE(route->dst->dev) + route->dst->header_len +
-	       ip_len + sizeof(struct udphdr);
-}
-
 static struct udphdr *push_udp(struct sk_buff *skb, __be16 source, __be16 dest)
 {
 	struct udphdr *uh;

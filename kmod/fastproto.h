@@ -32,6 +32,8 @@
 #include <linux/hash.h>
 #include <linux/in.h>
 #include <linux/in6.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/ratelimit.h>
@@ -41,6 +43,7 @@
 #include <linux/rbtree.h>
 #include <linux/skbuff.h>
 #include <linux/spinlock.h>
+#include <linux/udp.h>
 #include <linux/workqueue.h>
 #include <net/dst.h>
 #include <net/inet_sock.h>
@@ -588,11 +591,25 @@ void fp_endpoint_bind_device(struct fp_endpoint *endpoint, int ifindex);
 int fp_endpoint_route(struct fp_endpoint *endpoint, const struct fp_flow *flow,
 		      const union fp_addr *to, struct fp_peer *peer,
 		      struct fp_route *route);
-unsigned int fp_endpoint_headroom(const struct fp_route *route);
 void fp_endpoint_reply(struct fp_endpoint *endpoint, struct sk_buff *skb,
 		       const struct fp_rx *rx);
 int fp_endpoint_xmit(struct fp_endpoint *endpoint, struct sk_buff *skb,
 		     const struct fp_route *route);
+
+/**
+ * fp_endpoint_headroom - what a frame needs in front of it
+ * @route: the way that it will go
+ *
+ * Return: bytes for the headers of UDP, IP and the link.
+ */
+static inline unsigned int fp_endpoint_headroom(const struct fp_route *route)
+{
+	unsigned int ip_len = route->to.family == AF_INET ?
+			      sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+
+	return LL_RESERVED_SPACE(route->dst->dev) + route->dst->header_len +
+	       ip_len + sizeof(struct udphdr);
+}
 
 /* receive.c */
 void fp_receive(struct fp_endpoint *endpoint, struct sk_buff *skb,

@@ -41,7 +41,7 @@ static enum fp_wire_status decode(const struct sk_buff *skb, u32 offset,
 }
 
 /* Does a frame with a connection section begin here, as far as one can see? */
-static bool has_connection(const struct sk_buff *skb, u32 offset)
+static inline bool has_connection(const struct sk_buff *skb, u32 offset)
 {
 	const u8 *flags;
 	u8 copy;
