@@ -22,6 +22,8 @@ make_hosts()
 	ip link add veth0 netns alice type veth peer name veth0 netns bob
 	ip -n alice addr add 10.77.0.1/24 dev veth0
 	ip -n bob addr add 10.77.0.2/24 dev veth0
+	ip -n alice addr add fd77::1/64 dev veth0 nodad
+	ip -n bob addr add fd77::2/64 dev veth0 nodad
 	for host in alice bob; do
 		ip -n "$host" link set lo up
 		ip -n "$host" link set veth0 up
@@ -34,11 +36,16 @@ batch()
 	chrt -b 0 "$@"
 }
 
-# Both links have the same server: it stands at all addresses of IPv4.
+# All links have the same server: it stands at all addresses of IPv4, or of both
+# if IPv6 is asked for, too.
 start_server()
 {
+	case $links in
+	*veth6*) address=:: ;;
+	*) address=0.0.0.0 ;;
+	esac
 	batch ip netns exec bob fpperf server -B 16M \
-		-t "$(echo "$transports" | tr ' ' ,)" 0.0.0.0 >/tmp/server &
+		-t "$(echo "$transports" | tr ' ' ,)" "$address" >/tmp/server &
 	server=$!
 	until grep -qs '^ready' /tmp/server; do
 		kill -0 "$server"
@@ -63,7 +70,7 @@ count()
 is_possible()
 {
 	case $1,$2,$3 in
-	udp,setup,* | fastproto-dgram,setup,* | unix,*,veth) return 1 ;;
+	udp,setup,* | fastproto-dgram,setup,* | unix,*,veth*) return 1 ;;
 	esac
 }
 
@@ -72,6 +79,7 @@ measure()
 {
 	case $1 in
 	veth) host=alice to=10.77.0.2 ;;
+	veth6) host=alice to=fd77::2 ;;
 	lo) host=bob to=127.0.0.1 ;;
 	esac
 	batch ip netns exec "$host" fpperf client -j -B 16M \
