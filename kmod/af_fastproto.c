@@ -26,7 +26,7 @@ static void set_peer(struct fp_sock *fs, struct fp_peer *peer)
 {
 	struct fp_peer *old;
 
-	old = rcu_replace_pointer(fs->peer, peer,
+	old = rcu_replace_pointer(fp_dgram(fs)->peer, peer,
 				  lockdep_sock_is_held(&fs->sk));
 	WRITE_ONCE(fs->sk.sk_state, peer ? TCP_ESTABLISHED : TCP_CLOSE);
 	if (old)
@@ -36,8 +36,10 @@ static void set_peer(struct fp_sock *fs, struct fp_peer *peer)
 /* Softirq is done with the socket, and no call of the application is left. */
 static void sock_destruct(struct sock *sk)
 {
-	fp_rx_purge(fp_sk(sk));
-	kfree(fp_sk(sk)->rdm);
+	if (sk->sk_type == SOCK_DGRAM)
+		fp_rx_purge(fp_sk(sk));
+	else if (sk->sk_type == SOCK_RDM)
+		kfree(fp_sk(sk)->rdm);
 	skb_queue_purge(&sk->sk_error_queue);
 	WARN_ON_ONCE(atomic_read(&sk->sk_rmem_alloc));
 }
@@ -61,7 +63,7 @@ int fp_release(struct socket *sock)
 	fn = fp_net(sock_net(sk));
 
 	spin_lock(&fn->sockets_lock);
-	hlist_del_rcu(&fs->node);
+	sk_del_node_init_rcu(sk);
 	spin_unlock(&fn->sockets_lock);
 	atomic_dec(&fn->nr_sockets);
 
@@ -76,7 +78,8 @@ int fp_release(struct socket *sock)
 	fp_endpoint_release(fs->endpoint);
 	release_sock(sk);
 
-	fp_rx_purge(fs);
+	if (sk->sk_type == SOCK_DGRAM)
+		fp_rx_purge(fs);
 	sock_orphan(sk);
 	sock->sk = NULL;
 	sock_put(sk);
@@ -142,7 +145,7 @@ int fp_bind(struct socket *sock, struct sockaddr *uaddr, int len)
 		return -EACCES;
 
 	lock_sock(sock->sk);
-	if (fs->endpoint || rcu_access_pointer(fs->conn))
+	if (fs->endpoint || fp_sock_conn(fs))
 		err = -EINVAL;
 	else
 		err = set_endpoint(fs, fp_endpoint_create(fs, &local));
@@ -217,7 +220,7 @@ static int get_name(struct socket *sock, struct sockaddr *uaddr, int peername)
 	union fp_addr addr = {};
 
 	rcu_read_lock();
-	peer = rcu_dereference(fs->peer);
+	peer = rcu_dereference(fp_dgram(fs)->peer);
 	if (peer)
 		addr = peername ? peer->addr : peer->local;
 	rcu_read_unlock();
@@ -247,7 +250,7 @@ static __poll_t poll(struct file *file, struct socket *sock,
 		mask |= EPOLLRDHUP | EPOLLIN | EPOLLRDNORM;
 	if (shutdown == SHUTDOWN_MASK)
 		mask |= EPOLLHUP;
-	if (READ_ONCE(fp_sk(sk)->rx_count))
+	if (READ_ONCE(fp_dgram(fp_sk(sk))->rx_count))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (sock_writeable(sk))
 		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
@@ -319,15 +322,69 @@ static void rehash(struct sock *sk)
 		fp_endpoint_bind_device(endpoint, sk->sk_bound_dev_if);
 }
 
-struct proto fp_proto = {
+/* SOCK_SEQPACKET, SOCK_RDM */
+static struct proto conn_proto = {
 	.name		= "FASTPROTO",
 	.owner		= THIS_MODULE,
 	.obj_size	= sizeof(struct fp_sock),
-	.slab_flags	= SLAB_ACCOUNT,
 	.ioctl		= proto_ioctl,
 	.keepalive	= fp_connect_keepalive,
 	.rehash		= rehash,
 };
+
+static struct proto dgram_proto = {
+	.name		= "FASTPROTO-DGRAM",
+	.owner		= THIS_MODULE,
+	.obj_size	= sizeof(struct fp_dgram),
+	.slab_flags	= SLAB_ACCOUNT,
+	.ioctl		= proto_ioctl,
+	.rehash		= rehash,
+};
+
+/*
+ * proto_register() would align each socket to a cache line, which costs one of
+ * eleven; it takes a cache that is there already as well, and proto_unregister()
+ * destroys it. The size is known of kernels whose locks are not debugged.
+ */
+static int register_conn(void)
+{
+	int err;
+
+#if !IS_ENABLED(CONFIG_DEBUG_SPINLOCK) && !IS_ENABLED(CONFIG_LOCKDEP)
+	BUILD_BUG_ON(sizeof(struct sock) == 776 &&
+		     sizeof(struct fp_sock) > FP_SOCK_SIZE_MAX);
+#endif
+	conn_proto.slab = kmem_cache_create(conn_proto.name,
+					    conn_proto.obj_size, 0,
+					    SLAB_ACCOUNT, NULL);
+	if (!conn_proto.slab)
+		return -ENOMEM;
+	err = proto_register(&conn_proto, 0);
+	if (err) {
+		kmem_cache_destroy(conn_proto.slab);
+		conn_proto.slab = NULL;
+	}
+	return err;
+}
+
+int __init fp_proto_init(void)
+{
+	int err = register_conn();
+
+	if (err)
+		return err;
+	err = proto_register(&dgram_proto, 1);
+	if (err)
+		proto_unregister(&conn_proto);
+	return err;
+}
+
+/* No socket is left. */
+void fp_proto_exit(void)
+{
+	proto_unregister(&dgram_proto);
+	proto_unregister(&conn_proto);
+}
 
 static const struct proto_ops dgram_ops = {
 	.owner		= THIS_MODULE,
@@ -349,13 +406,20 @@ static const struct proto_ops dgram_ops = {
 	.mmap		= sock_no_mmap,
 };
 
+static void init_dgram(struct fp_dgram *dgram)
+{
+	spin_lock_init(&dgram->rx_lock);
+	INIT_LIST_HEAD(&dgram->rx_queue);
+	atomic64_set(&dgram->tx_seq, 0);
+}
+
 static void enlist(struct fp_sock *fs)
 {
 	struct fp_net *fn = fp_net(sock_net(&fs->sk));
 
 	spin_lock(&fn->sockets_lock);
 	fs->id = fn->last_id++;
-	hlist_add_head_rcu(&fs->node, &fn->sockets[fs->id % FP_SOCKET_LISTS]);
+	sk_add_node_rcu(&fs->sk, &fn->sockets[fs->id % FP_SOCKET_LISTS]);
 	spin_unlock(&fn->sockets_lock);
 	atomic_inc(&fn->nr_sockets);
 }
@@ -376,12 +440,15 @@ struct sock *fp_sock_alloc(struct net *net, struct socket *sock, int kern)
 	int err;
 
 	BUILD_BUG_ON(offsetof(struct fp_sock, sk));
+	BUILD_BUG_ON(offsetof(struct fp_dgram, fs));
 #if IS_ENABLED(CONFIG_IPV6)
 	BUILD_BUG_ON(offsetof(struct fp_sock, pinet6) !=
 		     offsetof(struct inet_sock, pinet6));
 #endif
 
-	sk = sk_alloc(net, fp_family, GFP_KERNEL, &fp_proto, kern);
+	sk = sk_alloc(net, fp_family, GFP_KERNEL,
+		      sock->type == SOCK_DGRAM ? &dgram_proto : &conn_proto,
+		      kern);
 	if (!sk)
 		return ERR_PTR(-ENOMEM);
 	sock_init_data(sock, sk);
@@ -392,9 +459,9 @@ struct sock *fp_sock_alloc(struct net *net, struct socket *sock, int kern)
 
 	fs = fp_sk(sk);
 	spin_lock_init(&fs->rx_lock);
-	INIT_LIST_HEAD(&fs->rx_queue);
-	atomic64_set(&fs->tx_seq, 0);
-	if (sock->type != SOCK_DGRAM)
+	if (sock->type == SOCK_DGRAM)
+		init_dgram(fp_dgram(fs));
+	else
 		fp_seqpacket_init(fs);
 
 	err = sock->type == SOCK_RDM ? fp_rdm_init(fs) : 0;

@@ -422,7 +422,8 @@ struct fp_rest {
  * @endpoint: the local port, a reference; constant
  * @path: the way to the peer, a reference; constant
  * @fs: its socket, or NULL; written under @lock, read under RCU
- * @accept: link in fp_sock.accept_queue or fp_rdm.conns, under fp_sock.rx_lock
+ * @accept: link in fp_endpoint.accept_queue or fp_rdm.conns, under
+ *	fp_sock.rx_lock
  * @node: in fp_net.passive, by the peer's address and ID, or in fp_net.active
  * @rcu: for its end, when it is in no queue any more
  * @act: NULL while it is idle: parked. Under @lock, or by who has the last
@@ -812,7 +813,7 @@ static inline bool fp_conn_is_at_end(const struct fp_conn *conn)
 	}
 }
 
-/* A socket's connection, a reference; or NULL. */
+/* The connection of a SOCK_SEQPACKET socket, a reference; or NULL. */
 static inline struct fp_conn *fp_sock_conn_get(struct fp_sock *fs)
 {
 	struct fp_conn *conn;
@@ -826,9 +827,11 @@ static inline struct fp_conn *fp_sock_conn_get(struct fp_sock *fs)
 	return conn;
 }
 
-/* A socket's connection, or NULL; under the socket lock. */
+/* A socket's connection, or NULL; under the socket lock. Other types have none. */
 static inline struct fp_conn *fp_sock_conn(struct fp_sock *fs)
 {
+	if (fs->sk.sk_type != SOCK_SEQPACKET)
+		return NULL;
 	return rcu_dereference_protected(fs->conn,
 					 lockdep_sock_is_held(&fs->sk));
 }

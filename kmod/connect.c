@@ -50,7 +50,7 @@ static struct fp_conn *create(struct fp_sock *fs, struct fp_endpoint *endpoint,
 	fp_sock_set_limits(fs, conn);
 	conn->act->rx_edge = fp_transmit_window(conn->act);
 	rcu_assign_pointer(conn->fs, fs);
-	conn->rdm = fs->rdm;
+	conn->rdm = fp_sock_is_rdm(fs);
 	/* What is sent before that is known is checked then. */
 	if (conn->rdm)
 		conn->msg_max = FP_MSG_MAX_MAX;

@@ -229,6 +229,7 @@ static struct fp_endpoint *create(struct net *net, int oif,
 	if (!endpoint)
 		return ERR_PTR(-ENOMEM);
 	refcount_set(&endpoint->refs, 1);
+	INIT_LIST_HEAD(&endpoint->accept_queue);
 	INIT_WORK(&endpoint->end, end);
 	endpoint->net = net;
 	endpoint->fn = fp_net(net);

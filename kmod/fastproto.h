@@ -14,9 +14,9 @@
  *	2. fp_net.endpoint_lock
  *	3. lock_sock() of its endpoint's UDP socket
  *	4. fp_conn.lock
- *	5. fp_sock.rx_lock, fp_slot_cpu.lock, fp_net.acts_lock,
- *	   fp_wheel.lock, fp_peer.lock, fp_net.sockets_lock, fp_demux.lock
- *	   (innermost)
+ *	5. fp_sock.rx_lock, fp_dgram.rx_lock, fp_slot_cpu.lock,
+ *	   fp_net.acts_lock, fp_wheel.lock, fp_peer.lock, fp_net.sockets_lock,
+ *	   fp_demux.lock (innermost)
  *	Softirq takes 4 and 5: always with BH off.
  *
  * Dependencies go one way, from the first to the last of: wire, rtt, cubic,
@@ -242,7 +242,7 @@ union fp_addr {
  * @lock: of who changes these two
  * @rcu: for its end
  *
- * Constant but for the route once published in fp_sock.peer or as part of a
+ * Constant but for the route once published in fp_dgram.peer or as part of a
  * path, which own it; freed after a grace period.
  */
 struct fp_peer {
@@ -300,6 +300,10 @@ struct fp_demux {
  * @client: number of an endpoint that sockets without a port share, or 0
  * @dual: an IPv6 socket that carries IPv4, too
  * @demux: a faster way in for one peer
+ * @listen_slot: if @fs listens: a slot that nobody gets, which keeps the table;
+ *	under its socket lock
+ * @accept_queue: if @fs listens: connections (fp_conn.accept), a reference each;
+ *	under fp_sock.rx_lock
  * @end: closes the port when the last reference is gone
  * @rcu: for its end
  *
@@ -320,6 +324,8 @@ struct fp_endpoint {
 	u8 client;
 	bool dual;
 	struct fp_demux demux;
+	u32 listen_slot;
+	struct list_head accept_queue;
 	struct work_struct end;
 	struct rcu_head rcu;
 };
@@ -332,75 +338,102 @@ static inline struct fp_endpoint *fp_endpoint_get(struct fp_endpoint *endpoint)
 	return endpoint;
 }
 
+/* Options of a socket that are set or not. */
+#define FP_OPTION_RECVINFO	BIT(0)
+#define FP_OPTION_NEEDS_COPY	BIT(1)
+#define FP_OPTION_PAYLOAD_CSUM	BIT(2)
+#define FP_OPTION_NODELAY	BIT(3)
+
 /**
  * struct fp_sock - a socket
  * @sk: the generic socket; first
- * @pinet6: always NULL. skb->sk of what we send is this socket, and IPv6
- *	output asks inet6_sk(skb->sk) without looking at the family.
+ * @pinet6: of SOCK_DGRAM: always NULL. skb->sk of what that sends is the socket,
+ *	and IPv6 output asks inet6_sk(skb->sk) without looking at the family.
+ *	What connections send has no socket.
+ * @conn: of SOCK_SEQPACKET: its connection, a reference, or NULL; written under
+ *	the socket lock, read under RCU
+ * @rdm: of SOCK_RDM; constant
  * @id: greater than that of all who were opened before; constant
- * @node: in fp_net.sockets
- * @recvinfo: FP_RECVINFO is set; READ_ONCE()/WRITE_ONCE()
- * @needs_copy: FP_NEEDS_COPY is set; READ_ONCE()/WRITE_ONCE()
- * @payload_csum: FP_PAYLOAD_CSUM is set; READ_ONCE()/WRITE_ONCE()
- * @nodelay: FP_NODELAY is set; READ_ONCE()/WRITE_ONCE()
- * @keep_cnt: FP_KEEPCNT; READ_ONCE()/WRITE_ONCE()
- * @keep_idle: FP_KEEPIDLE, seconds; READ_ONCE()/WRITE_ONCE()
- * @keep_intvl: FP_KEEPINTVL, seconds; READ_ONCE()/WRITE_ONCE()
- * @msg_max: not SOCK_DGRAM: FP_MSG_MAX, what this end takes, bytes; written
- *	under the socket lock while there is no connection and no listener
  * @endpoint: set once, under the socket lock, by smp_store_release(); gone only
  *	after the last call of the application
- * @rx_lock: guards @rx_queue, @rx_count and @rx_frames
- * @rx_count: how many are in @rx_queue; read without the lock by poll
- * @rx_frames: how many there have ever been
- * @rx_queue: struct fp_packet that wait for the application
- * @accept_queue: of a listener: connections (fp_conn.accept), a reference each;
- *	under @rx_lock, as is the change of sk_state from and to TCP_LISTEN
- * @listen_slot: of a listener: a slot that nobody gets, which keeps the table;
- *	under the socket lock
- * @rdm: of SOCK_RDM; constant
- * @peer: NULL if not connected; written under the socket lock, read under RCU
- * @conn: SOCK_SEQPACKET: its connection, a reference; written under the socket
- *	lock, read under RCU
- * @tx_seq: the next frame's sequence number
+ * @msg_max: not SOCK_DGRAM: FP_MSG_MAX, what this end takes, bytes; written
+ *	under the socket lock while there is no connection and no listener
+ * @keep_idle: FP_KEEPIDLE, seconds; READ_ONCE()/WRITE_ONCE()
+ * @keep_intvl: FP_KEEPINTVL, seconds; READ_ONCE()/WRITE_ONCE()
+ * @keep_cnt: FP_KEEPCNT; READ_ONCE()/WRITE_ONCE()
+ * @options: FP_OPTION_*; written under the socket lock, READ_ONCE() without
+ * @rx_lock: not SOCK_DGRAM: guards fp_endpoint.accept_queue or what struct fp_rdm
+ *	says, and the change of sk_state from and to TCP_LISTEN
  *
- * What softirq writes and what senders write are on cache lines of their own, on
- * a 64-bit machine with a struct sock of twelve of them, as Debian's.
+ * Its sk_node is the link in fp_net.sockets. There may be very many, each with
+ * one connection: what only some need is elsewhere, and all that does not change
+ * the size as long as FP_SOCK_SIZE_MAX is not reached is for nothing.
  *
  * Freed after a grace period (SOCK_RCU_FREE), so softirq needs no reference.
  */
 struct fp_sock {
 	struct sock sk;
-	void *pinet6;
-
+	union {
+		void *pinet6;
+		struct fp_conn __rcu *conn;
+		struct fp_rdm *rdm;
+	};
 	unsigned long id;
-	struct hlist_node node;
-	bool recvinfo;
-	bool needs_copy;
-	bool payload_csum;
-	bool nodelay;
-	u8 keep_cnt;
+	struct fp_endpoint *endpoint;
+	u32 msg_max;
 	u16 keep_idle;
 	u16 keep_intvl;
-	u32 msg_max;
-	struct fp_endpoint *endpoint;
-
+	u8 keep_cnt;
+	u8 options;
 	spinlock_t rx_lock;	/* see above */
+};
+
+/* Ten to two pages, on the kernels that have a struct sock of 776 bytes. */
+#define FP_SOCK_SIZE_MAX	816
+
+/**
+ * struct fp_dgram - a SOCK_DGRAM socket
+ * @fs: what all have; first
+ * @peer: NULL if not connected; written under the socket lock, read under RCU
+ * @rx_lock: guards @rx_queue, @rx_count and @rx_frames
+ * @rx_count: how many are in @rx_queue; read without the lock by poll
+ * @rx_frames: how many there have ever been
+ * @rx_queue: struct fp_packet that wait for the application
+ * @tx_seq: the next frame's sequence number
+ *
+ * What softirq writes and what senders write are on cache lines of their own.
+ */
+struct fp_dgram {
+	struct fp_sock fs;
+	struct fp_peer __rcu *peer;
+
+	spinlock_t rx_lock ____cacheline_aligned_in_smp;	/* see above */
 	u32 rx_count;
 	u64 rx_frames;
 	struct list_head rx_queue;
-	struct list_head accept_queue;
-	u32 listen_slot;
-	struct fp_rdm *rdm;
 
-	struct fp_peer __rcu *peer;
-	struct fp_conn __rcu *conn;
-	atomic64_t tx_seq;
+	atomic64_t tx_seq ____cacheline_aligned_in_smp;
 };
 
 static inline struct fp_sock *fp_sk(const struct sock *sk)
 {
 	return (struct fp_sock *)sk;
+}
+
+/* A SOCK_DGRAM socket. */
+static inline struct fp_dgram *fp_dgram(const struct fp_sock *fs)
+{
+	return (struct fp_dgram *)fs;
+}
+
+static inline bool fp_sock_is_rdm(const struct fp_sock *fs)
+{
+	return fs->sk.sk_type == SOCK_RDM;
+}
+
+static inline bool fp_sock_has(const struct fp_sock *fs, u8 option)
+{
+	return READ_ONCE(fs->options) & option;
 }
 
 /**
@@ -419,7 +452,7 @@ struct fp_rx {
 
 /**
  * struct fp_packet - a message on its way to the application
- * @list: link in fp_sock.rx_queue
+ * @list: link in fp_dgram.rx_queue
  * @node: link in fp_act.rx_ahead
  * @later: the next message in fp_act.rx_ready
  * @next: the next fragment of the message, which is freed with this one
@@ -627,7 +660,7 @@ int fp_wait(struct fp_sock *fs, long *timeo, __poll_t events, bool alone,
 /* May a message of this socket have control messages? */
 static inline bool fp_rx_has_control(const struct fp_sock *fs)
 {
-	return READ_ONCE(fs->recvinfo) ||
+	return fp_sock_has(fs, FP_OPTION_RECVINFO) ||
 	       READ_ONCE(fs->sk.sk_flags) &
 	       (BIT(SOCK_RCVTSTAMP) | BIT(SOCK_RXQ_OVFL));
 }
@@ -679,7 +712,8 @@ int fp_bind(struct socket *sock, struct sockaddr *uaddr, int len);
 int fp_release(struct socket *sock);
 int fp_family_register(void);
 void fp_family_unregister(void);
-extern struct proto fp_proto;
+int fp_proto_init(void);
+void fp_proto_exit(void);
 
 /* netlink.c */
 int fp_netlink_register(void);

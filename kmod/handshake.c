@@ -519,11 +519,11 @@ static bool enqueue(struct fp_sock *fs, struct fp_conn *conn)
 	struct sock *sk = &fs->sk;
 	bool queued = false;
 
-	if (fs->rdm)
+	if (fp_sock_is_rdm(fs))
 		return fp_rdm_adopt(fs, conn);
 	spin_lock_bh(&fs->rx_lock);
 	if (sk->sk_state == TCP_LISTEN && !sk_acceptq_is_full(sk)) {
-		list_add_tail(&fp_conn_get(conn)->accept, &fs->accept_queue);
+		list_add_tail(&fp_conn_get(conn)->accept, &fs->endpoint->accept_queue);
 		sk_acceptq_added(sk);
 		queued = true;
 	}
@@ -639,10 +639,10 @@ struct fp_conn *fp_handshake_echo_rcv(struct fp_endpoint *endpoint,
 		return NULL;
 	}
 	*why = FASTPROTO_A_STATS_DROP_LIMIT;
-	if (fs->rdm && fp_rdm_is_full(fs))
+	if (fp_sock_is_rdm(fs) && fp_rdm_is_full(fs))
 		return NULL;
 	*why = FASTPROTO_A_STATS_DROP_BACKLOG;
-	if (!fs->rdm && sk_acceptq_is_full(&fs->sk))
+	if (!fp_sock_is_rdm(fs) && sk_acceptq_is_full(&fs->sk))
 		return NULL;
 
 	conn = create(endpoint, fs, sections, rx);

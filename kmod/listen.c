@@ -14,7 +14,7 @@ static int start(struct fp_sock *fs)
 	if (fs->sk.sk_state == TCP_LISTEN)
 		return 0;
 	err = fp_slot_reserve_wait(&fp_net(sock_net(&fs->sk))->slots,
-				   &fs->listen_slot);
+				   &fs->endpoint->listen_slot);
 	if (err)
 		return err == -ENOSPC ? -EAGAIN : err;
 	spin_lock_bh(&fs->rx_lock);
@@ -56,8 +56,8 @@ int fp_listen(struct socket *sock, int backlog)
 
 static bool may_accept(const struct fp_sock *fs, const struct fp_conn *conn)
 {
-	return !list_empty(&fs->accept_queue) ||
-	       READ_ONCE(fs->sk.sk_state) != TCP_LISTEN;
+	return READ_ONCE(fs->sk.sk_state) != TCP_LISTEN ||
+	       !list_empty(&fs->endpoint->accept_queue);
 }
 
 static struct fp_conn *dequeue(struct fp_sock *fs)
@@ -65,8 +65,8 @@ static struct fp_conn *dequeue(struct fp_sock *fs)
 	struct fp_conn *conn;
 
 	spin_lock_bh(&fs->rx_lock);
-	conn = list_first_entry_or_null(&fs->accept_queue, struct fp_conn,
-					accept);
+	conn = list_first_entry_or_null(&fs->endpoint->accept_queue,
+					struct fp_conn, accept);
 	if (conn) {
 		list_del_init(&conn->accept);
 		sk_acceptq_removed(&fs->sk);
@@ -111,10 +111,7 @@ static void inherit(struct sock *sk, const struct sock *from)
 		sock_set_flag(sk, SOCK_LINGER);
 	if (sock_flag(from, SOCK_KEEPOPEN))
 		sock_set_flag(sk, SOCK_KEEPOPEN);
-	fp_sk(sk)->recvinfo = READ_ONCE(fp_sk(from)->recvinfo);
-	fp_sk(sk)->needs_copy = READ_ONCE(fp_sk(from)->needs_copy);
-	fp_sk(sk)->payload_csum = READ_ONCE(fp_sk(from)->payload_csum);
-	fp_sk(sk)->nodelay = READ_ONCE(fp_sk(from)->nodelay);
+	fp_sk(sk)->options = READ_ONCE(fp_sk(from)->options);
 	fp_sk(sk)->keep_cnt = READ_ONCE(fp_sk(from)->keep_cnt);
 	fp_sk(sk)->keep_idle = READ_ONCE(fp_sk(from)->keep_idle);
 	fp_sk(sk)->keep_intvl = READ_ONCE(fp_sk(from)->keep_intvl);
@@ -204,5 +201,6 @@ void fp_listen_stop(struct fp_sock *fs)
 		fp_conn_unlock(conn, &todo);
 		fp_conn_put(conn);
 	}
-	fp_slot_release(&fp_net(sock_net(&fs->sk))->slots, fs->listen_slot);
+	fp_slot_release(&fp_net(sock_net(&fs->sk))->slots,
+			fs->endpoint->listen_slot);
 }

@@ -70,12 +70,12 @@ static int __init fastproto_init(void)
 	err = fp_conn_init();
 	if (err)
 		goto exit_txbuf;
-	err = proto_register(&fp_proto, 1);
+	err = fp_proto_init();
 	if (err)
 		goto exit_conn;
 	err = fp_endpoint_init();
 	if (err)
-		goto unregister_proto;
+		goto exit_proto;
 	err = register_pernet_subsys(&net_ops);
 	if (err)
 		goto exit_endpoint;
@@ -93,8 +93,8 @@ unregister_pernet:
 	unregister_pernet_subsys(&net_ops);
 exit_endpoint:
 	fp_endpoint_exit();
-unregister_proto:
-	proto_unregister(&fp_proto);
+exit_proto:
+	fp_proto_exit();
 exit_conn:
 	fp_conn_exit();
 exit_txbuf:
@@ -113,7 +113,7 @@ static void __exit fastproto_exit(void)
 	/* Softirq may still be in encap_rcv, and peers wait for their end. */
 	synchronize_net();
 	rcu_barrier();
-	proto_unregister(&fp_proto);
+	fp_proto_exit();
 	fp_conn_exit();
 	fp_txbuf_exit();
 	fp_packet_exit();

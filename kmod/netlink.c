@@ -102,13 +102,27 @@ static int put_addr(struct sk_buff *msg, int attr, const union fp_addr *addr)
 	return nla_put(msg, attr, fp_addr_report(addr, &sfp), &sfp);
 }
 
+/* Of a socket that has one peer. Under the RCU read lock. */
+static const struct fp_peer *peer_of(const struct fp_sock *fs)
+{
+	const struct fp_conn *conn;
+
+	switch (fs->sk.sk_type) {
+	case SOCK_DGRAM:
+		return rcu_dereference(fp_dgram(fs)->peer);
+	case SOCK_SEQPACKET:
+		conn = rcu_dereference(fs->conn);
+		return conn ? &conn->path->peer : NULL;
+	default:
+		return NULL;
+	}
+}
+
 static int put_addrs(struct sk_buff *msg, struct fp_sock *fs)
 {
-	const struct fp_conn *conn = rcu_dereference(fs->conn);
-	const struct fp_peer *peer = conn ? &conn->path->peer :
-					    rcu_dereference(fs->peer);
 	/* Pairs with smp_store_release() in set_endpoint(). */
 	const struct fp_endpoint *endpoint = smp_load_acquire(&fs->endpoint);
+	const struct fp_peer *peer = peer_of(fs);
 
 	if (peer)
 		return put_addr(msg, FASTPROTO_A_SOCKET_LOCAL, &peer->local) ||
@@ -158,8 +172,12 @@ static u64 count_of(const struct fp_conn *conn, int attr)
 			   fp_rest_count(conn, attr);
 }
 
-static void conn_queues(struct fp_conn *conn, struct queues *queues)
+static void conn_queues(struct fp_sock *fs, struct queues *queues)
 {
+	struct fp_conn *conn = fp_sock_conn_get(fs);
+
+	if (!conn)
+		return;
 	spin_lock_bh(&conn->lock);
 	queues->rx_count = conn->rx_count;
 	queues->rx_memory = conn->act ? conn->act->rx_memory : 0;
@@ -167,17 +185,20 @@ static void conn_queues(struct fp_conn *conn, struct queues *queues)
 	queues->rx_frames = count_of(conn, FASTPROTO_A_CONN_IN_FRAMES);
 	queues->tx_frames = count_of(conn, FASTPROTO_A_CONN_OUT_FRAMES);
 	spin_unlock_bh(&conn->lock);
+	fp_conn_put(conn);
 }
 
 static void dgram_queues(struct fp_sock *fs, struct queues *queues)
 {
-	spin_lock_bh(&fs->rx_lock);
-	queues->rx_count = fs->rx_count;
-	queues->rx_frames = fs->rx_frames;
-	spin_unlock_bh(&fs->rx_lock);
+	struct fp_dgram *dgram = fp_dgram(fs);
+
+	spin_lock_bh(&dgram->rx_lock);
+	queues->rx_count = dgram->rx_count;
+	queues->rx_frames = dgram->rx_frames;
+	spin_unlock_bh(&dgram->rx_lock);
 	queues->rx_memory = sk_rmem_alloc_get(&fs->sk);
 	queues->tx_memory = sk_wmem_alloc_get(&fs->sk);
-	queues->tx_frames = atomic64_read(&fs->tx_seq);
+	queues->tx_frames = atomic64_read(&dgram->tx_seq);
 }
 
 /* What a listener has, or a socket with many connections. */
@@ -185,7 +206,7 @@ static int put_connections(struct sk_buff *msg, const struct fp_sock *fs)
 {
 	const struct sock *sk = &fs->sk;
 
-	if (fs->rdm)
+	if (fp_sock_is_rdm(fs))
 		return nla_put_u32(msg, FASTPROTO_A_SOCKET_CONNECTIONS,
 				   fp_rdm_connections(fs));
 	if (READ_ONCE(sk->sk_state) != TCP_LISTEN)
@@ -198,17 +219,15 @@ static int put_connections(struct sk_buff *msg, const struct fp_sock *fs)
 
 static int put_queues(struct sk_buff *msg, struct fp_sock *fs)
 {
-	struct fp_conn *conn = fp_sock_conn_get(fs);
 	struct sock *sk = &fs->sk;
 	struct queues queues = {};
 
-	if (conn)
-		conn_queues(conn, &queues);
-	else if (fs->rdm)
+	if (sk->sk_type == SOCK_SEQPACKET)
+		conn_queues(fs, &queues);
+	else if (fp_sock_is_rdm(fs))
 		queues.rx_memory = fp_rdm_memory(fs);
 	else
 		dgram_queues(fs, &queues);
-	fp_conn_put(conn);
 
 	return nla_put_u32(msg, FASTPROTO_A_SOCKET_RX_QUEUE, queues.rx_count) ||
 	       nla_put_u32(msg, FASTPROTO_A_SOCKET_RX_MEMORY,
@@ -252,10 +271,12 @@ static int put_socket(struct sk_buff *msg, struct netlink_callback *cb,
 static int put_sockets(struct sk_buff *msg, struct netlink_callback *cb,
 		       const struct hlist_head *list, unsigned long *id)
 {
-	struct fp_sock *fs;
+	struct sock *sk;
 	int err;
 
-	hlist_for_each_entry_rcu(fs, list, node) {
+	sk_for_each_rcu(sk, list) {
+		struct fp_sock *fs = fp_sk(sk);
+
 		if (fs->id >= *id)
 			continue;
 		err = put_socket(msg, cb, fs);

@@ -55,7 +55,7 @@ static inline bool has_connection(const struct sk_buff *skb, u32 offset)
 /* A connected socket takes frames of its peer only. */
 static bool wants(const struct fp_sock *fs, const struct fp_rx *rx)
 {
-	const struct fp_peer *peer = rcu_dereference(fs->peer);
+	const struct fp_peer *peer = rcu_dereference(fp_dgram(fs)->peer);
 
 	return !peer || fp_addr_equal(&peer->addr, &rx->src);
 }
@@ -93,21 +93,22 @@ static void count_in(struct fp_net *fn, const struct fp_packet *packet)
  */
 static unsigned int enqueue(struct fp_sock *fs, struct list_head *packets)
 {
+	struct fp_dgram *dgram = fp_dgram(fs);
 	struct fp_packet *packet, *next;
 	unsigned int queued = 0;
 
-	spin_lock_bh(&fs->rx_lock);
+	spin_lock_bh(&dgram->rx_lock);
 	list_for_each_entry_safe(packet, next, packets, list) {
 		if (!charge(&fs->sk, packet))
 			break;
 		packet->drops = atomic_read(&fs->sk.sk_drops);
 		count_in(fp_net(sock_net(&fs->sk)), packet);
-		list_move_tail(&packet->list, &fs->rx_queue);
+		list_move_tail(&packet->list, &dgram->rx_queue);
 		queued++;
 	}
-	WRITE_ONCE(fs->rx_count, fs->rx_count + queued);
-	fs->rx_frames += queued;
-	spin_unlock_bh(&fs->rx_lock);
+	WRITE_ONCE(dgram->rx_count, dgram->rx_count + queued);
+	dgram->rx_frames += queued;
+	spin_unlock_bh(&dgram->rx_lock);
 	return queued;
 }
 
@@ -333,7 +334,7 @@ void fp_receive_error(struct fp_endpoint *endpoint, const union fp_addr *to,
 	}
 	if (!fs)
 		return;
-	peer = rcu_dereference(fs->peer);
+	peer = rcu_dereference(fp_dgram(fs)->peer);
 	if (!peer || !fp_addr_equal(&peer->addr, to))
 		return;
 	WRITE_ONCE(fs->sk.sk_err, -err);

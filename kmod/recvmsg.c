@@ -15,19 +15,20 @@ static void uncharge(struct sock *sk, const struct fp_packet *packet)
 /* The first packet, with a reference; it stays if the caller only peeks. */
 static struct fp_packet *take(struct fp_sock *fs, int flags)
 {
+	struct fp_dgram *dgram = fp_dgram(fs);
 	struct fp_packet *packet;
 
-	spin_lock_bh(&fs->rx_lock);
-	packet = list_first_entry_or_null(&fs->rx_queue, struct fp_packet,
+	spin_lock_bh(&dgram->rx_lock);
+	packet = list_first_entry_or_null(&dgram->rx_queue, struct fp_packet,
 					  list);
 	if (packet && flags & MSG_PEEK) {
 		refcount_inc(&packet->refs);
 	} else if (packet) {
 		list_del(&packet->list);
-		WRITE_ONCE(fs->rx_count, fs->rx_count - 1);
+		WRITE_ONCE(dgram->rx_count, dgram->rx_count - 1);
 		uncharge(&fs->sk, packet);
 	}
-	spin_unlock_bh(&fs->rx_lock);
+	spin_unlock_bh(&dgram->rx_lock);
 	return packet;
 }
 
@@ -93,7 +94,7 @@ int fp_wait(struct fp_sock *fs, long *timeo, __poll_t events, bool alone,
 
 static bool may_receive(const struct fp_sock *fs, const struct fp_conn *conn)
 {
-	return READ_ONCE(fs->rx_count) || READ_ONCE(fs->sk.sk_err) ||
+	return READ_ONCE(fp_dgram(fs)->rx_count) || READ_ONCE(fs->sk.sk_err) ||
 	       READ_ONCE(fs->sk.sk_shutdown) & RCV_SHUTDOWN;
 }
 
@@ -187,7 +188,7 @@ void fp_rx_put_control(struct msghdr *msg, struct fp_sock *fs,
 	BUILD_BUG_ON(sizeof(struct __kernel_timespec) !=
 		     sizeof(struct __kernel_sock_timeval));
 
-	if (READ_ONCE(fs->recvinfo))
+	if (fp_sock_has(fs, FP_OPTION_RECVINFO))
 		put_recvinfo(msg, packet);
 	if (sock_flag(sk, SOCK_RCVTSTAMP))
 		put_timestamp(msg, sk, packet->rx.tstamp ?: ktime_get_real());
@@ -249,15 +250,16 @@ int fp_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
  */
 u32 fp_rx_next_len(struct fp_sock *fs)
 {
+	struct fp_dgram *dgram = fp_dgram(fs);
 	struct fp_packet *packet;
 	u32 len = 0;
 
-	spin_lock_bh(&fs->rx_lock);
-	packet = list_first_entry_or_null(&fs->rx_queue, struct fp_packet,
+	spin_lock_bh(&dgram->rx_lock);
+	packet = list_first_entry_or_null(&dgram->rx_queue, struct fp_packet,
 					  list);
 	if (packet)
 		len = packet->frame.payload_len;
-	spin_unlock_bh(&fs->rx_lock);
+	spin_unlock_bh(&dgram->rx_lock);
 	return len;
 }
 
@@ -271,7 +273,7 @@ void fp_rx_purge(struct fp_sock *fs)
 {
 	struct fp_packet *packet;
 
-	while (READ_ONCE(fs->rx_count)) {
+	while (READ_ONCE(fp_dgram(fs)->rx_count)) {
 		packet = take(fs, 0);
 		fp_packet_put(packet);
 	}

@@ -52,7 +52,7 @@ static int find_route(struct fp_sock *fs, struct msghdr *msg, size_t len,
 	}
 
 	rcu_read_lock_bh();
-	peer = rcu_dereference_bh(fs->peer);
+	peer = rcu_dereference_bh(fp_dgram(fs)->peer);
 	if (!peer)
 		err = -EDESTADDRREQ;
 	else if (len > family_msg_max(&peer->addr))
@@ -94,9 +94,10 @@ static struct sk_buff *alloc_frame(struct fp_sock *fs, struct msghdr *msg,
 static void encode_header(struct fp_sock *fs, struct sk_buff *skb)
 {
 	struct fp_frame frame = {
-		.seq = atomic64_inc_return(&fs->tx_seq) - 1,
+		.seq = atomic64_inc_return(&fp_dgram(fs)->tx_seq) - 1,
 		.size = skb->len,
-		.flags = READ_ONCE(fs->needs_copy) ? FP_F_NEEDS_COPY : 0,
+		.flags = fp_sock_has(fs, FP_OPTION_NEEDS_COPY) ?
+			 FP_F_NEEDS_COPY : 0,
 	};
 
 	fp_header_encode(skb->data, &frame, NULL);

@@ -18,7 +18,6 @@ void fp_seqpacket_init(struct fp_sock *fs)
 	struct sock *sk = &fs->sk;
 	struct fp_net *fn = fp_net(sock_net(sk));
 
-	INIT_LIST_HEAD(&fs->accept_queue);
 	fs->keep_idle = fp_setting(fn, keepalive_idle);
 	fs->keep_intvl = fp_setting(fn, keepalive_interval);
 	fs->keep_cnt = fp_setting(fn, keepalive_probes);
@@ -110,8 +109,8 @@ static __poll_t poll(struct file *file, struct socket *sock,
 
 	sock_poll_wait(file, sock, wait);
 	if (READ_ONCE(fs->sk.sk_state) == TCP_LISTEN)
-		return list_empty(&fs->accept_queue) ? 0 :
-						       EPOLLIN | EPOLLRDNORM;
+		return list_empty(&fs->endpoint->accept_queue) ?
+		       0 : EPOLLIN | EPOLLRDNORM;
 	conn = fp_sock_conn_get(fs);
 	if (!conn)
 		mask = EPOLLOUT | EPOLLWRNORM | EPOLLHUP;
@@ -316,11 +315,11 @@ int fp_seqpacket_send(struct fp_sock *fs, struct fp_conn *conn,
 		return err;
 	if (len > conn->msg_max)
 		return -EMSGSIZE;
-	if (READ_ONCE(fs->needs_copy))
+	if (fp_sock_has(fs, FP_OPTION_NEEDS_COPY))
 		flags |= FP_F_NEEDS_COPY;
-	if (READ_ONCE(fs->payload_csum))
+	if (fp_sock_has(fs, FP_OPTION_PAYLOAD_CSUM))
 		flags |= FP_F_CSUM;
-	if (!conn->rdm && !READ_ONCE(fs->nodelay))
+	if (!conn->rdm && !fp_sock_has(fs, FP_OPTION_NODELAY))
 		hold = fp_setting(conn->fn, hold_time);
 	err = copy_message(conn, msg, len, flags, &list);
 	while (!err) {

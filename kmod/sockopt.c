@@ -14,17 +14,20 @@ u32 fp_msg_max(const struct fp_sock *fs)
 {
 	const struct fp_conn *conn;
 	const struct fp_peer *peer;
-	u32 max = FP_DGRAM_MAX_INET;
+	u32 max;
 
-	if (fs->sk.sk_type != SOCK_DGRAM)
-		max = READ_ONCE(fs->msg_max);
+	if (fs->sk.sk_type == SOCK_RDM)
+		return READ_ONCE(fs->msg_max);
 	rcu_read_lock();
-	conn = rcu_dereference(fs->conn);
-	if (conn && fp_conn_connected(conn))
-		max = conn->msg_max;
-	peer = rcu_dereference(fs->peer);
-	if (peer && peer->addr.family == AF_INET6)
-		max = FP_DGRAM_MAX_INET6;
+	if (fs->sk.sk_type == SOCK_SEQPACKET) {
+		conn = rcu_dereference(fs->conn);
+		max = conn && fp_conn_connected(conn) ? conn->msg_max :
+							READ_ONCE(fs->msg_max);
+	} else {
+		peer = rcu_dereference(fp_dgram(fs)->peer);
+		max = peer && peer->addr.family == AF_INET6 ?
+		      FP_DGRAM_MAX_INET6 : FP_DGRAM_MAX_INET;
+	}
 	rcu_read_unlock();
 	return max;
 }
@@ -46,11 +49,14 @@ static int set_msg_max(struct fp_sock *fs, int val)
 	return err;
 }
 
-static int set_flag(bool *option, int val)
+static int set_flag(struct fp_sock *fs, u8 option, int val)
 {
 	if (val < 0 || val > 1)
 		return -EINVAL;
-	WRITE_ONCE(*option, val);
+	lock_sock(&fs->sk);
+	WRITE_ONCE(fs->options,
+		   val ? fs->options | option : fs->options & ~option);
+	release_sock(&fs->sk);
 	return 0;
 }
 
@@ -83,15 +89,15 @@ static int write_option(struct fp_sock *fs, int optname, int val)
 {
 	switch (optname) {
 	case FP_RECVINFO:
-		return set_flag(&fs->recvinfo, val);
+		return set_flag(fs, FP_OPTION_RECVINFO, val);
 	case FP_NEEDS_COPY:
-		return set_flag(&fs->needs_copy, val);
+		return set_flag(fs, FP_OPTION_NEEDS_COPY, val);
 	case FP_MSG_MAX:
 		return set_msg_max(fs, val);
 	case FP_PAYLOAD_CSUM:
-		return set_flag(&fs->payload_csum, val);
+		return set_flag(fs, FP_OPTION_PAYLOAD_CSUM, val);
 	case FP_NODELAY:
-		return set_flag(&fs->nodelay, val);
+		return set_flag(fs, FP_OPTION_NODELAY, val);
 	case FP_KEEPIDLE:
 		return set_seconds(fs, &fs->keep_idle, val);
 	case FP_KEEPINTVL:
@@ -128,19 +134,19 @@ static int read_option(const struct fp_sock *fs, int optname, int *val)
 {
 	switch (optname) {
 	case FP_RECVINFO:
-		*val = READ_ONCE(fs->recvinfo);
+		*val = fp_sock_has(fs, FP_OPTION_RECVINFO);
 		return 0;
 	case FP_NEEDS_COPY:
-		*val = READ_ONCE(fs->needs_copy);
+		*val = fp_sock_has(fs, FP_OPTION_NEEDS_COPY);
 		return 0;
 	case FP_MSG_MAX:
 		*val = fp_msg_max(fs);
 		return 0;
 	case FP_PAYLOAD_CSUM:
-		*val = READ_ONCE(fs->payload_csum);
+		*val = fp_sock_has(fs, FP_OPTION_PAYLOAD_CSUM);
 		return 0;
 	case FP_NODELAY:
-		*val = READ_ONCE(fs->nodelay);
+		*val = fp_sock_has(fs, FP_OPTION_NODELAY);
 		return 0;
 	case FP_KEEPIDLE:
 		*val = READ_ONCE(fs->keep_idle);

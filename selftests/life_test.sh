@@ -260,8 +260,8 @@ nothing_is_left()
 
 no_sockets()
 {
-	[ "$(grep -c '^FASTPROTO' /proc/net/protocols)" = 1 ] &&
-		[ "$(awk '$1 == "FASTPROTO" { print $3 }' /proc/net/protocols)" = 0 ]
+	[ "$(awk '/^FASTPROTO/ { print $3 }' /proc/net/protocols |
+		xargs)" = "0 0" ]
 }
 
 no_users()

@@ -22,7 +22,7 @@ objects()
 caches_are_there()
 {
 	for cache in fastproto_packet fastproto_small fastproto_frame \
-		     FASTPROTO; do
+		     FASTPROTO FASTPROTO-DGRAM; do
 		objects "$cache"
 	done
 }
@@ -44,7 +44,7 @@ fewer_than()
 
 sockets_are_slab_objects()
 {
-	grows FASTPROTO 0
+	grows FASTPROTO-DGRAM 0
 }
 
 small_messages_are_slab_objects()
