@@ -181,6 +181,7 @@ static inline void *fp_txbuf_data(struct fp_txbuf *buf)
  * @round: a round trip ends when all below are acknowledged
  * @tx_restart: something was sent or acknowledged: wait anew
  * @tx_full: somebody waits for room to send
+ * @tx_refused: the peer has no room for what is in flight, and will speak again
  * @echoed: the cookie was shown
  * @probing: FP_DEADLINE_LOSS is for a tail loss probe
  * @fin_queued: nothing follows what is queued
@@ -260,6 +261,7 @@ struct fp_act {
 	bool tx_probe;
 	bool tx_restart;
 	bool tx_full;
+	bool tx_refused;
 	bool echoed;
 	bool probing;
 	bool in_hole;
@@ -409,6 +411,9 @@ struct fp_rest {
  * @tx_held: more is to be read: a small frame waits, until fp_act.pace fires;
  *	READ_ONCE() without the lock
  * @kept: it is parked, and fp_rest.keep says when its peer is to be asked
+ * @refused: SOCK_RDM: what came found no room; it is in fp_rdm.refused, or is
+ *	about to be told that there is room
+ * @invited: SOCK_RDM: it was told so, and what it sends then did not come yet
  * @ect_failures: how often a frame came as soon as it was sent without ECT
  * @err: why it ended, a negative errno or 0
  * @msg_max: largest message that the peer takes, bytes, but not more than
@@ -422,8 +427,8 @@ struct fp_rest {
  * @endpoint: the local port, a reference; constant
  * @path: the way to the peer, a reference; constant
  * @fs: its socket, or NULL; written under @lock, read under RCU
- * @accept: link in fp_endpoint.accept_queue or fp_rdm.conns, under
- *	fp_sock.rx_lock
+ * @accept: link in fp_endpoint.accept_queue, fp_rdm.conns or fp_rdm.refused,
+ *	under fp_sock.rx_lock
  * @node: in fp_net.passive, by the peer's address and ID, or in fp_net.active
  * @rcu: for its end, when it is in no queue any more
  * @act: NULL while it is idle: parked. Under @lock, or by who has the last
@@ -445,6 +450,8 @@ struct fp_conn {
 	u8 by_addr : 1;
 	u8 kept : 1;
 	u8 ect_failures : 2;
+	u8 refused : 1;
+	u8 invited : 1;
 	bool syn_due;
 	bool orphan;
 	bool rdm;

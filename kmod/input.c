@@ -159,6 +159,41 @@ static void look_for_hole(struct fp_conn *conn, const struct fp_ack *ack,
 	act->tx_check = 0;
 }
 
+/* Was this written after the first frame in flight had come, or another one later? */
+static bool has_seen_first(const struct fp_act *act, const struct fp_ack *ack)
+{
+	const struct fp_txframe *first = fp_txwin_frame(&act->tx, act->tx.una);
+
+	return first && !act->tx.sacked &&
+	       (s32)(ack->ts_echo - (u32)first->sent) >= 0;
+}
+
+/*
+ * A peer that has no room for the first frame in flight says so (fp_ack.dup): that
+ * is no loss, and to try again and again helps nobody. It speaks again, of nothing
+ * new, when there is room.
+ */
+static void look_for_room(struct fp_act *act, const struct fp_ack *ack,
+			  const struct fp_tx_result *res, bool alone,
+			  struct fp_todo *todo)
+{
+	if (res->una_advanced || !act->tx.flight) {
+		act->tx_refused = false;
+	} else if (res->dup_more) {
+		if (!act->tx_refused && has_seen_first(act, ack)) {
+			act->tx_refused = true;
+			act->tx_restart = true;
+		}
+	} else if (act->tx_refused && alone) {
+		act->tx_refused = false;
+		act->tx_check = 0;
+		act->tx_restart = true;
+		act->timed_out = todo->now;
+		act->in_hole = false;
+		fp_txwin_timeout(&act->tx);
+	}
+}
+
 /* Who waits for room to send is woken when there is a good deal of it. */
 static bool has_space(const struct fp_conn *conn)
 {
@@ -169,8 +204,11 @@ static bool has_space(const struct fp_conn *conn)
 		     (u32)READ_ONCE(fs->sk.sk_sndbuf) / 3 * 2;
 }
 
-/* Returns false if the peer acknowledges what it can't have. */
-static bool take_ack(struct fp_conn *conn, const struct fp_ack *ack,
+/*
+ * @alone: nothing else came with it. Returns false if the peer acknowledges what
+ * it can't have.
+ */
+static bool take_ack(struct fp_conn *conn, const struct fp_ack *ack, bool alone,
 		     struct fp_todo *todo)
 {
 	struct fp_act *act = conn->act;
@@ -197,6 +235,8 @@ static bool take_ack(struct fp_conn *conn, const struct fp_ack *ack,
 	react(conn, &res, limited, todo);
 	if (unlikely(act->hole_asked || act->hole_answers))
 		look_for_hole(conn, ack, &res, todo);
+	if (unlikely(res.dup_more || act->tx_refused))
+		look_for_room(act, ack, &res, alone, todo);
 	if (res.acked_bytes) {
 		/* What was sent without ECT got through, after all. */
 		if (act->retries >= FP_ECT_RETRIES &&
@@ -590,7 +630,7 @@ static int take_frame(struct fp_input *in, struct sk_buff *skb, u32 offset,
 		conn->syn_due = false;
 	}
 	if (!is_told(in, &sections->ack)) {
-		if (!take_ack(conn, &sections->ack, todo))
+		if (!take_ack(conn, &sections->ack, !is_data(frame), todo))
 			return FASTPROTO_A_STATS_DROP_ACK;
 		note_timestamp(act, &sections->ack, todo->now);
 		tell(in, &sections->ack);

@@ -18,6 +18,7 @@
 #include "conn.h"
 
 #define FAVOUR_TIME	(1 * USEC_PER_SEC)	/* without a message completed */
+#define INVITE_TIME	(1 * USEC_PER_SEC)	/* to come, at least; twice at most */
 
 /**
  * struct fp_rdm - what a SOCK_RDM socket has
@@ -33,6 +34,13 @@
  * @missed: somebody found nothing meanwhile; under the same
  * @memory: truesize of all messages, whole or not, bytes
  * @tx_bytes: payload of what is queued and not acknowledged
+ * @refused: connections (fp_conn.accept) for whose frames there was no room, in
+ *	the order in which they will be told that there is; a reference each;
+ *	under fp_sock.rx_lock, as are
+ * @invited: how many were told so in this INVITE_TIME and have not come, and
+ * @invited_before: in the one before; READ_ONCE()
+ * @invited_at: when this one began, microseconds
+ * @refused_charge: the truesize of what they will bring, on an average, bytes
  * @favoured: the ID of the one connection that may go beyond the limit, to
  *	finish a message, 0: none
  * @favoured_at: since when, microseconds; whoever wins @favoured writes it
@@ -40,6 +48,11 @@
  */
 struct fp_rdm {
 	struct list_head conns;
+	struct list_head refused;
+	u32 invited;
+	u32 invited_before;
+	u64 invited_at;
+	u32 refused_charge;
 	u32 nr;
 	struct llist_head incoming;
 	struct list_head ready;
@@ -116,6 +129,7 @@ int fp_rdm_init(struct fp_sock *fs)
 	if (!rdm)
 		return -ENOMEM;
 	INIT_LIST_HEAD(&rdm->conns);
+	INIT_LIST_HEAD(&rdm->refused);
 	INIT_LIST_HEAD(&rdm->ready);
 	fs->rdm = rdm;
 	return 0;
@@ -160,33 +174,96 @@ static void lose_favour(struct fp_rdm *rdm, const struct fp_conn *conn)
 		atomic64_cmpxchg(&rdm->favoured, conn->id, 0);
 }
 
-/**
- * fp_rdm_has_room - is there room in the socket for what came?
- * @fs: the socket
- * @conn: the connection that it came on, locked; it has room itself
- * @next: it is next in order
- * @charge: its truesize in bytes
- *
- * The windows of all connections together may be more than the socket can hold.
- * What does not fit is not acknowledged. When there is nothing whole to be read,
- * a message must get on none the less: one at a time, and if it does not,
- * another's.
- *
- * Context: softirq.
- * Return: whether there is.
+/* Those who were told that there is room have not come. Under the rx_lock. */
+static void forget_invited(struct fp_rdm *rdm, u64 now)
+{
+	u64 passed = now - rdm->invited_at;
+
+	if (passed < INVITE_TIME)
+		return;
+	WRITE_ONCE(rdm->invited_before,
+		   passed < 2 * INVITE_TIME ? rdm->invited : 0);
+	WRITE_ONCE(rdm->invited, 0);
+	rdm->invited_at = now;
+}
+
+static void forget_one_invited(struct fp_rdm *rdm)
+{
+	if (rdm->invited_before)
+		WRITE_ONCE(rdm->invited_before, rdm->invited_before - 1);
+	else if (rdm->invited)
+		WRITE_ONCE(rdm->invited, rdm->invited - 1);
+}
+
+/* What is kept for them, bytes. */
+static long reserved(const struct fp_rdm *rdm)
+{
+	return ((long)rdm->invited + rdm->invited_before) *
+	       rdm->refused_charge;
+}
+
+static long bytes_left(const struct fp_sock *fs)
+{
+	return READ_ONCE(fs->sk.sk_rcvbuf) -
+	       atomic_long_read(&fs->rdm->memory);
+}
+
+/*
+ * Somebody waits for room, or will come for it. What is kept for those who were
+ * told of it is nobody else's, however often he asks.
  */
-bool fp_rdm_has_room(struct fp_sock *fs, struct fp_conn *conn, bool next,
-		     u32 charge)
+static bool may_come(struct fp_sock *fs, struct fp_conn *conn, u32 charge)
+{
+	struct fp_rdm *rdm = fs->rdm;
+	long room = bytes_left(fs);
+	bool may;
+
+	spin_lock(&fs->rx_lock);
+	forget_invited(rdm, ktime_to_us(ktime_get()));
+	if (conn->invited) {
+		conn->invited = false;
+		forget_one_invited(rdm);
+	} else {
+		room -= reserved(rdm);
+	}
+	may = charge <= room;
+	if (may && conn->refused) {
+		conn->refused = false;
+		list_move_tail(&conn->accept, &rdm->conns);
+	}
+	spin_unlock(&fs->rx_lock);
+	return may;
+}
+
+static void refuse(struct fp_sock *fs, struct fp_conn *conn, u32 charge)
+{
+	struct fp_rdm *rdm = fs->rdm;
+
+	spin_lock(&fs->rx_lock);
+	if (!rdm->refused_charge)
+		rdm->refused_charge = charge;
+	rdm->refused_charge += ((s32)charge - (s32)rdm->refused_charge) / 8;
+	if (!conn->refused) {
+		conn->refused = true;
+		list_move_tail(&conn->accept, &rdm->refused);
+	}
+	spin_unlock(&fs->rx_lock);
+}
+
+static bool is_readable(const struct fp_rdm *rdm)
+{
+	return !llist_empty(&rdm->incoming) || !list_empty(&rdm->ready) ||
+	       READ_ONCE(rdm->out);
+}
+
+/* May it go beyond the limit? */
+static bool is_favoured(struct fp_sock *fs, struct fp_conn *conn, bool next)
 {
 	struct fp_rdm *rdm = fs->rdm;
 	s64 favoured;
 	u64 now;
 
-	if (atomic_long_read(&rdm->memory) + charge <=
-	    READ_ONCE(fs->sk.sk_rcvbuf))
-		return true;
-	if (!next || !llist_empty(&rdm->incoming) || !list_empty(&rdm->ready) ||
-	    READ_ONCE(rdm->out))
+	if (!next || is_readable(rdm))
 		return false;
 	now = ktime_to_us(ktime_get());
 	favoured = atomic64_read(&rdm->favoured);
@@ -198,6 +275,101 @@ bool fp_rdm_has_room(struct fp_sock *fs, struct fp_conn *conn, bool next,
 		return false;
 	WRITE_ONCE(rdm->favoured_at, now);
 	return true;
+}
+
+/**
+ * fp_rdm_has_room - is there room in the socket for what came?
+ * @fs: the socket
+ * @conn: the connection that it came on, locked; it has room itself
+ * @next: it is next in order
+ * @charge: its truesize in bytes
+ *
+ * The windows of all connections together may be more than the socket can hold.
+ * What does not fit is not acknowledged; when there is room, one after the other
+ * is told so. When there is nothing whole to be read, a message must get on none
+ * the less: one at a time, and if it does not, another's.
+ *
+ * Context: softirq.
+ * Return: whether there is.
+ */
+bool fp_rdm_has_room(struct fp_sock *fs, struct fp_conn *conn, bool next,
+		     u32 charge)
+{
+	struct fp_rdm *rdm = fs->rdm;
+	bool fits = charge <= bytes_left(fs);
+
+	if (likely(list_empty(&rdm->refused) && !READ_ONCE(rdm->invited) &&
+		   !READ_ONCE(rdm->invited_before))) {
+		if (likely(fits))
+			return true;
+	} else if (may_come(fs, conn, charge)) {
+		return true;
+	}
+	if (!fits && is_favoured(fs, conn, next))
+		return true;
+	refuse(fs, conn, charge);
+	return false;
+}
+
+/* Who is to be told that there is room, a reference; or NULL. */
+static struct fp_conn *next_refused(struct fp_sock *fs)
+{
+	struct fp_rdm *rdm = fs->rdm;
+	struct fp_conn *conn;
+	long room;
+
+	spin_lock_bh(&fs->rx_lock);
+	forget_invited(rdm, ktime_to_us(ktime_get()));
+	room = bytes_left(fs) - reserved(rdm);
+	conn = list_first_entry_or_null(&rdm->refused, struct fp_conn, accept);
+	/* One may come, and perhaps go beyond the limit, if nothing else will. */
+	if (room < (long)rdm->refused_charge &&
+	    (rdm->invited || rdm->invited_before || is_readable(rdm)))
+		conn = NULL;
+	if (conn) {
+		list_move_tail(&conn->accept, &rdm->conns);
+		fp_conn_get(conn);
+		WRITE_ONCE(rdm->invited, rdm->invited + 1);
+	}
+	spin_unlock_bh(&fs->rx_lock);
+	return conn;
+}
+
+/* Without memory for that it comes by itself. */
+static void tell_of_room(struct fp_sock *fs, struct fp_conn *conn)
+{
+	struct fp_act *act = NULL;
+	struct fp_todo todo;
+
+	fp_conn_lock(conn, &todo);
+	conn->refused = false;
+	if (socket_of(conn) == fs && conn->state != FP_CLOSED)
+		act = fp_conn_wake(conn, GFP_ATOMIC | __GFP_NOWARN, todo.now);
+	if (act) {
+		conn->invited = true;
+		act->ack_now = true;
+		FP_INC_STATS(conn->fn, ROOM_TOLD);
+		fp_transmit_push(conn, &todo);
+	} else {
+		spin_lock(&fs->rx_lock);
+		forget_one_invited(fs->rdm);
+		spin_unlock(&fs->rx_lock);
+	}
+	fp_conn_unlock(conn, &todo);
+}
+
+/*
+ * There may be room again: those who found none are told so in turn, as many as
+ * there is room for. No lock is held but the socket's.
+ */
+static void tell_refused(struct fp_sock *fs)
+{
+	struct fp_conn *conn;
+
+	while (!list_empty(&fs->rdm->refused) && (conn = next_refused(fs))) {
+		tell_of_room(fs, conn);
+		fp_conn_put(conn);
+	}
 }
 
 /* The connection is locked. */
@@ -251,6 +423,10 @@ void fp_rdm_part(struct fp_conn *conn, struct fp_todo *todo)
 	}
 	spin_lock(&fs->rx_lock);
 	list_del_init(&conn->accept);
+	if (conn->invited)
+		forget_one_invited(rdm);
+	conn->refused = false;
+	conn->invited = false;
 	WRITE_ONCE(rdm->nr, rdm->nr - 1);
 	spin_unlock(&fs->rx_lock);
 	RCU_INIT_POINTER(conn->fs, NULL);
@@ -638,13 +814,9 @@ static bool take(struct fp_sock *fs, bool peek, struct item *item)
 		if (!more)
 			fp_conn_put(conn);
 	}
+	if (!peek)
+		tell_refused(fs);
 	return found;
-}
-
-static bool is_readable(const struct fp_rdm *rdm)
-{
-	return !llist_empty(&rdm->incoming) || !list_empty(&rdm->ready) ||
-	       READ_ONCE(rdm->out);
 }
 
 static bool may_receive(const struct fp_sock *fs, const struct fp_conn *conn)
@@ -804,6 +976,8 @@ static int close_id(struct fp_sock *fs, sockptr_t optval, unsigned int optlen)
 	if (!conn)
 		return -ENOTCONN;
 	fp_conn_put(conn);
+	/* What came on it is gone. */
+	tell_refused(fs);
 	return 0;
 }
 
@@ -1028,7 +1202,9 @@ static struct fp_conn *first_conn(struct fp_sock *fs)
 	struct fp_conn *conn;
 
 	spin_lock_bh(&fs->rx_lock);
-	conn = list_first_entry_or_null(&fs->rdm->conns, struct fp_conn,
+	conn = list_first_entry_or_null(&fs->rdm->refused, struct fp_conn,
+					accept) ?:
+	       list_first_entry_or_null(&fs->rdm->conns, struct fp_conn,
 					accept);
 	if (conn)
 		fp_conn_get(conn);

@@ -5,6 +5,7 @@
  * is hardly ever touched.
  */
 #include <linux/jiffies.h>
+#include <linux/random.h>
 #include <linux/timer.h>
 
 #include "fastproto.h"
@@ -55,17 +56,22 @@ static bool may_probe(const struct fp_act *act)
 {
 	return fp_rtt_srtt(&act->rtt) && !act->tx.in_recovery &&
 	       !act->tx.lost_nr && act->tx.probe_seq == U64_MAX &&
-	       !act->retries;
+	       !act->retries && !act->tx_refused;
 }
 
 static u64 loss_deadline(struct fp_act *act, u64 now)
 {
 	bool one = act->tx.next - act->tx.una == 1;
+	u32 rto;
 
 	act->probing = may_probe(act);
 	if (act->probing)
 		return now + fp_rtt_pto(&act->rtt, one, ACK_LATEST);
-	return now + fp_rtt_rto(&act->rtt);
+	rto = fp_rtt_rto(&act->rtt);
+	/* Those whom the peer refused together are not to come together again. */
+	if (unlikely(act->tx_refused))
+		rto += reciprocal_scale(get_random_u32(), rto);
+	return now + rto;
 }
 
 /* Something is to be sent, and may not be, or not yet. */
@@ -346,7 +352,8 @@ static void loss(struct fp_conn *conn, struct fp_todo *todo)
 	if (give_up(conn, fp_setting(conn->fn, data_retries), todo))
 		return;
 	FP_CONN_INC_STATS(conn, RTO_TIMEOUTS);
-	if (act->retries == 1)
+	/* A peer without room is no congestion. */
+	if (act->retries == 1 && !act->tx_refused)
 		fp_cubic_timeout(&act->cc);
 	act->timed_out = todo->now;
 	act->in_hole = false;

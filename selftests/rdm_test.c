@@ -2,6 +2,7 @@
 /* SOCK_RDM: one socket, any number of connections. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/ioctl.h>
@@ -507,52 +508,87 @@ TEST_F(rdm, blocked_until_the_end)
 	EXPECT_TRUE(blocked.err == EPIPE || blocked.err == ENOTCONN);
 }
 
-/*
- * Who found no room comes again when its timeout is over, and waits twice as
- * long each time: at the end there may be nobody for a good while.
- */
-static struct got receive_late(int fd)
+/* Says a number on a connection of its own. */
+static int say_on_new(struct _test_data_rdm *t, unsigned int number)
 {
-	time_t end = time(NULL) + 10 * PATIENCE;
-	struct got got;
-
-	do {
-		got = receive(fd, 0);
-	} while (got.len < 0 && errno == ETIME && time(NULL) <= end);
-	return got;
-}
-
-/* All at once into a buffer that holds but one in fifty of them. */
-TEST_F_TIMEOUT(rdm, more_than_fits, 600)
-{
-	const unsigned int count = fewer(5000);
-	unsigned int i, seen = 0;
-	bool *came = calloc(count, sizeof(*came));
 	__u64 conn;
 
-	ASSERT_EQ(0, set_events(self->client));
-	ASSERT_EQ(0, fp_setint(self->server, SOL_SOCKET, SO_RCVBUF,
-			       100000));
-	for (i = 0; i < count; i++) {
-		ASSERT_EQ(0, rdm_dial(self->client, &self->addr, &conn));
-		ASSERT_EQ(4, rdm_send(self->client, conn, &i, 4, 0));
-	}
-	while (seen < count) {
-		struct got got = receive_late(self->server);
+	if (rdm_dial(t->client, &t->addr, &conn))
+		return -1;
+	return rdm_send(t->client, conn, &number, sizeof(number), 0);
+}
 
-		ASSERT_EQ(4, got.len) {
-			TH_LOG("after %u messages", seen);
-		}
-		memcpy(&i, in, 4);
-		ASSERT_GT(count, i);
-		ASSERT_FALSE(came[i]);
+/* How many came before another one was not in time, or was not one of them. */
+static unsigned int receive_each(int fd, unsigned int count)
+{
+	bool *came = calloc(count, sizeof(*came));
+	unsigned int seen, i;
+
+	for (seen = 0; seen < count; seen++) {
+		if (receive(fd, 0).len != sizeof(i))
+			break;
+		memcpy(&i, in, sizeof(i));
+		if (i >= count || came[i])
+			break;
 		came[i] = true;
-		seen++;
 	}
+	free(came);
+	return seen;
+}
+
+/*
+ * All at once into a small buffer: each is told in its turn that there is room. If
+ * all had to try, those who tried in vain, each time after twice as long a pause,
+ * would keep it waiting.
+ */
+static void overflow(struct __test_metadata *_metadata, struct _test_data_rdm *t,
+		     unsigned int count, int buffer)
+{
+	unsigned int i;
+
+	ASSERT_EQ(0, set_events(t->client));
+	ASSERT_EQ(0, fp_setint(t->server, SOL_SOCKET, SO_RCVBUF, buffer));
+	for (i = 0; i < count; i++)
+		ASSERT_EQ(4, say_on_new(t, i));
+	ASSERT_EQ(count, receive_each(t->server, count));
 	/* Nobody was reset. */
 	for (i = 0; i < count; i++)
-		EXPECT_EQ(FP_EVENT_OPENED, receive(self->client, 0).event.type);
-	free(came);
+		EXPECT_EQ(FP_EVENT_OPENED, receive(t->client, 0).event.type);
+}
+
+TEST_F_TIMEOUT(rdm, more_than_fits, 600)
+{
+	overflow(_metadata, self, fewer(5000), 100000);
+}
+
+TEST_F_TIMEOUT(rdm, much_more_than_fits, 600)
+{
+	overflow(_metadata, self, fewer(1000), 5000);
+}
+
+/* Who asks for more than others gets no more of it. */
+TEST_F_TIMEOUT(rdm, loud_one_among_many, 600)
+{
+	const unsigned int count = fewer(200), loud = UINT_MAX;
+	unsigned int quiet = 0, heard = 0, i;
+	__u64 conn;
+
+	ASSERT_EQ(0, fp_setint(self->server, SOL_SOCKET, SO_RCVBUF, 5000));
+	ASSERT_EQ(0, rdm_dial(self->client, &self->addr, &conn));
+	for (i = 0; i < 10 * count; i++)
+		ASSERT_EQ(4, rdm_send(self->client, conn, &loud, 4, 0));
+	for (i = 0; i < count; i++)
+		ASSERT_EQ(4, say_on_new(self, i));
+	while (quiet < count) {
+		ASSERT_EQ(4, receive(self->server, 0).len);
+		memcpy(&i, in, 4);
+		if (i == loud)
+			heard++;
+		else
+			quiet++;
+	}
+	TH_LOG("%u messages of the loud one, %u of others", heard, quiet);
+	EXPECT_GT(count / 2, heard);
 }
 
 /* Nor do pieces of large messages keep each other from being finished. */
@@ -569,7 +605,7 @@ TEST_F_TIMEOUT(rdm, large_ones_at_once, 600)
 		ASSERT_EQ(LARGE, rdm_send(self->client, conn, out, LARGE, 0));
 	}
 	for (i = 0; i < count; i++) {
-		ASSERT_EQ(LARGE, receive_late(self->server).len) {
+		ASSERT_EQ(LARGE, receive(self->server, 0).len) {
 			TH_LOG("after %u messages", i);
 		}
 		ASSERT_TRUE(filled(in, LARGE, 7));

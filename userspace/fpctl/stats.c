@@ -61,6 +61,7 @@ static const struct counter traffic[] = {
 	{ FASTPROTO_A_STATS_RTO_TIMEOUTS,	"rto_timeouts" },
 	{ FASTPROTO_A_STATS_WINDOW_PROBES,	"window_probes" },
 	{ FASTPROTO_A_STATS_WINDOW_UPDATES,		"window_updates" },
+	{ FASTPROTO_A_STATS_ROOM_TOLD,		"room_told" },
 	{ FASTPROTO_A_STATS_RECOVERIES,		"recoveries" },
 	{ FASTPROTO_A_STATS_SPURIOUS,		"spurious" },
 	{ FASTPROTO_A_STATS_KEEPALIVE_PROBES,	"keepalive_probes" },

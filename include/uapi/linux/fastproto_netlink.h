@@ -138,6 +138,7 @@ enum fastproto_stats_attr {
 	FASTPROTO_A_STATS_RTO_TIMEOUTS,	/* retransmission timeouts */
 	FASTPROTO_A_STATS_WINDOW_PROBES,	/* questions about a closed window */
 	FASTPROTO_A_STATS_WINDOW_UPDATES,	/* acknowledgments to tell of a window */
+	FASTPROTO_A_STATS_ROOM_TOLD,	/* the same to whom a socket had no room for */
 	FASTPROTO_A_STATS_RECOVERIES,	/* times that loss made a sender slow down */
 	FASTPROTO_A_STATS_SPURIOUS,	/* losses and timeouts that were none */
 	FASTPROTO_A_STATS_KEEPALIVE_PROBES,	/* questions to a silent peer */
