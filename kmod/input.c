@@ -358,9 +358,11 @@ static bool advance(struct fp_conn *conn, struct fp_packet *packet,
 		if (packet->frame.flags & FP_F_FIN) {
 			act->rx_memory -= packet->charge;
 			fp_packet_put(packet);
-			if (!end_input(conn, todo))
-				return false;
-		} else if (!append(conn, packet, todo)) {
+			/* Nothing follows a FIN. */
+			return RB_EMPTY_ROOT(&act->rx_ahead) &&
+			       end_input(conn, todo);
+		}
+		if (!append(conn, packet, todo)) {
 			/* It is not part of anything, or of what is freed. */
 			if (packet != act->rx_partial_last)
 				fp_packet_put(packet);
