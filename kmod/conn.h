@@ -661,18 +661,18 @@ void fp_handshake_syn(struct fp_conn *conn, struct fp_todo *todo);
 int fp_handshake_syn_rcv(struct fp_endpoint *endpoint,
 			 const struct fp_frame *frame,
 			 const struct fp_sections *sections,
-			 const struct fp_rx *rx);
+			 struct fp_rx *rx);
 int fp_handshake_cookie_rcv(struct fp_conn *conn,
 			    const struct fp_sections *sections,
 			    struct fp_todo *todo);
 struct fp_conn *fp_handshake_echo_rcv(struct fp_endpoint *endpoint,
 				      const struct fp_frame *frame,
 				      const struct fp_sections *sections,
-				      const struct fp_rx *rx, int *why);
+				      struct fp_rx *rx, int *why);
 void fp_handshake_refuse(struct fp_endpoint *endpoint,
 			 const struct fp_frame *frame,
 			 const struct fp_sections *sections,
-			 const struct fp_rx *rx, enum fp_rst_reason why);
+			 struct fp_rx *rx, enum fp_rst_reason why);
 
 /* connect.c */
 void fp_sock_set_limits(struct fp_sock *fs, struct fp_conn *conn);
@@ -706,7 +706,7 @@ bool fp_rdm_has_room(struct fp_sock *fs, struct fp_conn *conn, bool next,
 int fp_input_frame(struct fp_input *in, struct fp_endpoint *endpoint,
 		   struct sk_buff *skb, u32 offset,
 		   const struct fp_frame *frame, const void *hdr,
-		   const struct fp_rx *rx, u16 index);
+		   struct fp_rx *rx, u16 index);
 void fp_input_finish(struct fp_input *in);
 void fp_input_error(struct fp_endpoint *endpoint, const union fp_addr *to,
 		    int err, const struct sk_buff *skb, u32 offset);

@@ -74,6 +74,7 @@ static int encap_rcv(struct sock *udp_sk, struct sk_buff *skb)
 	}
 
 	fp_addr_of_skb(skb, &rx);
+	rx.answered = false;
 	rx.tstamp = skb->tstamp;
 	if (unlikely(fp_demux_sample(endpoint->fn)))
 		fp_demux_look(endpoint, udp_sk, skb, &rx);

@@ -441,12 +441,14 @@ static inline bool fp_sock_has(const struct fp_sock *fs, u8 option)
  * @src: the sender's address
  * @dst: the local address that it was sent to
  * @ifindex: the interface that it came in by
+ * @answered: a frame of it without a connection was, and no other one is
  * @tstamp: when, or 0 if nobody had asked yet
  */
 struct fp_rx {
 	union fp_addr src;
 	union fp_addr dst;
 	int ifindex;
+	bool answered;
 	ktime_t tstamp;
 };
 

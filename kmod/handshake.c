@@ -336,6 +336,18 @@ void fp_handshake_syn(struct fp_conn *conn, struct fp_todo *todo)
 		FP_INC_STATS(conn->fn, OUT_ERRORS);
 }
 
+/*
+ * One frame of a datagram is answered, or the headers of IP and UDP would make
+ * the answers larger than what they answer.
+ */
+static bool may_answer(struct fp_rx *rx)
+{
+	bool first = !rx->answered;
+
+	rx->answered = true;
+	return first;
+}
+
 /* Answer a frame without a connection. */
 static void reply(struct fp_endpoint *endpoint, const struct fp_rx *rx,
 		  u16 flags, u64 seq, const struct fp_sections *sections)
@@ -362,7 +374,7 @@ static void reply(struct fp_endpoint *endpoint, const struct fp_rx *rx,
 void fp_handshake_refuse(struct fp_endpoint *endpoint,
 			 const struct fp_frame *frame,
 			 const struct fp_sections *sections,
-			 const struct fp_rx *rx, enum fp_rst_reason why)
+			 struct fp_rx *rx, enum fp_rst_reason why)
 {
 	struct fp_net *fn = endpoint->fn;
 	struct fp_sections answer = {};
@@ -370,6 +382,8 @@ void fp_handshake_refuse(struct fp_endpoint *endpoint,
 
 	/* It tells no ID that its sender could check. */
 	if (!sections->conn_id && !(frame->flags & FP_F_SYN))
+		return;
+	if (!may_answer(rx))
 		return;
 	if (!__ratelimit(&fn->rst_limit)) {
 		FP_INC_STATS(endpoint->fn, OUT_RESETS_LIMITED);
@@ -404,12 +418,14 @@ static bool is_listening(const struct fp_sock *fs)
 
 static void send_cookie(struct fp_endpoint *endpoint, const struct fp_sock *fs,
 			const struct fp_sections *sections,
-			const struct fp_rx *rx)
+			struct fp_rx *rx)
 {
 	struct fp_cookies *cookies = READ_ONCE(endpoint->fn->cookies);
 	struct fp_sections answer = { .conn_id = client_id(sections) };
 	u64 now = clock_us();
 
+	if (!may_answer(rx))
+		return;
 	renew(cookies, now);
 	fill_syn(&answer.syn, 0, READ_ONCE(fs->msg_max),
 		 early_limit(&fs->sk) / 2, sections->syn.ts);
@@ -432,7 +448,7 @@ static void send_cookie(struct fp_endpoint *endpoint, const struct fp_sock *fs,
 int fp_handshake_syn_rcv(struct fp_endpoint *endpoint,
 			 const struct fp_frame *frame,
 			 const struct fp_sections *sections,
-			 const struct fp_rx *rx)
+			 struct fp_rx *rx)
 {
 	const struct fp_sock *fs = rcu_dereference(endpoint->fs);
 
@@ -608,7 +624,7 @@ static int introduce(struct fp_conn *conn, struct fp_sock *fs,
 struct fp_conn *fp_handshake_echo_rcv(struct fp_endpoint *endpoint,
 				      const struct fp_frame *frame,
 				      const struct fp_sections *sections,
-				      const struct fp_rx *rx, int *why)
+				      struct fp_rx *rx, int *why)
 {
 	struct fp_sock *fs = rcu_dereference(endpoint->fs);
 	u64 id = client_id(sections);

@@ -752,7 +752,7 @@ static bool hold(struct fp_input *in, struct fp_conn *conn)
 static struct fp_conn *find_echo(struct fp_endpoint *endpoint,
 				 const struct fp_frame *frame,
 				 const struct fp_sections *sections,
-				 const struct fp_rx *rx, int *why)
+				 struct fp_rx *rx, int *why)
 {
 	struct fp_conn *conn;
 
@@ -768,7 +768,7 @@ static struct fp_conn *find_echo(struct fp_endpoint *endpoint,
 static struct fp_conn *find(struct fp_endpoint *endpoint,
 			    const struct fp_frame *frame,
 			    const struct fp_sections *sections,
-			    const struct fp_rx *rx, int *why)
+			    struct fp_rx *rx, int *why)
 {
 	struct fp_conn *conn;
 
@@ -827,7 +827,7 @@ static bool is_for(const struct fp_conn *conn, const struct fp_frame *frame,
 int fp_input_frame(struct fp_input *in, struct fp_endpoint *endpoint,
 		   struct sk_buff *skb, u32 offset,
 		   const struct fp_frame *frame, const void *hdr,
-		   const struct fp_rx *rx, u16 index)
+		   struct fp_rx *rx, u16 index)
 {
 	struct fp_sections *sections = &in->sections;
 	struct fp_conn *conn;

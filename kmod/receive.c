@@ -165,8 +165,7 @@ struct cursor {
  */
 static noinline int connection_frames(struct fp_endpoint *endpoint,
 				      struct sk_buff *skb,
-				      const struct fp_rx *rx,
-				      struct cursor *at)
+				      struct fp_rx *rx, struct cursor *at)
 {
 	struct fp_input in __fp_uninitialized;
 	u8 copy[FP_HDR_MAX] __fp_uninitialized;
@@ -243,7 +242,7 @@ static int datagram_frame(struct fp_endpoint *endpoint, struct fp_sock *fs,
  * stands. Returns why the last dropped frame was dropped, or 0.
  */
 static int parse(struct fp_endpoint *endpoint, struct fp_sock *fs,
-		 struct sk_buff *skb, const struct fp_rx *rx,
+		 struct sk_buff *skb, struct fp_rx *rx,
 		 struct list_head *packets)
 {
 	struct cursor at = {};
