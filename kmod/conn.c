@@ -217,7 +217,8 @@ static bool count(struct fp_net *fn)
  * Context: any.
  * Return: the connection in FP_CLOSED, one reference, which is to be the
  *	table's; the slot goes with it. Or -EAGAIN (there are as many as there
- *	may be), -ENOMEM, or what fp_path_get() says.
+ *	may be), -ESHUTDOWN (the port was found under RCU only, and is just being
+ *	closed), -ENOMEM, or what fp_path_get() says.
  */
 struct fp_conn *fp_conn_create(struct fp_endpoint *endpoint,
 			       const struct fp_peer *peer,
@@ -237,13 +238,17 @@ struct fp_conn *fp_conn_create(struct fp_endpoint *endpoint,
 	act = fp_act_create(gfp);
 	if (!act)
 		goto free_conn;
+	if (!refcount_inc_not_zero(&endpoint->refs)) {
+		err = -ESHUTDOWN;
+		goto free_act;
+	}
 	conn->path = fp_path_get(endpoint, peer, route, gfp);
 	if (IS_ERR(conn->path)) {
 		err = PTR_ERR(conn->path);
-		goto free_act;
+		goto put_endpoint;
 	}
 	conn->fn = fn;
-	conn->endpoint = fp_endpoint_get(endpoint);
+	conn->endpoint = endpoint;
 	/* Never 0: that is what a frame says whose sender knows no ID. */
 	conn->id = (u64)(get_random_u32() | 1) << 32 | slot;
 	refcount_set(&conn->refs, 1);
@@ -253,6 +258,8 @@ struct fp_conn *fp_conn_create(struct fp_endpoint *endpoint,
 	fp_act_begin(conn, act, conn->created);
 	return conn;
 
+put_endpoint:
+	fp_endpoint_put(endpoint);
 free_act:
 	fp_act_free(act);
 free_conn:

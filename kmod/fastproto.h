@@ -332,6 +332,7 @@ struct fp_endpoint {
 
 #define FP_CLIENT_ENDPOINTS	8	/* that sockets without a port share */
 
+/* For who has a reference already. */
 static inline struct fp_endpoint *fp_endpoint_get(struct fp_endpoint *endpoint)
 {
 	refcount_inc(&endpoint->refs);

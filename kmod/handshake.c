@@ -582,6 +582,19 @@ static struct fp_conn *create(struct fp_endpoint *endpoint,
 	return conn;
 }
 
+/* What create() has failed for. */
+static int why_not_created(int err)
+{
+	switch (err) {
+	case -EAGAIN:
+		return FASTPROTO_A_STATS_DROP_LIMIT;
+	case -ESHUTDOWN:
+		return FASTPROTO_A_STATS_DROP_REFUSED;
+	default:
+		return FASTPROTO_A_STATS_DROP_MEMORY;
+	}
+}
+
 /*
  * Make a new connection known; it is locked. The CPU that is first with one of
  * several copies of an echo does it. Returns 0 or why the frame is dropped.
@@ -663,9 +676,7 @@ struct fp_conn *fp_handshake_echo_rcv(struct fp_endpoint *endpoint,
 
 	conn = create(endpoint, fs, sections, rx);
 	if (IS_ERR(conn)) {
-		*why = PTR_ERR(conn) == -EAGAIN ?
-		       FASTPROTO_A_STATS_DROP_LIMIT :
-		       FASTPROTO_A_STATS_DROP_MEMORY;
+		*why = why_not_created(PTR_ERR(conn));
 		return NULL;
 	}
 	fp_conn_get(conn);

@@ -9,6 +9,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <time.h>
 
 #include "kselftest_harness.h"
@@ -612,6 +615,82 @@ TEST_F(attack, optimistic_acknowledgments)
 	EXPECT_EQ(before, window());
 	EXPECT_LT(0, unacked());
 	fp_abort(fd);
+}
+
+/* A client that has a cookie, and whose echo is under way while... */
+struct shot {
+	struct sockaddr_fp to;
+	int fd;
+	size_t len;
+	unsigned char echo[256];
+	atomic_bool fire;
+};
+
+static bool load(struct shot *shot)
+{
+	struct liar liar = { .fd = shot->fd };
+	struct pollfd pfd = { .fd = liar.fd, .events = POLLIN };
+
+	aim(&liar, &shot->to);
+	liar_words(&liar, WORDS_SYN, &words);
+	liar_say(&liar, &words);
+	while (!liar.cookie) {
+		if (poll(&pfd, 1, PATIENCE * 1000) != 1)
+			return false;
+		liar_listen(&liar);
+	}
+	liar_words(&liar, WORDS_ECHO, &words);
+	shot->len = words_write(shot->echo, &words);
+	return true;
+}
+
+static void *fire(void *arg)
+{
+	struct shot *shot = arg;
+
+	while (!shot->fire)
+		;
+	udp_sendto(shot->fd, shot->echo, shot->len, &shot->to);
+	return NULL;
+}
+
+/*
+ * Once that was a use after free: ... the port is closed. What comes first is
+ * about even, for the wait is longer after an echo that was too late.
+ */
+TEST_F_TIMEOUT(attack, port_closes_under_a_client, 400)
+{
+	struct shot shot = { .fd = self->liar.fd, .to = self->addr };
+	unsigned int rounds = fewer(1000), i, spins = 0, spin;
+	__u64 accepted = 0, now;
+	pthread_t thread;
+	cpu_set_t all;
+
+	memset(&all, 0xff, sizeof(all));
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(all), &all));
+	for (i = 0; i < rounds; i++) {
+		ASSERT_TRUE(load(&shot));
+		shot.fire = false;
+		ASSERT_EQ(0, pthread_create(&thread, NULL, fire, &shot));
+		shot.fire = true;
+		for (spin = 0; spin < spins; spin++)
+			__asm__ volatile("");
+		close(self->listener);
+		pthread_join(thread, NULL);
+		now = count(self, FASTPROTO_A_STATS_ACCEPTED);
+		if (now == accepted)
+			spins += 500;
+		else if (spins >= 500)
+			spins -= 500;
+		accepted = now;
+		self->listener = fp_open_seqpacket(HOST_B);
+		ASSERT_EQ(0, fp_bind(self->listener, &self->addr));
+		ASSERT_EQ(0, listen(self->listener, 1));
+	}
+	TH_LOG("%u rounds, %llu connections", rounds,
+	       (unsigned long long)accepted);
+	EXPECT_LT(0, accepted);
+	EXPECT_GT(rounds, accepted);
 }
 
 int main(int argc, char **argv)
