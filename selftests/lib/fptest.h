@@ -147,6 +147,7 @@ int dev_set_u32(enum host host, int attr, __u32 value);
 
 unsigned int conn_get_u32(enum host host, int attr, __u32 *values,
 			  unsigned int room);
+int conn_kill(enum host host, __u64 id);
 unsigned int conn_get_ids(enum host host, __u64 *ids, unsigned int room);
 
 /* Of a connection, in microseconds. */

@@ -277,3 +277,17 @@ int conn_get_times(enum host host, __u64 id, struct conn_times *times)
 	nl_socket_free(sk);
 	return err < 0 ? err : 0;
 }
+
+/* Ends a connection. Returns 0, or a negative error: there is none. */
+int conn_kill(enum host host, __u64 id)
+{
+	struct nl_sock *sk = nl_open(host);
+	struct nl_msg *msg;
+	int err;
+
+	msg = request(sk, FASTPROTO_CMD_CONN_DEL, 0);
+	nla_put_u64(msg, FASTPROTO_A_CONN_ID, id);
+	err = nl_send_sync(sk, msg);
+	nl_socket_free(sk);
+	return err < 0 ? err : 0;
+}
