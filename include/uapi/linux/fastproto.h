@@ -168,6 +168,256 @@ struct fp_event {
 	__u64	conn;
 };
 
+/*
+ * The mapped pool and its rings, of any socket: messages without a copy to user
+ * buffers, and without a system call for each.
+ *
+ * FP_RING: to set, once, a struct fp_ring_req: makes a pool of slots and three
+ *	rings. To read, a struct fp_ring_info: where they lie in the mapping.
+ *	mmap(2) of the socket with MAP_SHARED maps them, or whole pages of them.
+ *	It must hold the largest message that the socket takes (FP_MSG_MAX, which
+ *	is lowered to that if it is not told to anybody yet, or else EMSGSIZE).
+ *	The memory counts for RLIMIT_MEMLOCK, unless with CAP_IPC_LOCK: else
+ *	ENOBUFS. From then on all that comes in goes there: recvmsg(2) is
+ *	EBUSY. sendmsg(2) goes on as before.
+ * FP_RING_STATS: to read: a struct fp_ring_stats.
+ *
+ * A message is a chain of slots: all are full but the last one, and links[slot]
+ * is the next one's number; behind the last one it means nothing. An empty one
+ * has a slot, too. In the beginning all slots belong to the application. It gives
+ * some to the kernel to receive into, by writing their numbers to the free ring;
+ * they come back with an event FP_RING_MESSAGE. It fills others, writes a
+ * descriptor to the send ring, and gets them back with an event FP_RING_SENT.
+ *
+ * All indices run freely and wrap; an entry's place is its index modulo the
+ * number of entries, a power of two.
+ *
+ *	The free and the send ring are written by one thread at a time: entries
+ *	first, then free_tail or send_tail, with release semantics.
+ *	The event ring is read by one thread at a time. The entry of index i is
+ *	there when its stamp is (__u32)(i + 1), read with acquire semantics;
+ *	event_head, written with release semantics, says which were read.
+ *
+ * poll(2) says POLLIN while there are events that were not read by event_head,
+ * and wakes up when an event comes while there are none.
+ *
+ * ioctl(2) with SIOCFPRING has the kernel look at the rings: it sends what is in
+ * the send ring, and goes on with what waits for slots or for room in the event
+ * ring. It never sleeps for long. Whether there is need for it, fp_ring_ctl.flags
+ * says: to be read after the tail or head was written and a full memory barrier.
+ * It returns how many descriptors were taken, or EINVAL (no ring), EAGAIN (the
+ * event ring is full: the rest waits).
+ */
+#define FP_RING			13
+#define FP_RING_STATS		14
+
+#define SIOCFPRING		0x89e0	/* SIOCPROTOPRIVATE */
+
+#define FP_RING_SLOT_MIN	64		/* fp_ring_req.slot_size */
+#define FP_RING_SLOT_MAX	(1 << 20)
+#define FP_RING_SLOTS_MIN	2		/* fp_ring_req.slots */
+#define FP_RING_SLOTS_MAX	(1 << 20)
+#define FP_RING_EVENTS_MIN	2		/* fp_ring_req.events */
+#define FP_RING_EVENTS_MAX	(1 << 22)
+
+/**
+ * struct fp_ring_req - what a pool and its rings are to be like
+ * @slot_size: of a slot, bytes: a multiple of 64, FP_RING_SLOT_MIN to
+ *	FP_RING_SLOT_MAX
+ * @slots: how many, FP_RING_SLOTS_MIN to FP_RING_SLOTS_MAX; all together at most
+ *	2^32 bytes
+ * @events: entries of the event ring, a power of two, FP_RING_EVENTS_MIN to
+ *	FP_RING_EVENTS_MAX; 0: twice as many as slots. With less than one for each
+ *	slot it may be full, which loses nothing but takes time.
+ * @flags: must be zero
+ * @reserved: must be zero
+ *
+ * The free and the send ring have as many entries as there are slots, rounded up
+ * to a power of two.
+ */
+struct fp_ring_req {
+	__u32	slot_size;
+	__u32	slots;
+	__u32	events;
+	__u32	flags;
+	__u64	reserved[2];
+};
+
+/**
+ * struct fp_ring_info - what there is, and where in the mapping
+ * @slot_size: of a slot, bytes
+ * @slots: how many
+ * @events: entries of the event ring
+ * @frees: entries of the free ring
+ * @sends: entries of the send ring
+ * @event_size: bytes from one entry of the event ring to the next
+ * @send_size: the same of the send ring
+ * @name_size: the same of the addresses
+ * @size: bytes of the whole mapping
+ * @ctl_off: struct fp_ring_ctl
+ * @events_off: struct fp_ring_event, @events of them
+ * @frees_off: __u32, @frees of them: slot numbers
+ * @sends_off: struct fp_ring_send, @sends of them
+ * @links_off: __u32, @slots of them: behind each slot
+ * @names_off: struct sockaddr_fp, @slots of them: where the message that begins
+ *	with this slot came from or goes to
+ * @pool_off: the slots themselves
+ * @reserved: zero
+ *
+ * Offsets are in bytes. A later kernel may have longer entries, and may tell
+ * more: a shorter or longer struct is cut or filled with zeroes.
+ */
+struct fp_ring_info {
+	__u32	slot_size;
+	__u32	slots;
+	__u32	events;
+	__u32	frees;
+	__u32	sends;
+	__u32	event_size;
+	__u32	send_size;
+	__u32	name_size;
+	__u64	size;
+	__u64	ctl_off;
+	__u64	events_off;
+	__u64	frees_off;
+	__u64	sends_off;
+	__u64	links_off;
+	__u64	names_off;
+	__u64	pool_off;
+	__u64	reserved[4];
+};
+
+/**
+ * struct fp_ring_ctl - indices
+ * @flags: FP_RING_NEED_*; written by the kernel
+ * @send_head: how many descriptors it has taken; written by the kernel
+ * @event_head: how many events were read; written by the application, as are
+ * @free_tail: how many slots were given to the kernel
+ * @send_tail: how many descriptors were written
+ */
+struct fp_ring_ctl {
+	__u32	flags;
+	__u32	send_head;
+	__u32	pad0[14];
+	__u32	event_head;
+	__u32	pad1[15];
+	__u32	free_tail;
+	__u32	pad2[15];
+	__u32	send_tail;
+	__u32	pad3[15];
+};
+
+/*
+ * fp_ring_ctl.flags: SIOCFPRING is needed after ...
+ * FP_RING_NEED_SEND: ... something was written to the send ring. Not set while
+ *	another thread's call is about that.
+ * FP_RING_NEED_ROOM: ... slots were given or events were read: something waits
+ *	for that.
+ */
+#define FP_RING_NEED_SEND	(1 << 0)
+#define FP_RING_NEED_ROOM	(1 << 1)
+
+/**
+ * enum fp_ring_type - of an event
+ * @FP_RING_MESSAGE: a message came
+ * @FP_RING_OPENED: SOCK_RDM: a connection was opened by a peer, or a peer has
+ *	answered; SOCK_SEQPACKET: connected
+ * @FP_RING_WRITABLE: there is room on the connection again, after EAGAIN
+ * @FP_RING_CLOSED: nothing will come on the connection any more; on SOCK_RDM its
+ *	ID means nothing any more
+ * @FP_RING_SENT: the slots of a descriptor are the application's again, or it was
+ *	refused
+ */
+enum fp_ring_type {
+	FP_RING_MESSAGE = 1,
+	FP_RING_OPENED = 2,
+	FP_RING_WRITABLE = 3,
+	FP_RING_CLOSED = 4,
+	FP_RING_SENT = 5,
+};
+
+/**
+ * struct fp_ring_event - an entry of the event ring
+ * @conn: the connection's ID; 0 of SOCK_DGRAM
+ * @seq: of FP_RING_MESSAGE: the sequence number of its first frame
+ * @time: of FP_RING_MESSAGE: with SO_TIMESTAMP or SO_TIMESTAMPNS: when it came,
+ *	nanoseconds since 1970, or else 0
+ * @slot: of FP_RING_MESSAGE and FP_RING_SENT: the first slot
+ * @nr: the same: how many slots there are in the chain; 0: FP_RING_SENT of a
+ *	descriptor with which something is wrong (EINVAL): it took none
+ * @len: bytes of the message
+ * @error: of FP_RING_CLOSED: why, of FP_RING_SENT: what became of it: an errno,
+ *	0: in good order
+ * @type: enum fp_ring_type
+ * @flags: FP_RING_F_*
+ * @reserved: zero
+ * @stamp: the entry's index plus one; written last
+ */
+struct fp_ring_event {
+	__u64	conn;
+	__u64	seq;
+	__u64	time;
+	__u32	slot;
+	__u32	nr;
+	__u32	len;
+	__s32	error;
+	__u16	type;
+	__u16	flags;
+	__u32	reserved[4];
+	__u32	stamp;
+};
+
+/* fp_ring_event.flags */
+#define FP_RING_F_COPIED	(1 << 0)	/* SENT: it went as a copy */
+#define FP_RING_F_TRUNCATED	(1 << 1)	/* MESSAGE: larger than the pool */
+
+/**
+ * struct fp_ring_send - a descriptor in the send ring
+ * @conn: SOCK_RDM: the ID of the connection, or 0 with FP_RING_TO; else 0
+ * @slot: the first slot; not to be touched until FP_RING_SENT
+ * @len: bytes of the message; it takes as many slots as they fill, at least one
+ * @flags: FP_RING_TO, FP_RING_MORE
+ * @reserved: must be zero
+ */
+struct fp_ring_send {
+	__u64	conn;
+	__u32	slot;
+	__u32	len;
+	__u32	flags;
+	__u32	reserved[3];
+};
+
+/*
+ * fp_ring_send.flags
+ * FP_RING_TO: not of SOCK_SEQPACKET: to the address in names[slot]
+ * FP_RING_MORE: as MSG_MORE; what is written to the ring at once goes together
+ *	in any case
+ */
+#define FP_RING_TO		(1 << 0)
+#define FP_RING_MORE		(1 << 1)
+
+/**
+ * struct fp_ring_stats - what happened to a ring, since it was made
+ * @messages: FP_RING_MESSAGE
+ * @sent: FP_RING_SENT without an error
+ * @tx_copied: bytes of them that were copied
+ * @tx_zerocopy: bytes of them that were not
+ * @no_free_slots: how often something came and there was no slot for it
+ * @events_full: how often there was no room for an event
+ * @invalid: entries of the free and the send ring that made no sense
+ * @kicks: calls of SIOCFPRING
+ */
+struct fp_ring_stats {
+	__u64	messages;
+	__u64	sent;
+	__u64	tx_copied;
+	__u64	tx_zerocopy;
+	__u64	no_free_slots;
+	__u64	events_full;
+	__u64	invalid;
+	__u64	kicks;
+};
+
 /**
  * struct fp_recvinfo - what the kernel knows of the frame of a message, or of
  *	the first one
