@@ -358,7 +358,7 @@ static bool has_nothing(const struct fp_conn *conn)
 
 	return act->tx.una == act->tx.end && !act->xmitting &&
 	       skb_queue_empty(&act->out) && !act->pacing && !act->tx_probe &&
-	       !act->ack_now && !act->ack_later && !act->queued &&
+	       !act->ack_now && !act->ack_later && !act->queued && !act->is_hungry &&
 	       !conn->rx_count && !act->rx_partial && !act->rx.nr &&
 	       !waits(act);
 }

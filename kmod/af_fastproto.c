@@ -12,6 +12,7 @@
 
 #include "fastproto.h"
 #include "conn.h"
+#include "ring.h"
 
 static void peer_free_rcu(struct rcu_head *rcu)
 {
@@ -40,6 +41,7 @@ static void sock_destruct(struct sock *sk)
 		fp_rx_purge(fp_sk(sk));
 	else if (sk->sk_type == SOCK_RDM)
 		kfree(fp_sk(sk)->rdm);
+	fp_pool_put(fp_sock_ring(fp_sk(sk)));
 	skb_queue_purge(&sk->sk_error_queue);
 	WARN_ON_ONCE(atomic_read(&sk->sk_rmem_alloc));
 }
@@ -76,6 +78,7 @@ int fp_release(struct socket *sock)
 	else
 		set_peer(fs, NULL);
 	fp_endpoint_release(fs->endpoint);
+	fp_ring_close(fs);
 	release_sock(sk);
 
 	if (sk->sk_type == SOCK_DGRAM)
@@ -237,6 +240,7 @@ static __poll_t poll(struct file *file, struct socket *sock,
 		     struct poll_table_struct *wait)
 {
 	struct sock *sk = sock->sk;
+	const struct fp_ring *ring;
 	__poll_t mask = 0;
 	u8 shutdown;
 
@@ -250,7 +254,9 @@ static __poll_t poll(struct file *file, struct socket *sock,
 		mask |= EPOLLRDHUP | EPOLLIN | EPOLLRDNORM;
 	if (shutdown == SHUTDOWN_MASK)
 		mask |= EPOLLHUP;
-	if (READ_ONCE(fp_dgram(fp_sk(sk))->rx_count))
+	ring = fp_sock_ring(fp_sk(sk));
+	if (READ_ONCE(fp_dgram(fp_sk(sk))->rx_count) ||
+	    (ring && fp_ring_is_readable(ring)))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (sock_writeable(sk))
 		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
@@ -292,6 +298,8 @@ static int ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 {
 	int err, val;
 
+	if (cmd == SIOCFPRING)
+		return fp_sendring_enter(sock);
 	err = ioctl_value(sock->sk, cmd, &val);
 	return err ?: put_user(val, (int __user *)arg);
 }
@@ -403,7 +411,7 @@ static const struct proto_ops dgram_ops = {
 	.getsockopt	= fp_getsockopt,
 	.sendmsg	= fp_sendmsg,
 	.recvmsg	= fp_recvmsg,
-	.mmap		= sock_no_mmap,
+	.mmap		= fp_pool_mmap,
 };
 
 static void init_dgram(struct fp_dgram *dgram)

@@ -7,6 +7,8 @@
 #define _FP_COMPAT_H
 
 #include <linux/hrtimer.h>
+#include <linux/mm.h>
+#include <linux/skbuff.h>
 #include <linux/version.h>
 #include <net/flow.h>
 #include <net/route.h>
@@ -101,6 +103,45 @@ static inline void fp_hrtimer_setup(struct hrtimer *timer,
 	hrtimer_init(timer, clock, mode);
 	timer->function = function;
 }
+
+/* 6.3: a mapping's flags are changed by a function. */
+static inline void fp_vm_flags_set(struct vm_area_struct *vma,
+				   unsigned long flags)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+	vma->vm_flags |= flags;
+#else
+	vm_flags_set(vma, flags);
+#endif
+}
+
+/* 6.10: what a struct ubuf_info's owner does is in a table. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+#define FP_UBUF_OPS(name, complete)					\
+static void (*const name)(struct sk_buff *, struct ubuf_info *, bool) = complete
+
+static inline void fp_ubuf_init(struct ubuf_info *ubuf,
+				void (*complete)(struct sk_buff *,
+						 struct ubuf_info *, bool))
+{
+	ubuf->callback = complete;
+	ubuf->flags = SKBFL_ZEROCOPY_FRAG | SKBFL_DONT_ORPHAN;
+	refcount_set(&ubuf->refcnt, 1);
+}
+#else
+#define FP_UBUF_OPS(name, function)					\
+static const struct ubuf_info_ops name = { .complete = function }
+
+#define fp_ubuf_init(ubuf, table)	__fp_ubuf_init(ubuf, &(table))
+
+static inline void __fp_ubuf_init(struct ubuf_info *ubuf,
+				  const struct ubuf_info_ops *ops)
+{
+	ubuf->ops = ops;
+	ubuf->flags = SKBFL_ZEROCOPY_FRAG | SKBFL_DONT_ORPHAN;
+	refcount_set(&ubuf->refcnt, 1);
+}
+#endif
 
 /* 6.10: dst_rtable() */
 #ifndef dst_rtable

@@ -6,6 +6,7 @@
 
 #include "fastproto.h"
 #include "conn.h"
+#include "ring.h"
 
 #define XMIT_ROUNDS	16	/* of what others collect meanwhile */
 
@@ -395,6 +396,15 @@ static void wake(struct fp_conn *conn, u32 flags)
 		sk->sk_write_space(sk);
 }
 
+/* Something waits for room in the socket's ring. */
+static void go_on(struct fp_conn *conn)
+{
+	struct fp_sock *fs = rcu_dereference_bh(conn->fs);
+
+	if (fs)
+		fp_ring_wait(fs);
+}
+
 /*
  * Give what is collected to IP, in the order in which it was made: only one at a
  * time does that for a connection, and for all others who come meanwhile. But not
@@ -459,6 +469,8 @@ void __fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo)
 	}
 	if (conn->rdm)
 		fp_rdm_collect(conn, todo);
+	else if (unlikely(fp_conn_ring(conn)))
+		fp_ring_collect(conn, todo);
 	spin_unlock(&conn->lock);
 
 	if (unlikely(todo->reset))
@@ -467,6 +479,8 @@ void __fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo)
 		wake(conn, todo->flags);
 	if (done)
 		fp_txbuf_purge(done);
+	if (unlikely(todo->flags & FP_STALLED))
+		go_on(conn);
 	if (todo->flags & FP_ENDED)
 		fp_conn_put(conn);
 	if (todo->flags & FP_PARTED)

@@ -228,6 +228,8 @@ static inline void *fp_txbuf_data(struct fp_txbuf *buf)
  * @ready: link in fp_rdm.ready, under fp_sock.rx_lock
  * @queued: it is in one of these, or about to be again, with a reference
  * @events: BIT(enum fp_event_type), for the application to fetch
+ * @hungry: link in fp_ring.hungry, under fp_ring.list_lock
+ * @is_hungry: it is in there, or about to be taken out, with a reference
  * @rx_told: how much of @rx_memory fp_rdm.memory holds
  * @tx_told: how much of @tx_bytes fp_rdm.tx_bytes holds
  * @rx_last: when a frame came last, microseconds, 0: never
@@ -309,7 +311,9 @@ struct fp_act {
 	u32 tx_told;
 	struct llist_node incoming;
 	struct list_head ready;
+	struct list_head hungry;
 	bool queued;
+	bool is_hungry;
 	u8 events;
 	u64 rx_last;
 	u64 counts[FP_COUNTS];
@@ -497,6 +501,8 @@ struct fp_conn {
 #define FP_LOWER_MTU	BIT(5)	/* the path loses what is large */
 #define FP_OPENED	BIT(6)	/* it can be used from now on */
 #define FP_PARTED	BIT(7)	/* its socket's reference is to go */
+#define FP_STALLED	BIT(8)	/* something waits for room in the socket's ring */
+#define FP_PUMPED	BIT(9)	/* who has the lock sees to that */
 
 #define FP_WAKES	(FP_WAKE_READ | FP_WAKE_WRITE | FP_WAKE_STATE | \
 			 FP_WAKE_ERROR)
@@ -504,7 +510,8 @@ struct fp_conn {
 /**
  * struct fp_todo - what is to be done once the lock is released
  * @reset: what a parked connection has to say at its end, or NULL
- * @flags: FP_WAKE_*, FP_ENDED, FP_LOWER_MTU, FP_OPENED, FP_PARTED
+ * @flags: FP_WAKE_*, FP_ENDED, FP_LOWER_MTU, FP_OPENED, FP_PARTED, FP_STALLED,
+ *	FP_PUMPED
  * @now: microseconds, one reading of the clock for all that is done at once
  */
 struct fp_todo {
@@ -564,6 +571,9 @@ struct fp_keep *fp_keep_end(struct fp_conn *conn);
 int fp_txbuf_init(void);
 void fp_txbuf_exit(void);
 struct fp_txbuf *fp_txbuf_alloc(unsigned int headroom, u32 len, gfp_t gfp);
+struct fp_txbuf *fp_txbuf_map(unsigned int headroom, struct iov_iter *from,
+			      u32 len, struct ubuf_info *ubuf, gfp_t gfp);
+void fp_txbuf_copy_to(struct fp_txbuf *buf, void *to);
 void fp_txbuf_free(struct fp_txbuf *buf);
 void fp_txbuf_purge(struct fp_txbuf *buf);
 
@@ -622,6 +632,8 @@ int fp_conn_publish(struct fp_conn *conn, enum fp_state state);
 /* transmit.c */
 u32 fp_transmit_payload_max(const struct fp_conn *conn);
 struct fp_txbuf *fp_transmit_alloc(struct fp_conn *conn, u32 len, gfp_t gfp);
+struct fp_txbuf *fp_transmit_map(struct fp_conn *conn, struct msghdr *msg,
+				 u32 len);
 void fp_transmit_seal(struct fp_txbuf *buf);
 void fp_transmit_queue(struct fp_conn *conn, struct fp_txbuf *buf, u16 flags);
 void fp_transmit_fin(struct fp_conn *conn, struct fp_txbuf *fin);
@@ -701,6 +713,9 @@ bool fp_rdm_adopt(struct fp_sock *fs, struct fp_conn *conn);
 bool fp_rdm_is_full(const struct fp_sock *fs);
 bool fp_rdm_has_room(struct fp_sock *fs, struct fp_conn *conn, bool next,
 		     u32 charge);
+bool fp_rdm_is_readable(const struct fp_sock *fs);
+bool fp_rdm_pump(struct fp_sock *fs, struct fp_ring *ring);
+void fp_rdm_want_events(struct fp_sock *fs);
 
 /* input.c */
 int fp_input_frame(struct fp_input *in, struct fp_endpoint *endpoint,

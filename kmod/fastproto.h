@@ -10,21 +10,23 @@
  *	socket lock, sending and receiving don't.
  *
  * Lock order
- *	1. lock_sock() of a FastProto socket
- *	2. fp_net.endpoint_lock
- *	3. lock_sock() of its endpoint's UDP socket
- *	4. fp_conn.lock
- *	5. fp_sock.rx_lock, fp_dgram.rx_lock, fp_slot_cpu.lock,
+ *	1. fp_ring.lock
+ *	2. lock_sock() of a FastProto socket
+ *	3. fp_net.endpoint_lock
+ *	4. lock_sock() of its endpoint's UDP socket
+ *	5. fp_conn.lock
+ *	6. fp_sock.rx_lock, fp_dgram.rx_lock, fp_slot_cpu.lock,
  *	   fp_net.acts_lock, fp_wheel.lock, fp_peer.lock, fp_net.sockets_lock,
- *	   fp_demux.lock (innermost)
- *	Softirq takes 4 and 5: always with BH off.
+ *	   fp_demux.lock, fp_ring.list_lock (innermost)
+ *	Softirq takes 5 and 6: always with BH off.
  *
  * Dependencies go one way, from the first to the last of: wire, rtt, cubic,
  * rxwin, txwin; addr, packet, mib, setting, slot; demux, peer; endpoint; path;
- * txbuf; keep, act, conn; timer, transmit; handshake; input; receive, recvmsg,
- * send; listen, connect, seqpacket, rdm, sockopt, af_fastproto, netlink; main. The
- * only calls back are endpoint -> receive, act -> timer, keep -> act, and from conn and
- * timer -> transmit, handshake, input and rdm.
+ * txbuf; keep, act, conn; pool, ring; timer, transmit; handshake; input; receive,
+ * recvmsg, send; listen, connect, seqpacket, rdm, sendring, sockopt,
+ * af_fastproto, netlink; main. The only calls back are endpoint -> receive, act
+ * -> timer, keep -> act, ring -> rdm, and from conn and timer -> ring, transmit,
+ * handshake, input and rdm.
  */
 #ifndef _FP_FASTPROTO_H
 #define _FP_FASTPROTO_H
@@ -339,6 +341,8 @@ static inline struct fp_endpoint *fp_endpoint_get(struct fp_endpoint *endpoint)
 	return endpoint;
 }
 
+struct fp_ring;
+
 /* Options of a socket that are set or not. */
 #define FP_OPTION_RECVINFO	BIT(0)
 #define FP_OPTION_NEEDS_COPY	BIT(1)
@@ -366,7 +370,8 @@ static inline struct fp_endpoint *fp_endpoint_get(struct fp_endpoint *endpoint)
  * @rx_lock: not SOCK_DGRAM: guards fp_endpoint.accept_queue or what struct fp_rdm
  *	says, and the change of sk_state from and to TCP_LISTEN
  *
- * Its sk_node is the link in fp_net.sockets. There may be very many, each with
+ * Its sk_node is the link in fp_net.sockets, its sk_user_data the mapped rings,
+ * if it has them. There may be very many, each with
  * one connection: what only some need is elsewhere, and all that does not change
  * the size as long as FP_SOCK_SIZE_MAX is not reached is for nothing.
  *
@@ -425,6 +430,16 @@ static inline struct fp_sock *fp_sk(const struct sock *sk)
 static inline struct fp_dgram *fp_dgram(const struct fp_sock *fs)
 {
 	return (struct fp_dgram *)fs;
+}
+
+/*
+ * The mapped pool and its rings, or NULL; set once, under the socket lock, by
+ * smp_store_release(), with which this pairs by the dependency of what is done
+ * with it.
+ */
+static inline struct fp_ring *fp_sock_ring(const struct fp_sock *fs)
+{
+	return READ_ONCE(fs->sk.sk_user_data);
 }
 
 static inline bool fp_sock_is_rdm(const struct fp_sock *fs)
@@ -700,6 +715,10 @@ void fp_rdm_close(struct fp_sock *fs);
 int fp_rdm_ioctl(struct fp_sock *fs, int cmd, int *val);
 u32 fp_rdm_connections(const struct fp_sock *fs);
 u32 fp_rdm_memory(const struct fp_sock *fs);
+
+/* pool.c */
+int fp_pool_init(void);
+void fp_pool_exit(void);
 
 /* sockopt.c */
 int fp_setsockopt(struct socket *sock, int level, int optname,

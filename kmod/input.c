@@ -9,6 +9,7 @@
 
 #include "fastproto.h"
 #include "conn.h"
+#include "ring.h"
 
 #define TS_VALID	(60 * USEC_PER_SEC)	/* of the newest timestamp */
 #define HOLE_ANSWERS	3	/* that make sure of a black hole */
@@ -265,6 +266,28 @@ static bool take_ack(struct fp_conn *conn, const struct fp_ack *ack, bool alone,
 	return true;
 }
 
+/* A message is whole: into the ring, or into the queue. */
+static void finish(struct fp_conn *conn, struct fp_packet *head,
+		   struct fp_todo *todo)
+{
+	struct fp_act *act = conn->act;
+
+	if (unlikely(fp_conn_ring(conn))) {
+		if (fp_ring_message(conn, head, todo)) {
+			for (struct fp_packet *p = head; p; p = p->next)
+				act->rx_memory -= p->charge;
+			fp_packet_put(head);
+			return;
+		}
+	} else {
+		todo->flags |= FP_WAKE_READ;
+	}
+	head->later = NULL;
+	*act->rx_end = head;
+	act->rx_end = &head->later;
+	WRITE_ONCE(conn->rx_count, conn->rx_count + 1);
+}
+
 /* A fragment is next in order. Returns false if it makes no sense. */
 static bool append(struct fp_conn *conn, struct fp_packet *packet,
 		   struct fp_todo *todo)
@@ -294,13 +317,9 @@ static bool append(struct fp_conn *conn, struct fp_packet *packet,
 	if (!(flags & FP_F_END))
 		return true;
 
-	head->later = NULL;
-	*act->rx_end = head;
-	act->rx_end = &head->later;
-	WRITE_ONCE(conn->rx_count, conn->rx_count + 1);
 	act->rx_partial = NULL;
 	act->rx_partial_last = NULL;
-	todo->flags |= FP_WAKE_READ;
+	finish(conn, head, todo);
 	return true;
 }
 
@@ -398,13 +417,17 @@ static bool conn_has_room(const struct fp_act *act, bool next, u32 charge)
 	return act->rx_memory + charge <= limit;
 }
 
-static bool has_room(struct fp_conn *conn, u64 seq, u32 charge)
+static bool has_room(struct fp_conn *conn, const struct fp_frame *frame,
+		     u32 charge)
 {
 	struct fp_act *act = conn->act;
-	bool next = seq == act->rx.next;
+	bool next = frame->seq == act->rx.next;
+	struct fp_ring *ring = fp_conn_ring(conn);
 	struct fp_sock *fs;
 
 	if (!conn_has_room(act, next, charge))
+		return false;
+	if (unlikely(ring) && !fp_ring_has_room(ring, conn, next, frame))
 		return false;
 	if (!conn->rdm)
 		return true;
@@ -518,12 +541,14 @@ static int take_data(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 	packet->rx = *rx;
 	packet->drops = 0;
 	packet->charge = charge_of(packet);
-	if (!has_room(conn, frame->seq, packet->charge)) {
+	if (!has_room(conn, frame, packet->charge)) {
 		fp_packet_put(packet);
 		/* It was not lost on the way. */
 		act->dup++;
 		act->ack_now = true;
-		return FASTPROTO_A_STATS_DROP_QUEUE_FULL;
+		return fp_conn_ring(conn) ?
+		       FASTPROTO_A_STATS_DROP_NO_FREE_SLOTS :
+		       FASTPROTO_A_STATS_DROP_QUEUE_FULL;
 	}
 
 	gaps = act->rx.nr;

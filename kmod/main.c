@@ -70,9 +70,12 @@ static int __init fastproto_init(void)
 	err = fp_conn_init();
 	if (err)
 		goto exit_txbuf;
-	err = fp_proto_init();
+	err = fp_pool_init();
 	if (err)
 		goto exit_conn;
+	err = fp_proto_init();
+	if (err)
+		goto exit_pool;
 	err = fp_endpoint_init();
 	if (err)
 		goto exit_proto;
@@ -95,6 +98,8 @@ exit_endpoint:
 	fp_endpoint_exit();
 exit_proto:
 	fp_proto_exit();
+exit_pool:
+	fp_pool_exit();
 exit_conn:
 	fp_conn_exit();
 exit_txbuf:
@@ -114,6 +119,7 @@ static void __exit fastproto_exit(void)
 	synchronize_net();
 	rcu_barrier();
 	fp_proto_exit();
+	fp_pool_exit();
 	fp_conn_exit();
 	fp_txbuf_exit();
 	fp_packet_exit();

@@ -16,6 +16,7 @@
 
 #include "fastproto.h"
 #include "conn.h"
+#include "ring.h"
 
 #define FAVOUR_TIME	(1 * USEC_PER_SEC)	/* without a message completed */
 #define INVITE_TIME	(1 * USEC_PER_SEC)	/* to come, at least; twice at most */
@@ -435,6 +436,12 @@ void fp_rdm_part(struct fp_conn *conn, struct fp_todo *todo)
 	fs->sk.sk_state_change(&fs->sk);
 }
 
+/* Does something wait for the application? */
+bool fp_rdm_is_readable(const struct fp_sock *fs)
+{
+	return is_readable(fs->rdm);
+}
+
 /**
  * fp_rdm_collect - tell the socket what happened to one of its connections
  * @conn: the connection, locked
@@ -444,12 +451,14 @@ void fp_rdm_collect(struct fp_conn *conn, struct fp_todo *todo)
 {
 	struct fp_sock *fs = socket_of(conn);
 	struct fp_act *act = conn->act;
+	struct fp_ring *ring;
 	struct fp_rdm *rdm;
 	u8 events = 0;
 
 	if (!fs)
 		return;
 	rdm = fs->rdm;
+	ring = fp_sock_ring(fs);
 	if (READ_ONCE(rdm->events)) {
 		if (todo->flags & FP_OPENED)
 			events |= BIT(FP_EVENT_OPENED);
@@ -466,15 +475,20 @@ void fp_rdm_collect(struct fp_conn *conn, struct fp_todo *todo)
 			lose_favour(rdm, conn);
 		if (todo->flags & FP_ENDED)
 			drop_unfinished(act);
-		charge(rdm, act);
 		act->events |= events;
-		if (events)
+		if (events && !ring)
 			todo->flags |= FP_WAKE_READ;
+		if (unlikely(ring) && !act->queued && !is_readable(rdm))
+			fp_ring_pump(ring, conn, todo);
+		charge(rdm, act);
 	}
-	if (act && (conn->rx_count || act->events))
+	if (act && (conn->rx_count || act->events)) {
+		if (unlikely(ring) && !(todo->flags & FP_PUMPED))
+			todo->flags |= FP_STALLED;
 		enqueue(rdm, conn);
-	else if (todo->flags & FP_ENDED)
+	} else if (todo->flags & FP_ENDED) {
 		fp_rdm_part(conn, todo);
+	}
 }
 
 /**
@@ -819,6 +833,41 @@ static bool take(struct fp_sock *fs, bool peek, struct item *item)
 	return found;
 }
 
+/**
+ * fp_rdm_pump - put what waits for room into the socket's ring
+ * @fs: the socket
+ * @ring: its ring
+ *
+ * Context: any.
+ * Return: whether something still waits.
+ */
+bool fp_rdm_pump(struct fp_sock *fs, struct fp_ring *ring)
+{
+	struct fp_conn *conn;
+	struct fp_todo todo;
+	bool own, more;
+
+	while ((conn = next_conn(fs))) {
+		fp_conn_lock(conn, &todo);
+		own = socket_of(conn) == fs;
+		more = own && fp_ring_pump_conn(ring, conn, &todo);
+		put_back(fs, conn, more, true);
+		if (own && !more && conn->state == FP_CLOSED)
+			fp_rdm_part(conn, &todo);
+		fp_conn_unlock(conn, &todo);
+		if (more)
+			return true;
+		fp_conn_put(conn);
+	}
+	return false;
+}
+
+/* FP_EVENTS */
+void fp_rdm_want_events(struct fp_sock *fs)
+{
+	WRITE_ONCE(fs->rdm->events, true);
+}
+
 static bool may_receive(const struct fp_sock *fs, const struct fp_conn *conn)
 {
 	return !llist_empty(&fs->rdm->incoming) ||
@@ -885,6 +934,8 @@ static int recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 	if (flags & MSG_ERRQUEUE)
 		return sock_recv_errqueue(&fs->sk, msg, len, SOL_FASTPROTO,
 					  FP_RECVINFO);
+	if (fp_sock_ring(fs))
+		return -EBUSY;
 	ret = next_item(fs, flags, &item);
 	if (ret <= 0)
 		return ret;
@@ -898,12 +949,14 @@ static __poll_t poll(struct file *file, struct socket *sock,
 		     struct poll_table_struct *wait)
 {
 	struct fp_sock *fs = fp_sk(sock->sk);
-	u8 down;
+	const struct fp_ring *ring;
 	__poll_t mask = 0;
+	u8 down;
 
 	sock_poll_wait(file, sock, wait);
 	down = READ_ONCE(fs->sk.sk_shutdown);
-	if (is_readable(fs->rdm))
+	ring = fp_sock_ring(fs);
+	if (ring ? fp_ring_is_readable(ring) : is_readable(fs->rdm))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (down & RCV_SHUTDOWN)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
@@ -1169,6 +1222,8 @@ int fp_rdm_ioctl(struct fp_sock *fs, int cmd, int *val)
 	if (cmd != SIOCINQ)
 		return -ENOIOCTLCMD;
 	*val = 0;
+	if (fp_sock_ring(fs))
+		return 0;
 	if (!take(fs, true, &item))
 		return 0;
 	*val = item.packet ? item.packet->len : sizeof(item.event);
@@ -1181,6 +1236,8 @@ static int ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 {
 	int err, val;
 
+	if (cmd == SIOCFPRING)
+		return fp_sendring_enter(sock);
 	err = fp_rdm_ioctl(fp_sk(sock->sk), cmd, &val);
 	return err ?: put_user(val, (int __user *)arg);
 }
@@ -1303,5 +1360,5 @@ const struct proto_ops fp_rdm_ops = {
 	.getsockopt	= read_option,
 	.sendmsg	= sendmsg,
 	.recvmsg	= recvmsg,
-	.mmap		= sock_no_mmap,
+	.mmap		= fp_pool_mmap,
 };

@@ -4,6 +4,7 @@
 
 #include "fastproto.h"
 #include "conn.h"
+#include "ring.h"
 
 static enum fastproto_stats_attr invalid_reason(enum fp_wire_status status)
 {
@@ -112,6 +113,38 @@ static unsigned int enqueue(struct fp_sock *fs, struct list_head *packets)
 	return queued;
 }
 
+static void drop(struct sock *sk, struct sk_buff *skb,
+		 struct fp_packet *packet, int why)
+{
+	atomic_inc(&sk->sk_drops);
+	fp_drop(sock_net(sk), sk, skb, packet->frame.size, why);
+	fp_packet_put(packet);
+}
+
+/* The same as deliver(), of a socket with a ring. */
+static int deliver_to_ring(struct fp_sock *fs, struct sk_buff *skb,
+			   struct list_head *packets)
+{
+	struct fp_packet *packet, *next;
+	struct sock *sk = &fs->sk;
+	bool wake = false;
+	int why = 0, full;
+
+	list_for_each_entry_safe(packet, next, packets, list) {
+		full = fp_ring_datagram(fs, packet, &wake);
+		if (full) {
+			why = full;
+			drop(sk, skb, packet, why);
+			continue;
+		}
+		count_in(fp_net(sock_net(sk)), packet);
+		fp_packet_put(packet);
+	}
+	if (wake)
+		sk->sk_data_ready(sk);
+	return why;
+}
+
 /* Returns why the last packet was dropped, or 0 if none was. */
 static int deliver(struct fp_sock *fs, struct sk_buff *skb,
 		   struct list_head *packets)
@@ -123,13 +156,13 @@ static int deliver(struct fp_sock *fs, struct sk_buff *skb,
 
 	if (list_empty(packets))
 		return 0;
+	if (unlikely(fp_sock_ring(fs)))
+		return deliver_to_ring(fs, skb, packets);
 	queued = enqueue(fs, packets);
 
 	list_for_each_entry_safe(packet, next, packets, list) {
 		why = FASTPROTO_A_STATS_DROP_QUEUE_FULL;
-		atomic_inc(&sk->sk_drops);
-		fp_drop(sock_net(sk), sk, skb, packet->frame.size, why);
-		fp_packet_put(packet);
+		drop(sk, skb, packet, why);
 	}
 	/* Each wakes one reader, and there may be as many as there are frames. */
 	while (queued--)

@@ -114,6 +114,11 @@ static struct fp_packet *next_packet(struct fp_sock *fs, int flags, int *err)
 			return packet;
 		if (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
 			return NULL;
+		/* What came before that was made is here. */
+		if (fp_sock_ring(fs)) {
+			*err = -EBUSY;
+			return NULL;
+		}
 		if (!timeo) {
 			*err = -EAGAIN;
 			return NULL;

@@ -12,6 +12,7 @@
 
 #include "fastproto.h"
 #include "conn.h"
+#include "ring.h"
 
 void fp_seqpacket_init(struct fp_sock *fs)
 {
@@ -80,6 +81,7 @@ static void let_go(struct fp_conn *conn)
 
 static __poll_t poll_conn(struct fp_sock *fs, struct fp_conn *conn)
 {
+	const struct fp_ring *ring;
 	__poll_t mask = 0;
 	u8 state, down;
 
@@ -87,7 +89,8 @@ static __poll_t poll_conn(struct fp_sock *fs, struct fp_conn *conn)
 		let_go(conn);
 	state = READ_ONCE(conn->state);
 	down = READ_ONCE(fs->sk.sk_shutdown);
-	if (READ_ONCE(conn->rx_count))
+	ring = fp_sock_ring(fs);
+	if (ring ? fp_ring_is_readable(ring) : READ_ONCE(conn->rx_count))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (fp_conn_is_at_end(conn) || down & RCV_SHUTDOWN)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
@@ -221,30 +224,60 @@ struct fragments {
 	u32 count;
 };
 
+/* May a fragment stay where the sender has it? */
+static bool may_stay(const struct msghdr *msg, u32 len, u32 trailer)
+{
+	return msg->msg_flags & MSG_ZEROCOPY && msg->msg_ubuf && !trailer &&
+	       len > FP_TXBUF_SMALL;
+}
+
+/* A fragment of a message, not filled in if it is to be copied. */
+static struct fp_txbuf *begin_fragment(struct fp_conn *conn,
+				       struct msghdr *msg, u32 len, u32 trailer,
+				       bool *mapped)
+{
+	struct fp_txbuf *buf;
+
+	*mapped = may_stay(msg, len, trailer);
+	if (*mapped) {
+		buf = fp_transmit_map(conn, msg, len);
+		if (!IS_ERR(buf) || PTR_ERR(buf) != -EMSGSIZE)
+			return buf;
+		*mapped = false;
+	}
+	buf = fp_transmit_alloc(conn, len + trailer, GFP_KERNEL);
+	return buf ?: ERR_PTR(-ENOMEM);
+}
+
 /* The message in fragments. */
-static int copy_message(struct fp_conn *conn, struct msghdr *msg, size_t len,
-			u16 flags, struct fragments *list)
+static int copy_message(struct fp_sock *fs, struct fp_conn *conn,
+			struct msghdr *msg, size_t len, u16 flags,
+			struct fragments *list)
 {
 	u32 trailer = flags & FP_F_CSUM ? FP_CSUM_LEN : 0;
 	u32 max = FP_COPYBREAK, part;
 	struct fp_txbuf *buf;
+	bool mapped;
 
 	/* So much fits always. */
 	if (len > max)
 		max = fp_transmit_payload_max(conn) - trailer;
 	do {
 		part = min_t(size_t, len, max);
-		buf = fp_transmit_alloc(conn, part + trailer, GFP_KERNEL);
-		if (!buf)
-			return -ENOMEM;
+		buf = begin_fragment(conn, msg, part, trailer, &mapped);
+		if (IS_ERR(buf))
+			return PTR_ERR(buf);
 		*list->end = buf;
 		list->end = &buf->next;
 		list->count++;
-		if (part && !copy_from_iter_full(fp_txbuf_data(buf), part,
-						 &msg->msg_iter))
+		if (part && !mapped &&
+		    !copy_from_iter_full(fp_txbuf_data(buf), part,
+					 &msg->msg_iter))
 			return -EFAULT;
 		if (trailer)
 			fp_transmit_seal(buf);
+		if (msg->msg_flags & MSG_ZEROCOPY)
+			fp_ring_count_sent(fs, part, mapped);
 		len -= part;
 	} while (len);
 	return 0;
@@ -321,7 +354,7 @@ int fp_seqpacket_send(struct fp_sock *fs, struct fp_conn *conn,
 		flags |= FP_F_CSUM;
 	if (!conn->rdm && !fp_sock_has(fs, FP_OPTION_NODELAY))
 		hold = fp_setting(conn->fn, hold_time);
-	err = copy_message(conn, msg, len, flags, &list);
+	err = copy_message(fs, conn, msg, len, flags, &list);
 	while (!err) {
 		err = queue_message(conn, &list, len, flags, more, hold);
 		if (err != -ENOSPC)
@@ -558,6 +591,8 @@ static int recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 	if (flags & MSG_ERRQUEUE)
 		return sock_recv_errqueue(&fs->sk, msg, len, SOL_FASTPROTO,
 					  FP_RECVINFO);
+	if (fp_sock_ring(fs))
+		return -EBUSY;
 	conn = fp_sock_conn_get(fs);
 	if (!conn)
 		return sock_error(sock->sk) ?: -ENOTCONN;
@@ -590,6 +625,8 @@ static int ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 {
 	int err, val;
 
+	if (cmd == SIOCFPRING)
+		return fp_sendring_enter(sock);
 	err = fp_seqpacket_ioctl(fp_sk(sock->sk), cmd, &val);
 	return err ?: put_user(val, (int __user *)arg);
 }
@@ -643,5 +680,5 @@ const struct proto_ops fp_seqpacket_ops = {
 	.getsockopt	= fp_getsockopt,
 	.sendmsg	= sendmsg,
 	.recvmsg	= recvmsg,
-	.mmap		= sock_no_mmap,
+	.mmap		= fp_pool_mmap,
 };

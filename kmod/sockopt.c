@@ -2,6 +2,7 @@
 /* The only place where a socket option is checked. */
 #include "fastproto.h"
 #include "conn.h"
+#include "ring.h"
 
 /**
  * fp_msg_max - the largest message that a send can carry
@@ -43,6 +44,8 @@ static int set_msg_max(struct fp_sock *fs, int val)
 	lock_sock(sk);
 	if (sk->sk_state == TCP_LISTEN || fp_sock_conn(fs))
 		err = -EISCONN;
+	else if (fp_sock_ring(fs) && val > fp_ring_capacity(fp_sock_ring(fs)))
+		err = -EMSGSIZE;
 	else
 		WRITE_ONCE(fs->msg_max, val);
 	release_sock(sk);
@@ -116,6 +119,8 @@ int fp_setsockopt(struct socket *sock, int level, int optname,
 	struct fp_sock *fs = fp_sk(sock->sk);
 	int val;
 
+	if (level == SOL_FASTPROTO && optname == FP_RING)
+		return fp_ring_create(fs, optval, optlen);
 	if (level != SOL_FASTPROTO || optname < FP_RECVINFO ||
 	    optname > FP_NODELAY)
 		return -ENOPROTOOPT;
@@ -169,6 +174,9 @@ int fp_getsockopt(struct socket *sock, int level, int optname,
 
 	if (level != SOL_FASTPROTO)
 		return -ENOPROTOOPT;
+	if (optname == FP_RING || optname == FP_RING_STATS)
+		return fp_ring_getsockopt(fp_sk(sock->sk), optname, optval,
+					  optlen);
 	if (is_for_connections(optname) && sock->type == SOCK_DGRAM)
 		return -EOPNOTSUPP;
 	err = read_option(fp_sk(sock->sk), optname, &val);

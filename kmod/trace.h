@@ -27,7 +27,8 @@
 	{ FASTPROTO_A_STATS_DROP_PROTOCOL,	"protocol" },	\
 	{ FASTPROTO_A_STATS_DROP_COOKIE,	"cookie" },	\
 	{ FASTPROTO_A_STATS_DROP_BACKLOG,	"backlog" },	\
-	{ FASTPROTO_A_STATS_DROP_PAYLOAD,	"payload" }
+	{ FASTPROTO_A_STATS_DROP_PAYLOAD,	"payload" },	\
+	{ FASTPROTO_A_STATS_DROP_NO_FREE_SLOTS,	"no_free_slots" }
 
 /* A frame is dropped: by which socket, why, how many bytes, from which skb. */
 TRACE_EVENT(fp_drop,

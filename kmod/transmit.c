@@ -13,6 +13,7 @@
 
 #include "fastproto.h"
 #include "conn.h"
+#include "ring.h"
 
 #define IPV4_LEAST_MTU	576	/* RFC 791, section 3.2 */
 #define HOLE_COPIES	3	/* of what may have come to a black hole */
@@ -173,11 +174,14 @@ static u32 free_units(const struct fp_act *act)
  */
 u32 fp_transmit_window(struct fp_act *act)
 {
+	struct fp_ring *ring = fp_conn_ring(act->conn);
 	u32 window = free_units(act);
 	u64 edge;
 
+	if (unlikely(ring))
+		window = fp_ring_window(ring, act, window);
 	/* A message that has begun may always be finished. */
-	if (!act->conn->rx_count)
+	else if (!act->conn->rx_count)
 		window = max(window, act->rx_msg_units);
 	/* Rather none than one of a few bytes at a time. */
 	else if (window < min_t(u32, act->rx_limit / 8, 4096))
@@ -449,8 +453,8 @@ static struct sk_buff *bundle(struct fp_conn *conn, struct fp_txframe *frame,
 		};
 
 		fp_header_encode(skb_put(skb, hdr_len), &header, &sections);
-		skb_put_data(skb, fp_txbuf_data(fp_txbuf_of(frame)),
-			     len_of(frame));
+		fp_txbuf_copy_to(fp_txbuf_of(frame),
+				 skb_put(skb, len_of(frame)));
 		sent(conn, frame, now);
 		frame = fp_txwin_next(&act->tx);
 	} while (frame && frame->state == FP_TXFRAME_QUEUED &&
@@ -761,6 +765,21 @@ void fp_transmit_xmit(struct fp_conn *conn, struct sk_buff_head *list, u8 tos)
 struct fp_txbuf *fp_transmit_alloc(struct fp_conn *conn, u32 len, gfp_t gfp)
 {
 	return fp_txbuf_alloc(headroom_of(conn), len, gfp);
+}
+
+/**
+ * fp_transmit_map - a buffer for a fragment that stays where it is
+ * @conn: the connection
+ * @msg: its bytes, with MSG_ZEROCOPY and an owner
+ * @len: how many, not more than fits
+ *
+ * Return: as fp_txbuf_map().
+ */
+struct fp_txbuf *fp_transmit_map(struct fp_conn *conn, struct msghdr *msg,
+				 u32 len)
+{
+	return fp_txbuf_map(headroom_of(conn), &msg->msg_iter, len,
+			    msg->msg_ubuf, GFP_KERNEL);
 }
 
 /**

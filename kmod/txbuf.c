@@ -6,6 +6,7 @@
  */
 #include <linux/skbuff.h>
 #include <linux/slab.h>
+#include <linux/uio.h>
 
 #include "fastproto.h"
 #include "conn.h"
@@ -80,6 +81,90 @@ struct fp_txbuf *fp_txbuf_alloc(unsigned int headroom, u32 len, gfp_t gfp)
 	buf->next = NULL;
 	buf->frame.bytes = FP_DATA_HDR + len;
 	return buf;
+}
+
+/* References to the pages that hold the next @len bytes. */
+static int map_pages(struct sk_buff *skb, struct iov_iter *from, u32 len)
+{
+	struct page *pages[MAX_SKB_FRAGS];
+	int nr = 0, used, i;
+	size_t start;
+	ssize_t part;
+
+	while (len) {
+		if (nr == MAX_SKB_FRAGS)
+			return -EMSGSIZE;
+		part = iov_iter_get_pages2(from, pages, len, MAX_SKB_FRAGS - nr,
+					   &start);
+		if (part <= 0)
+			return -EFAULT;
+		len -= part;
+		skb->len += part;
+		skb->data_len += part;
+		used = DIV_ROUND_UP(start + part, PAGE_SIZE);
+		for (i = 0; i < used; i++) {
+			u32 size = min_t(size_t, part, PAGE_SIZE - start);
+
+			skb_fill_page_desc(skb, nr++, pages[i], start, size);
+			skb->truesize += PAGE_SIZE;
+			part -= size;
+			start = 0;
+		}
+	}
+	return 0;
+}
+
+/**
+ * fp_txbuf_map - make a frame of what lies in the sender's pages
+ * @headroom: what its headers need, bytes
+ * @from: where they are; advanced
+ * @len: its payload in bytes, too much for a small one
+ * @ubuf: hears when the pages are not needed any more
+ * @gfp: how to allocate
+ *
+ * Context: process.
+ * Return: the buffer; or -ENOMEM, -EFAULT, -EMSGSIZE: it lies in too many pieces
+ *	(then @from is where it was).
+ */
+struct fp_txbuf *fp_txbuf_map(unsigned int headroom, struct iov_iter *from,
+			      u32 len, struct ubuf_info *ubuf, gfp_t gfp)
+{
+	size_t before = iov_iter_count(from);
+	struct fp_txbuf *buf;
+	struct sk_buff *skb;
+	int err;
+
+	skb = alloc_skb_fclone(headroom, gfp | __GFP_ACCOUNT);
+	if (!skb)
+		return ERR_PTR(-ENOMEM);
+	skb_reserve(skb, headroom);
+	err = map_pages(skb, from, len);
+	if (err) {
+		iov_iter_revert(from, before - iov_iter_count(from));
+		kfree_skb(skb);
+		return ERR_PTR(err);
+	}
+	skb_zcopy_set(skb, ubuf, NULL);
+	__skb_header_release(skb);
+	buf = (struct fp_txbuf *)skb->cb;
+	buf->next = NULL;
+	buf->frame.bytes = FP_DATA_HDR + len;
+	return buf;
+}
+
+/**
+ * fp_txbuf_copy_to - a copy of payload and trailer
+ * @buf: the buffer
+ * @to: where to
+ */
+void fp_txbuf_copy_to(struct fp_txbuf *buf, void *to)
+{
+	u32 len = fp_txbuf_len(buf);
+
+	if (fp_txbuf_is_small(buf))
+		memcpy(to, buf->data, len);
+	else if (skb_copy_bits(fp_txbuf_skb(buf), 0, to, len))
+		memset(to, 0, len);	/* it is all there */
 }
 
 /**

@@ -116,6 +116,41 @@ int rdm_dial(int fd, const struct sockaddr_fp *to, __u64 *conn);
 int rdm_close(int fd, __u64 conn);
 int rdm_peel(int fd, __u64 conn);
 
+/* ring.c */
+
+/* A mapped pool and its rings. */
+struct ring {
+	int fd;
+	struct fp_ring_info info;
+	void *base;
+	struct fp_ring_ctl *ctl;
+	struct fp_ring_event *events;
+	__u32 *frees;
+	struct fp_ring_send *sends;
+	__u32 *links;
+	struct sockaddr_fp *names;
+	unsigned char *pool;
+};
+
+int ring_make(int fd, unsigned int slot_size, unsigned int slots,
+	      unsigned int events);
+int ring_map(int fd, struct ring *ring);
+int ring_open(int fd, unsigned int slot_size, unsigned int slots,
+	      unsigned int receive, struct ring *ring);
+void ring_unmap(struct ring *ring);
+void *ring_slot(const struct ring *ring, __u32 slot);
+void ring_give(struct ring *ring, __u32 slot);
+int ring_tell(struct ring *ring);
+const struct fp_ring_event *ring_peek(struct ring *ring);
+void ring_seen(struct ring *ring);
+bool ring_wait(struct ring *ring, struct fp_ring_event *event);
+void ring_copy(const struct ring *ring, const struct fp_ring_event *event,
+	       void *to);
+void ring_give_back(struct ring *ring, const struct fp_ring_event *event);
+void ring_queue(struct ring *ring, __u64 conn, __u32 slot, const void *data,
+		__u32 len, __u32 flags);
+int ring_stats(int fd, struct fp_ring_stats *stats);
+
 /* frame.c */
 size_t frame_build(void *buf, __u64 seq, unsigned int flags,
 		   const void *payload, size_t len);
@@ -133,7 +168,7 @@ struct stats {
 };
 
 #define STATS_DROP_FIRST	FASTPROTO_A_STATS_DROP_INCOMPLETE
-#define STATS_DROP_LAST		FASTPROTO_A_STATS_DROP_AHEAD
+#define STATS_DROP_LAST		FASTPROTO_A_STATS_DROP_NO_FREE_SLOTS
 
 void stats_read(enum host host, struct stats *stats);
 __u64 stats_since(enum host host, const struct stats *base, int attr);

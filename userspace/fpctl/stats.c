@@ -104,6 +104,7 @@ static const struct counter drops[] = {
 	{ FASTPROTO_A_STATS_DROP_PEER,		"peer" },
 	{ FASTPROTO_A_STATS_DROP_CLOSED,		"closed" },
 	{ FASTPROTO_A_STATS_DROP_AHEAD,		"ahead" },
+	{ FASTPROTO_A_STATS_DROP_NO_FREE_SLOTS,	"no_free_slots" },
 	{ }
 };
 

@@ -177,6 +177,7 @@ enum fastproto_stats_attr {
 	FASTPROTO_A_STATS_DROP_PEER,	/* datagram: its socket has another peer */
 	FASTPROTO_A_STATS_DROP_CLOSED,	/* data, the application has closed */
 	FASTPROTO_A_STATS_DROP_AHEAD,	/* beyond rx-ahead, or too many gaps */
+	FASTPROTO_A_STATS_DROP_NO_FREE_SLOTS,	/* no slot or event free in the socket's ring */
 
 	__FASTPROTO_A_STATS_MAX,
 	FASTPROTO_A_STATS_MAX = (__FASTPROTO_A_STATS_MAX - 1)

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The mapped pool and its rings: what the kernel keeps of them. All that is
+ * mapped may be changed by user space at any time: it is read once, and the copy
+ * is checked; nothing there is read back that the kernel wrote. Who writes what,
+ * and each barrier with its pair: Documentation/rings.rst.
+ */
+#ifndef _FP_RING_H
+#define _FP_RING_H
+
+#include <linux/llist.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/sched/user.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "fastproto.h"
+#include "conn.h"
+
+#define FP_RING_NO_SLOT		U32_MAX
+
+/**
+ * struct fp_ring - a pool and its rings
+ * @refs: one of the socket, one of each struct fp_ring_zc
+ * @sk: the socket until it is closed, or NULL; read under RCU
+ * @info: what the application was told
+ * @pages: all that is mapped
+ * @nr_pages: how many they are
+ * @charged: the user whose RLIMIT_MEMLOCK they count for, or NULL
+ * @base: the pages, in a row
+ * @ctl: struct fp_ring_ctl there, and so on
+ * @event: entries of the event ring
+ * @free: entries of the free ring
+ * @send: entries of the send ring
+ * @link: the application's copy of @next
+ * @name: addresses
+ * @held: slots that the kernel is receiving into or sending from, a bit each
+ * @next: the slot behind each of those, until the last one
+ * @stats: counters, one set a CPU
+ * @end: frees it
+ * @event_tail: how many events were begun
+ * @free_head: how many slots were taken from the free ring
+ * @needed: how many slots the message needs that waits for some; READ_ONCE()
+ * @fill: bytes of a slot that are used, on average; READ_ONCE()
+ * @list_lock: guards @hungry, @spare and @nr_spare; innermost
+ * @hungry: struct fp_act of connections whose peers are to hear of the next free
+ *	slots, a reference each
+ * @spare: slots that were taken in vain, a list by @next
+ * @nr_spare: how many they are; READ_ONCE()
+ * @lock: of who sends; outermost
+ * @send_head: how many descriptors were taken; under @lock, as are
+ * @vec: where the bytes of a message are
+ * @vec_max: for how many pieces there is room in it
+ * @unsent: an event for which there was no room
+ * @has_unsent: there is one
+ * @done: struct fp_ring_zc with an event for which there was no room
+ * @closed: SOCK_SEQPACKET: FP_RING_CLOSED was told; under fp_conn.lock
+ *
+ * Made once for a socket, which owns it; goes with the last reference, in a work
+ * item. A mapping has the pages only. What has no lock here is constant.
+ */
+struct fp_ring {
+	refcount_t refs;
+	struct sock __rcu *sk;
+	struct fp_ring_info info;
+	struct page **pages;
+	unsigned long nr_pages;
+	struct user_struct *charged;
+	void *base;
+	struct fp_ring_ctl *ctl;
+	struct fp_ring_event *event;
+	u32 *free;
+	struct fp_ring_send *send;
+	u32 *link;
+	struct sockaddr_fp *name;
+	unsigned long *held;
+	u32 *next;
+	struct fp_ring_stats __percpu *stats;
+	struct work_struct end;
+
+	atomic_t event_tail ____cacheline_aligned_in_smp;
+	atomic_t free_head ____cacheline_aligned_in_smp;
+	u32 needed;
+	u32 fill;
+	spinlock_t list_lock;	/* see above */
+	struct list_head hungry;
+	u32 spare;
+	u32 nr_spare;
+
+	struct mutex lock ____cacheline_aligned_in_smp;	/* see above */
+	u32 send_head;
+	struct bio_vec *vec;
+	u32 vec_max;
+	struct fp_ring_event unsent;
+	bool has_unsent;
+	struct llist_head done;
+	bool closed;
+};
+
+#define FP_RING_COUNT(ring, name, value) \
+	this_cpu_add((ring)->stats->name, value)
+
+/* How many slots a message takes. */
+static inline u32 fp_ring_slots_of(const struct fp_ring *ring, u32 len)
+{
+	return len ? DIV_ROUND_UP(len, ring->info.slot_size) : 1;
+}
+
+/* What all slots hold together, bytes. */
+static inline u64 fp_ring_capacity(const struct fp_ring *ring)
+{
+	return (u64)ring->info.slots * ring->info.slot_size;
+}
+
+static inline u64 fp_ring_slot_offset(const struct fp_ring *ring, u32 slot)
+{
+	return ring->info.pool_off + (u64)slot * ring->info.slot_size;
+}
+
+static inline void *fp_ring_slot(const struct fp_ring *ring, u32 slot)
+{
+	return ring->base + fp_ring_slot_offset(ring, slot);
+}
+
+/* The ring of a connection's socket, or NULL. The connection is locked. */
+static inline struct fp_ring *fp_conn_ring(const struct fp_conn *conn)
+{
+	const struct fp_sock *fs;
+
+	fs = rcu_dereference_protected(conn->fs, lockdep_is_held(&conn->lock));
+	return fs ? fp_sock_ring(fs) : NULL;
+}
+
+/* pool.c */
+struct fp_ring *fp_pool_create(struct sock *sk, const struct fp_ring_req *req);
+void fp_pool_get(struct fp_ring *ring);
+void fp_pool_put(struct fp_ring *ring);
+int fp_pool_mmap(struct file *file, struct socket *sock,
+		 struct vm_area_struct *vma);
+bool fp_pool_take(struct fp_ring *ring, u32 nr, u32 *first);
+void fp_pool_untake(struct fp_ring *ring, u32 first, u32 nr);
+bool fp_pool_hold(struct fp_ring *ring, u32 first, u32 nr);
+void fp_pool_release(struct fp_ring *ring, u32 first, u32 nr);
+u32 fp_pool_free(const struct fp_ring *ring);
+
+/* ring.c */
+bool fp_ring_post(struct fp_ring *ring, const struct fp_ring_event *event,
+		  bool *wake);
+bool fp_ring_is_full(const struct fp_ring *ring);
+void fp_ring_need(struct fp_ring *ring, u32 what);
+void fp_ring_need_not(struct fp_ring *ring, u32 what);
+bool fp_ring_has_room(struct fp_ring *ring, struct fp_conn *conn, bool next,
+		      const struct fp_frame *frame);
+u32 fp_ring_window(struct fp_ring *ring, struct fp_act *act, u32 memory);
+bool fp_ring_message(struct fp_conn *conn, struct fp_packet *packet,
+		     struct fp_todo *todo);
+void fp_ring_pump(struct fp_ring *ring, struct fp_conn *conn,
+		  struct fp_todo *todo);
+bool fp_ring_pump_conn(struct fp_ring *ring, struct fp_conn *conn,
+		       struct fp_todo *todo);
+void fp_ring_collect(struct fp_conn *conn, struct fp_todo *todo);
+void fp_ring_wait(struct fp_sock *fs);
+void fp_ring_drain(struct fp_sock *fs);
+int fp_ring_datagram(struct fp_sock *fs, struct fp_packet *packet, bool *wake);
+
+int fp_ring_create(struct fp_sock *fs, sockptr_t optval, unsigned int optlen);
+int fp_ring_getsockopt(struct fp_sock *fs, int optname, char __user *optval,
+		       int __user *optlen);
+void fp_ring_stats(const struct fp_ring *ring, struct fp_ring_stats *stats);
+void fp_ring_close(struct fp_sock *fs);
+void fp_ring_count_sent(struct fp_sock *fs, u32 len, bool mapped);
+bool fp_ring_is_readable(const struct fp_ring *ring);
+
+/* sendring.c */
+void fp_sendring_forget(struct fp_ring *ring);
+int fp_sendring_enter(struct socket *sock);
+
+#endif /* _FP_RING_H */

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the application has put into its send ring goes to the socket, as by
+ * sendmsg(2): a small message as a copy, a large one as references to the pool's
+ * pages.
+ */
+#include <linux/bvec.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+
+#include "ring.h"
+
+/* Of less a copy is cheaper than references. */
+#define ZEROCOPY_MIN	1024
+
+/**
+ * struct fp_ring_zc - a message that is sent from the pool's pages
+ * @ubuf: what the skbs know of it; a reference each
+ * @ring: the ring, a reference
+ * @event: to be posted when the last of them is gone
+ * @done: link in fp_ring.done
+ */
+struct fp_ring_zc {
+	struct ubuf_info ubuf;
+	struct fp_ring *ring;
+	struct fp_ring_event event;
+	struct llist_node done;
+};
+
+static void wake_up_socket(struct fp_ring *ring)
+{
+	struct sock *sk;
+
+	rcu_read_lock();
+	sk = rcu_dereference(ring->sk);
+	if (sk)
+		sk->sk_data_ready(sk);
+	rcu_read_unlock();
+}
+
+static bool post(struct fp_ring *ring, const struct fp_ring_event *event)
+{
+	bool wake = false;
+
+	if (!fp_ring_post(ring, event, &wake))
+		return false;
+	if (!event->error)
+		FP_RING_COUNT(ring, sent, 1);
+	if (wake)
+		wake_up_socket(ring);
+	return true;
+}
+
+static void zc_free(struct fp_ring_zc *zc)
+{
+	fp_pool_put(zc->ring);
+	kfree(zc);
+}
+
+/* Events for which there was no room. Returns false if there still is none. */
+static bool flush_done(struct fp_ring *ring)
+{
+	struct llist_node *list = llist_del_all(&ring->done);
+	struct fp_ring_zc *zc, *next;
+	bool room = true;
+
+	llist_for_each_entry_safe(zc, next, list, done) {
+		if (room && post(ring, &zc->event)) {
+			zc_free(zc);
+		} else {
+			room = false;
+			llist_add(&zc->done, &ring->done);
+		}
+	}
+	return room;
+}
+
+/**
+ * fp_sendring_forget - nobody wants the events that wait
+ * @ring: the ring of a socket that is closed
+ *
+ * Context: any.
+ */
+void fp_sendring_forget(struct fp_ring *ring)
+{
+	struct llist_node *list = llist_del_all(&ring->done);
+	struct fp_ring_zc *zc, *next;
+
+	llist_for_each_entry_safe(zc, next, list, done)
+		zc_free(zc);
+}
+
+/* There is no room for an event: it waits, unless the socket is closed. */
+static void put_off(struct fp_ring_zc *zc)
+{
+	struct fp_ring *ring = zc->ring;
+
+	fp_pool_get(ring);
+	/* A full barrier; pairs with that in fp_ring_close(). */
+	llist_add(&zc->done, &ring->done);
+	if (!rcu_access_pointer(ring->sk)) {
+		fp_sendring_forget(ring);
+	} else {
+		fp_ring_need(ring, FP_RING_NEED_ROOM);
+		if (!fp_ring_is_full(ring))
+			flush_done(ring);
+	}
+	fp_pool_put(ring);
+}
+
+static void zc_complete(struct sk_buff *skb, struct ubuf_info *ubuf,
+			bool success)
+{
+	struct fp_ring_zc *zc = container_of(ubuf, struct fp_ring_zc, ubuf);
+
+	if (!success)
+		WRITE_ONCE(zc->event.flags, FP_RING_F_COPIED);
+	if (!refcount_dec_and_test(&ubuf->refcnt))
+		return;
+	if (post(zc->ring, &zc->event))
+		zc_free(zc);
+	else
+		put_off(zc);
+}
+
+FP_UBUF_OPS(zc_ops, zc_complete);
+
+/* Of a message that is to be sent without a copy; one reference of @ubuf. */
+static struct fp_ring_zc *zc_create(struct fp_ring *ring,
+				    const struct fp_ring_event *event)
+{
+	struct fp_ring_zc *zc;
+
+	zc = kzalloc(sizeof(*zc), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!zc)
+		return NULL;
+	fp_pool_get(ring);
+	zc->ring = ring;
+	zc->event = *event;
+	zc->event.flags = 0;
+	fp_ubuf_init(&zc->ubuf, zc_ops);
+	return zc;
+}
+
+static int reserve_vec(struct fp_ring *ring, u32 pieces)
+{
+	struct bio_vec *vec;
+
+	if (likely(pieces <= ring->vec_max))
+		return 0;
+	vec = kvmalloc_array(pieces, sizeof(*vec), GFP_KERNEL_ACCOUNT);
+	if (!vec)
+		return -ENOMEM;
+	kvfree(ring->vec);
+	ring->vec = vec;
+	ring->vec_max = pieces;
+	return 0;
+}
+
+/* Where the bytes of a message are: one page after another. */
+static int gather(struct fp_ring *ring, u32 slot, u32 len,
+		  struct iov_iter *iter)
+{
+	u32 size = ring->info.slot_size, left = len, nr = 0;
+	int err;
+
+	err = reserve_vec(ring, fp_ring_slots_of(ring, len) *
+				(size / PAGE_SIZE + 2));
+	if (err)
+		return err;
+	while (left) {
+		u64 at = fp_ring_slot_offset(ring, slot);
+		u32 in_slot = min(left, size), part;
+
+		for (left -= in_slot; in_slot; in_slot -= part) {
+			part = min_t(u32, in_slot, PAGE_SIZE -
+						   offset_in_page(at));
+			ring->vec[nr].bv_page = ring->pages[at >> PAGE_SHIFT];
+			ring->vec[nr].bv_offset = offset_in_page(at);
+			ring->vec[nr++].bv_len = part;
+			at += part;
+		}
+		slot = ring->next[slot];
+	}
+	iov_iter_bvec(iter, ITER_SOURCE, ring->vec, nr, len);
+	return 0;
+}
+
+/* A descriptor, read once. */
+static void read_descriptor(const struct fp_ring *ring, u32 index,
+			    struct fp_ring_send *send)
+{
+	const struct fp_ring_send *entry;
+
+	entry = &ring->send[index & (ring->info.sends - 1)];
+	send->conn = READ_ONCE(entry->conn);
+	send->slot = READ_ONCE(entry->slot);
+	send->len = READ_ONCE(entry->len);
+	send->flags = READ_ONCE(entry->flags);
+	send->reserved[0] = READ_ONCE(entry->reserved[0]) |
+			    READ_ONCE(entry->reserved[1]) |
+			    READ_ONCE(entry->reserved[2]);
+}
+
+/* To whom: by the connection's ID, or by address. Returns false: nonsense. */
+static bool read_name(const struct fp_ring *ring, const struct sock *sk,
+		      const struct fp_ring_send *send, struct msghdr *msg,
+		      struct sockaddr_fp *name)
+{
+	bool named = send->flags & FP_RING_TO;
+
+	if (sk->sk_type == SOCK_SEQPACKET)
+		return !named && !send->conn;
+	if (named && send->conn)
+		return false;
+	if (named) {
+		memcpy(name, &ring->name[send->slot], sizeof(*name));
+		if (name->sfp_conn)
+			return false;
+	} else if (sk->sk_type == SOCK_RDM) {
+		memset(name, 0, sizeof(*name));
+		name->sfp_family = fp_family;
+		name->sfp_conn = send->conn;
+		if (!send->conn)
+			return false;
+	}
+	if (named || send->conn) {
+		if (sk->sk_type == SOCK_DGRAM && !named)
+			return false;
+		msg->msg_name = name;
+		msg->msg_namelen = sizeof(*name);
+	}
+	return true;
+}
+
+static int send_message(struct fp_ring *ring, struct socket *sock,
+			const struct fp_ring_send *send, bool more,
+			struct fp_ring_zc *zc)
+{
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
+	struct sockaddr_fp name;
+	int err;
+
+	if (!read_name(ring, sock->sk, send, &msg, &name))
+		return -EINVAL;
+	if (sock->type != SOCK_DGRAM &&
+	    (more || send->flags & FP_RING_MORE))
+		msg.msg_flags |= MSG_MORE;
+	if (zc) {
+		msg.msg_flags |= MSG_ZEROCOPY;
+		msg.msg_ubuf = &zc->ubuf;
+	}
+	err = gather(ring, send->slot, send->len, &msg.msg_iter);
+	if (err)
+		return err;
+	err = sock->ops->sendmsg(sock, &msg, send->len);
+	return min(err, 0);
+}
+
+/* An event without which the next descriptor is not looked at. */
+static void must_post(struct fp_ring *ring, const struct fp_ring_event *event)
+{
+	if (post(ring, event))
+		return;
+	ring->unsent = *event;
+	ring->has_unsent = true;
+}
+
+static bool makes_sense(const struct fp_ring *ring,
+			const struct fp_ring_send *send)
+{
+	return !send->reserved[0] &&
+	       !(send->flags & ~(FP_RING_TO | FP_RING_MORE)) &&
+	       send->slot < ring->info.slots &&
+	       send->len <= fp_ring_capacity(ring);
+}
+
+/* Send what a descriptor says. More may follow for the same connection. */
+static void send_one(struct fp_ring *ring, struct socket *sock,
+		     const struct fp_ring_send *send, bool more)
+{
+	struct fp_ring_event event = {
+		.type = FP_RING_SENT,
+		.conn = send->conn,
+		.slot = send->slot,
+		.len = send->len,
+		.error = EINVAL,
+	};
+	struct fp_ring_zc *zc = NULL;
+	u32 nr;
+
+	if (!makes_sense(ring, send)) {
+		FP_RING_COUNT(ring, invalid, 1);
+		must_post(ring, &event);
+		return;
+	}
+	nr = fp_ring_slots_of(ring, send->len);
+	if (!fp_pool_hold(ring, send->slot, nr)) {
+		must_post(ring, &event);
+		return;
+	}
+	event.nr = nr;
+	if (send->len >= ZEROCOPY_MIN && sock->type != SOCK_DGRAM)
+		zc = zc_create(ring, &event);
+	event.error = -send_message(ring, sock, send, more, zc);
+	if (zc) {
+		zc->event.error = event.error;
+		zc_complete(NULL, &zc->ubuf, true);
+		return;
+	}
+	if (!event.error)
+		FP_RING_COUNT(ring, tx_copied, send->len);
+	event.flags = FP_RING_F_COPIED;
+	must_post(ring, &event);
+}
+
+static u32 waiting(const struct fp_ring *ring)
+{
+	/* Pairs with the application's release: the entries are written. */
+	u32 nr = smp_load_acquire(&ring->ctl->send_tail) - ring->send_head;
+
+	return nr <= ring->info.sends ? nr : 0;
+}
+
+/* Returns how many descriptors were taken. */
+static u32 send_some(struct fp_ring *ring, struct socket *sock)
+{
+	struct fp_ring_send now, next;
+	u32 left = waiting(ring), taken = 0;
+
+	if (left)
+		read_descriptor(ring, ring->send_head, &now);
+	while (left && !ring->has_unsent && !fp_ring_is_full(ring)) {
+		ring->send_head++;
+		taken++;
+		if (--left)
+			read_descriptor(ring, ring->send_head, &next);
+		send_one(ring, sock, &now, left && next.conn == now.conn &&
+					   !((next.flags | now.flags) &
+					     FP_RING_TO));
+		now = next;
+		if (signal_pending(current))
+			break;
+		cond_resched();
+	}
+	WRITE_ONCE(ring->ctl->send_head, ring->send_head);
+	return taken;
+}
+
+static bool flush_unsent(struct fp_ring *ring)
+{
+	if (ring->has_unsent && post(ring, &ring->unsent))
+		ring->has_unsent = false;
+	return !ring->has_unsent;
+}
+
+/* Returns how many descriptors were taken. @lock is held. */
+static u32 enter(struct fp_ring *ring, struct socket *sock)
+{
+	u32 taken = 0;
+
+	fp_ring_need_not(ring, FP_RING_NEED_SEND | FP_RING_NEED_ROOM);
+	if (!flush_unsent(ring) || !flush_done(ring))
+		fp_ring_need(ring, FP_RING_NEED_ROOM);
+	fp_ring_drain(fp_sk(sock->sk));
+	do {
+		taken += send_some(ring, sock);
+		if (ring->has_unsent || fp_ring_is_full(ring))
+			fp_ring_need(ring, FP_RING_NEED_ROOM);
+		/* What is written from now on is told of; what was is seen. */
+		fp_ring_need(ring, FP_RING_NEED_SEND);
+		if (!waiting(ring) || ring->has_unsent ||
+		    fp_ring_is_full(ring) || signal_pending(current) ||
+		    taken >= ring->info.sends)
+			break;
+		fp_ring_need_not(ring, FP_RING_NEED_SEND);
+	} while (true);
+	return taken;
+}
+
+/**
+ * fp_sendring_enter - the application asks the kernel to look at the rings
+ * @sock: the socket
+ *
+ * Context: process.
+ * Return: how many descriptors were taken; -EINVAL (no ring), -EAGAIN (none,
+ *	since the event ring is full), -EINTR.
+ */
+int fp_sendring_enter(struct socket *sock)
+{
+	struct fp_ring *ring = fp_sock_ring(fp_sk(sock->sk));
+	u32 taken, left;
+
+	if (!ring)
+		return -EINVAL;
+	if (mutex_lock_interruptible(&ring->lock))
+		return -EINTR;
+	FP_RING_COUNT(ring, kicks, 1);
+	taken = enter(ring, sock);
+	left = waiting(ring);
+	mutex_unlock(&ring->lock);
+	return taken || !left ? taken : -EAGAIN;
+}

@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The mapped pool, the event ring, the free ring and the send ring. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "lib/fptest.h"
+
+#define SLOT	2048
+#define LARGE	(100 * SLOT)
+
+static unsigned char in[LARGE + 1], out[LARGE + 1];
+
+static const int types[] = { SOCK_DGRAM, SOCK_SEQPACKET, SOCK_RDM };
+
+TEST(sizes_are_checked)
+{
+	static const struct fp_ring_req bad[] = {
+		{ .slot_size = 0, .slots = 8 },
+		{ .slot_size = 32, .slots = 8 },
+		{ .slot_size = 100, .slots = 8 },
+		{ .slot_size = 2 << 20, .slots = 8 },
+		{ .slot_size = 2048, .slots = 0 },
+		{ .slot_size = 2048, .slots = 1 },
+		{ .slot_size = 64, .slots = (1 << 20) + 1 },
+		{ .slot_size = 1 << 20, .slots = 1 << 13 },
+		{ .slot_size = 2048, .slots = 8, .events = 1 },
+		{ .slot_size = 2048, .slots = 8, .events = 12 },
+		{ .slot_size = 2048, .slots = 8, .events = 1U << 31 },
+		{ .slot_size = 2048, .slots = 8, .flags = 1 },
+		{ .slot_size = 2048, .slots = 8, .reserved = { 0, 1 } },
+	};
+	struct fp_ring_req good = { .slot_size = 64, .slots = 2 };
+	struct fp_ring_info info;
+	socklen_t len = sizeof(info);
+	size_t i, j;
+	int fd;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		fd = socket(AF_FASTPROTO, types[i], 0);
+		ASSERT_LE(0, fd);
+		for (j = 0; j < ARRAY_SIZE(bad); j++)
+			EXPECT_FAILS(EINVAL, setsockopt(fd, SOL_FASTPROTO,
+							FP_RING, &bad[j],
+							sizeof(bad[j])));
+		EXPECT_FAILS(EINVAL, setsockopt(fd, SOL_FASTPROTO, FP_RING,
+						&good, sizeof(good) - 1));
+		EXPECT_FAILS(EFAULT, setsockopt(fd, SOL_FASTPROTO, FP_RING,
+						NULL, sizeof(good)));
+		EXPECT_FAILS(EINVAL, getsockopt(fd, SOL_FASTPROTO, FP_RING,
+						&info, &len));
+		EXPECT_FAILS(EINVAL, ioctl(fd, SIOCFPRING));
+		EXPECT_EQ(MAP_FAILED, mmap(NULL, 4096, PROT_READ, MAP_SHARED,
+					   fd, 0));
+		EXPECT_EQ(0, setsockopt(fd, SOL_FASTPROTO, FP_RING, &good,
+					sizeof(good)));
+		EXPECT_FAILS(EBUSY, setsockopt(fd, SOL_FASTPROTO, FP_RING,
+					       &good, sizeof(good)));
+		EXPECT_EQ(0, getsockopt(fd, SOL_FASTPROTO, FP_RING, &info,
+					&len));
+		EXPECT_EQ(sizeof(info), len);
+		EXPECT_EQ(2, info.slots);
+		EXPECT_EQ(4, info.events);
+		EXPECT_EQ(EBUSY, recv(fd, in, sizeof(in), MSG_DONTWAIT) < 0 ?
+			  errno : 0);
+		close(fd);
+	}
+}
+
+TEST(a_mapping_is_shared_and_whole)
+{
+	struct fp_ring_info info;
+	socklen_t len = sizeof(info);
+	int fd = fp_open(HOST_A);
+	void *p;
+
+	ASSERT_EQ(0, ring_make(fd, SLOT, 16, 0));
+	ASSERT_EQ(0, getsockopt(fd, SOL_FASTPROTO, FP_RING, &info, &len));
+	p = mmap(NULL, info.size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	EXPECT_EQ(MAP_FAILED, p);
+	p = mmap(NULL, info.size + 4096, PROT_READ, MAP_SHARED, fd, 0);
+	EXPECT_EQ(MAP_FAILED, p);
+	p = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, info.size);
+	EXPECT_EQ(MAP_FAILED, p);
+	p = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, info.pool_off);
+	EXPECT_NE(MAP_FAILED, p);
+	EXPECT_EQ(0, munmap(p, 4096));
+	p = mmap(NULL, info.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	EXPECT_NE(MAP_FAILED, p);
+	EXPECT_EQ(MAP_FAILED, mremap(p, info.size, info.size + 8192,
+				     MREMAP_MAYMOVE));
+	/* The mapping keeps the socket, and so what is mapped. */
+	close(fd);
+	memset(p, 0xff, info.size);
+	EXPECT_EQ(0, munmap(p, info.size));
+}
+
+FIXTURE(ring) {
+	int client;
+	int server;
+	struct sockaddr_fp addr;	/* of the server */
+	struct ring a;			/* of the client */
+	struct ring b;			/* of the server */
+	__u64 to;			/* for the client to send to */
+	struct stats base;		/* of host B */
+};
+
+FIXTURE_VARIANT(ring) {
+	int type;
+	int family;
+};
+
+FIXTURE_VARIANT_ADD(ring, seqpacket_ipv4) {
+	.type = SOCK_SEQPACKET, .family = AF_INET,
+};
+
+FIXTURE_VARIANT_ADD(ring, seqpacket_ipv6) {
+	.type = SOCK_SEQPACKET, .family = AF_INET6,
+};
+
+FIXTURE_VARIANT_ADD(ring, rdm_ipv4) {
+	.type = SOCK_RDM, .family = AF_INET,
+};
+
+FIXTURE_VARIANT_ADD(ring, rdm_ipv6) {
+	.type = SOCK_RDM, .family = AF_INET6,
+};
+
+FIXTURE_SETUP(ring)
+{
+	stats_read(HOST_B, &self->base);
+	if (variant->type == SOCK_SEQPACKET) {
+		ASSERT_EQ(0, fp_pair(variant->family, &self->client,
+				     &self->server));
+	} else {
+		self->client = rdm_open(HOST_A);
+		self->server = rdm_listen(HOST_B, variant->family,
+					  &self->addr);
+		ASSERT_LE(0, self->client);
+		ASSERT_LE(0, self->server);
+		/* Before the ring: it must hold the largest message. */
+		ASSERT_EQ(0, rdm_dial(self->client, &self->addr, &self->to));
+	}
+	ASSERT_EQ(0, ring_make(self->client, SLOT, 1024, 0));
+	ASSERT_EQ(0, ring_map(self->client, &self->a));
+}
+
+FIXTURE_TEARDOWN(ring)
+{
+	ring_unmap(&self->a);
+	ring_unmap(&self->b);
+	close(self->client);
+	close(self->server);
+}
+
+/* The server's ring: the first @receive slots are to receive into. */
+static void serve(struct __test_metadata *_metadata,
+		  FIXTURE_DATA(ring) *self, unsigned int receive)
+{
+	unsigned int i;
+
+	ASSERT_EQ(0, ring_make(self->server, SLOT, 1024, 0));
+	ASSERT_EQ(0, ring_map(self->server, &self->b));
+	for (i = 0; i < receive; i++)
+		ring_give(&self->b, i);
+	ASSERT_EQ(0, ring_tell(&self->b));
+}
+
+/* The next event that is not about opening. */
+static bool next(struct ring *ring, struct fp_ring_event *event)
+{
+	do {
+		if (!ring_wait(ring, event))
+			return false;
+	} while (event->type == FP_RING_OPENED);
+	return true;
+}
+
+TEST_F(ring, messages_of_all_sizes)
+{
+	static const __u32 sizes[] = {
+		0, 1, 64, 255, 256, 257, 1023, 1024, 1025, 1500, SLOT - 1, SLOT,
+		SLOT + 1, 5 * SLOT, 16384, LARGE,
+	};
+	struct fp_ring_event event;
+	size_t i;
+
+	serve(_metadata, self, 512);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		fill(out, sizes[i], i);
+		ring_queue(&self->a, self->to, 10, out, sizes[i], 0);
+		ASSERT_EQ(0, ring_tell(&self->a));
+		ASSERT_TRUE(next(&self->b, &event));
+		ASSERT_EQ(FP_RING_MESSAGE, event.type);
+		ASSERT_EQ(sizes[i], event.len);
+		EXPECT_EQ((sizes[i] + SLOT - 1) / SLOT ?: 1, event.nr);
+		EXPECT_EQ(0, event.flags);
+		ring_copy(&self->b, &event, in);
+		EXPECT_TRUE(filled(in, sizes[i], i));
+		ring_give_back(&self->b, &event);
+		ASSERT_EQ(0, ring_tell(&self->b));
+		ASSERT_TRUE(next(&self->a, &event));
+		EXPECT_EQ(FP_RING_SENT, event.type);
+		EXPECT_EQ(0, event.error);
+		EXPECT_EQ(10, event.slot);
+		EXPECT_EQ(sizes[i], event.len);
+		EXPECT_EQ((sizes[i] + SLOT - 1) / SLOT ?: 1, event.nr);
+	}
+}
+
+TEST_F(ring, question_and_answer)
+{
+	struct fp_ring_event event;
+	__u64 back;
+	int i;
+
+	serve(_metadata, self, 512);
+	for (i = 0; i < 512; i++)
+		ring_give(&self->a, 512 + i);
+	for (i = 0; i < 100; i++) {
+		ring_queue(&self->a, self->to, 0, "question", 8, 0);
+		ASSERT_EQ(0, ring_tell(&self->a));
+		ASSERT_TRUE(next(&self->b, &event));
+		ASSERT_EQ(FP_RING_MESSAGE, event.type);
+		ASSERT_EQ(8, event.len);
+		EXPECT_EQ(0, memcmp(ring_slot(&self->b, event.slot),
+				    "question", 8));
+		back = variant->type == SOCK_RDM ? event.conn : 0;
+		ring_give_back(&self->b, &event);
+		ring_queue(&self->b, back, 1000, "answer", 6, 0);
+		ASSERT_EQ(0, ring_tell(&self->b));
+		ASSERT_TRUE(next(&self->b, &event));
+		EXPECT_EQ(FP_RING_SENT, event.type);
+		ASSERT_TRUE(next(&self->a, &event));
+		EXPECT_EQ(FP_RING_SENT, event.type);
+		ASSERT_TRUE(next(&self->a, &event));
+		ASSERT_EQ(FP_RING_MESSAGE, event.type);
+		ASSERT_EQ(6, event.len);
+		ring_give_back(&self->a, &event);
+	}
+}
+
+/* More than the receiver has slots for: it is slowed down, nothing is lost. */
+TEST_F(ring, few_slots)
+{
+	const unsigned int count = fewer(500);
+	unsigned int sent = 0, got = 0, done = 0;
+	const struct fp_ring_event *event;
+	struct pollfd p[2] = {
+		{ .fd = self->client, .events = POLLIN },
+		{ .fd = self->server, .events = POLLIN },
+	};
+	__u32 len;
+
+	serve(_metadata, self, 2);
+	while (got < count || done < count) {
+		for (; sent < count && sent - done < 512; sent++) {
+			len = sent % SLOT;
+			fill(out, len, sent);
+			ring_queue(&self->a, self->to, sent % 512, out, len, 0);
+		}
+		ASSERT_EQ(0, ring_tell(&self->a));
+		while ((event = ring_peek(&self->a))) {
+			if (event->type == FP_RING_SENT) {
+				ASSERT_EQ(0, event->error);
+				done++;
+			}
+			ring_seen(&self->a);
+		}
+		while ((event = ring_peek(&self->b))) {
+			if (event->type == FP_RING_MESSAGE) {
+				ASSERT_EQ(got % SLOT, event->len);
+				ring_copy(&self->b, event, in);
+				ASSERT_TRUE(filled(in, event->len, got));
+				got++;
+				ring_give_back(&self->b, event);
+			}
+			ring_seen(&self->b);
+		}
+		ASSERT_EQ(0, ring_tell(&self->b));
+		if (ring_peek(&self->a) || ring_peek(&self->b))
+			continue;
+		ASSERT_LT(0, poll(p, 2, PATIENCE * 1000));
+	}
+}
+
+TEST_F(ring, end_is_told)
+{
+	struct fp_ring_event event;
+
+	serve(_metadata, self, 16);
+	ring_queue(&self->a, self->to, 0, "last", 4, 0);
+	ASSERT_EQ(0, ring_tell(&self->a));
+	ASSERT_TRUE(next(&self->a, &event));
+	ring_unmap(&self->a);
+	close(self->client);
+	ASSERT_TRUE(next(&self->b, &event));
+	EXPECT_EQ(FP_RING_MESSAGE, event.type);
+	ASSERT_TRUE(next(&self->b, &event));
+	EXPECT_EQ(FP_RING_CLOSED, event.type);
+	EXPECT_EQ(0, event.error);
+	self->client = fp_open(HOST_A);
+	ASSERT_EQ(0, ring_open(self->client, 64, 2, 0, &self->a));
+}
+
+/* Descriptors that make no sense are refused, one by one. */
+TEST_F(ring, bad_descriptors)
+{
+	struct fp_ring_event event;
+	struct fp_ring_stats stats;
+	struct fp_ring_send *send;
+	int i;
+
+	serve(_metadata, self, 16);
+	ring_queue(&self->a, self->to, 0, "", 0, 0);
+	send = &self->a.sends[0];
+	for (i = 0; i < 6; i++) {
+		struct fp_ring_send bad = *send;
+
+		switch (i) {
+		case 0:
+			bad.slot = 1024;
+			break;
+		case 1:
+			bad.flags = 0x80;
+			break;
+		case 2:
+			bad.reserved[2] = 1;
+			break;
+		case 3:
+			bad.len = 1024 * SLOT + 1;
+			break;
+		case 4:		/* a ring of slots */
+			bad.len = 3 * SLOT;
+			self->a.links[0] = 1;
+			self->a.links[1] = 0;
+			break;
+		case 5:		/* out of the pool */
+			bad.len = 3 * SLOT;
+			self->a.links[1] = 0xffffffff;
+			break;
+		}
+		self->a.sends[i] = bad;
+	}
+	__atomic_store_n(&self->a.ctl->send_tail, 6, __ATOMIC_RELEASE);
+	ASSERT_EQ(6, ioctl(self->client, SIOCFPRING));
+	for (i = 0; i < 6; i++) {
+		ASSERT_TRUE(next(&self->a, &event));
+		EXPECT_EQ(FP_RING_SENT, event.type);
+		EXPECT_EQ(EINVAL, event.error);
+		EXPECT_EQ(0, event.nr);
+	}
+	EXPECT_EQ(0, ring_stats(self->client, &stats));
+	EXPECT_EQ(0, stats.sent);
+	EXPECT_LE(6, stats.invalid);
+	/* It goes on. */
+	ring_queue(&self->a, self->to, 0, "good", 4, 0);
+	ASSERT_EQ(0, ring_tell(&self->a));
+	ASSERT_TRUE(next(&self->b, &event));
+	EXPECT_EQ(4, event.len);
+}
+
+FIXTURE(dgram) {
+	int client;
+	int server;
+	struct sockaddr_fp addr;
+	struct ring a;
+	struct ring b;
+};
+
+FIXTURE_SETUP(dgram)
+{
+	struct sockaddr_fp any = fp_any(AF_INET, 0);
+
+	(void)any;
+	self->client = fp_open(HOST_A);
+	self->server = fp_open_host(HOST_B, AF_INET, &self->addr);
+	ASSERT_LE(0, self->client);
+	ASSERT_LE(0, self->server);
+	ASSERT_EQ(0, ring_open(self->client, SLOT, 64, 0, &self->a));
+	ASSERT_EQ(0, ring_open(self->server, SLOT, 64, 4, &self->b));
+}
+
+FIXTURE_TEARDOWN(dgram)
+{
+	ring_unmap(&self->a);
+	ring_unmap(&self->b);
+	close(self->client);
+	close(self->server);
+}
+
+TEST_F(dgram, to_an_address_and_back)
+{
+	struct fp_ring_event event;
+	struct stats base;
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		self->a.names[5] = self->addr;
+		ring_queue(&self->a, 0, 5, "hello", 5, FP_RING_TO);
+		ASSERT_EQ(0, ring_tell(&self->a));
+		ASSERT_TRUE(next(&self->a, &event));
+		EXPECT_EQ(FP_RING_SENT, event.type);
+		EXPECT_EQ(0, event.error);
+		ASSERT_TRUE(next(&self->b, &event));
+		ASSERT_EQ(FP_RING_MESSAGE, event.type);
+		EXPECT_EQ(5, event.len);
+		EXPECT_EQ(i, event.seq);
+		EXPECT_EQ(AF_INET,
+			  self->b.names[event.slot].sfp_transport);
+		ring_give_back(&self->b, &event);
+	}
+	/* Without a slot it is dropped, and counted. */
+	stats_read(HOST_B, &base);
+	for (i = 0; i < 6; i++) {
+		self->a.names[5] = self->addr;
+		ring_queue(&self->a, 0, 5, "hello", 5, FP_RING_TO);
+		ASSERT_EQ(0, ring_tell(&self->a));
+		ASSERT_TRUE(next(&self->a, &event));
+	}
+	EXPECT_TRUE(stats_wait(HOST_B, &base,
+			       FASTPROTO_A_STATS_DROP_NO_FREE_SLOTS, 2));
+}
+
+int main(int argc, char **argv)
+{
+	net_setup();
+	return test_harness_run(argc, argv);
+}
