@@ -512,11 +512,13 @@ struct fp_conn {
  * @reset: what a parked connection has to say at its end, or NULL
  * @flags: FP_WAKE_*, FP_ENDED, FP_LOWER_MTU, FP_OPENED, FP_PARTED, FP_STALLED,
  *	FP_PUMPED
+ * @needed: how many slots there must be for what waits for some
  * @now: microseconds, one reading of the clock for all that is done at once
  */
 struct fp_todo {
 	struct sk_buff *reset;
 	u32 flags;
+	u32 needed;
 	u64 now;
 };
 
@@ -714,7 +716,7 @@ bool fp_rdm_is_full(const struct fp_sock *fs);
 bool fp_rdm_has_room(struct fp_sock *fs, struct fp_conn *conn, bool next,
 		     u32 charge);
 bool fp_rdm_is_readable(const struct fp_sock *fs);
-bool fp_rdm_pump(struct fp_sock *fs, struct fp_ring *ring);
+bool fp_rdm_pump(struct fp_sock *fs, struct fp_ring *ring, u32 *needed);
 void fp_rdm_want_events(struct fp_sock *fs);
 
 /* input.c */

@@ -212,16 +212,26 @@ struct fp_ring *fp_pool_create(struct sock *sk, const struct fp_ring_req *req)
 	point(ring);
 	refcount_set(&ring->refs, 1);
 	RCU_INIT_POINTER(ring->sk, sk);
+	ring->fs = fp_sk(sk);
+	INIT_WORK(&ring->again, fp_ring_again);
 	INIT_WORK(&ring->end, end_work);
 	spin_lock_init(&ring->list_lock);
 	mutex_init(&ring->lock);
 	init_llist_head(&ring->done);
 	INIT_LIST_HEAD(&ring->hungry);
 	ring->spare = FP_RING_NO_SLOT;
-	ring->needed = 1;
 	/* An skb may outlive the socket that holds the module. */
 	__module_get(THIS_MODULE);
 	return ring;
+}
+
+/**
+ * fp_pool_queue - have something done in process context
+ * @work: of a ring, whose socket is held until it is done
+ */
+bool fp_pool_queue(struct work_struct *work)
+{
+	return queue_work(pool_wq, work);
 }
 
 void fp_pool_get(struct fp_ring *ring)
@@ -312,8 +322,17 @@ static bool take_one(struct fp_ring *ring, u32 *slot)
 	while (bad < BAD_ENTRIES) {
 		/* Pairs with the application's release: the entry is written. */
 		tail = smp_load_acquire(&ring->ctl->free_tail);
-		if (tail == (u32)head || tail - (u32)head > ring->info.frees)
+		if (tail == (u32)head)
 			return false;
+		if (tail - (u32)head > ring->info.frees) {
+			u32 old = head;
+
+			/* Either others have gone on, or it makes no sense. */
+			head = atomic_read(&ring->free_head);
+			if (old == (u32)head)
+				return false;
+			continue;
+		}
 		*slot = READ_ONCE(ring->free[head & mask]);
 		if (!atomic_try_cmpxchg(&ring->free_head, &head, head + 1))
 			continue;

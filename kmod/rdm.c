@@ -837,11 +837,12 @@ static bool take(struct fp_sock *fs, bool peek, struct item *item)
  * fp_rdm_pump - put what waits for room into the socket's ring
  * @fs: the socket
  * @ring: its ring
+ * @needed: set to how many slots what comes next needs
  *
  * Context: any.
  * Return: whether something still waits.
  */
-bool fp_rdm_pump(struct fp_sock *fs, struct fp_ring *ring)
+bool fp_rdm_pump(struct fp_sock *fs, struct fp_ring *ring, u32 *needed)
 {
 	struct fp_conn *conn;
 	struct fp_todo todo;
@@ -855,6 +856,7 @@ bool fp_rdm_pump(struct fp_sock *fs, struct fp_ring *ring)
 		if (own && !more && conn->state == FP_CLOSED)
 			fp_rdm_part(conn, &todo);
 		fp_conn_unlock(conn, &todo);
+		*needed = todo.needed;
 		if (more)
 			return true;
 		fp_conn_put(conn);

@@ -6,7 +6,7 @@
  */
 #include "ring.h"
 
-#define DRAIN_ROUNDS	8	/* of what gets room while others wait */
+#define DRAIN_ROUNDS	8	/* in softirq, of what gets room meanwhile */
 #define FILL_WEIGHT	8	/* fp_ring.fill is over so many slots */
 
 bool fp_ring_is_full(const struct fp_ring *ring)
@@ -154,7 +154,8 @@ static void note_fill(struct fp_ring *ring, u32 len, u32 nr)
  */
 static bool put_message(struct fp_ring *ring, const struct sock *sk,
 			const struct fp_packet *packet,
-			const union fp_addr *from, u64 id, bool *wake)
+			const union fp_addr *from, u64 id, bool *wake,
+			u32 *needed)
 {
 	struct fp_ring_event event = { .type = FP_RING_MESSAGE, .conn = id };
 	u32 nr = fp_ring_slots_of(ring, packet->len), slot;
@@ -165,12 +166,12 @@ static bool put_message(struct fp_ring *ring, const struct sock *sk,
 	}
 	if (unlikely(fp_ring_is_full(ring))) {
 		FP_RING_COUNT(ring, events_full, 1);
-		WRITE_ONCE(ring->needed, 0);
+		*needed = 0;
 		return false;
 	}
 	if (!fp_pool_take(ring, nr, &slot)) {
 		FP_RING_COUNT(ring, no_free_slots, 1);
-		WRITE_ONCE(ring->needed, nr);
+		*needed = nr;
 		return false;
 	}
 	event.len = min_t(u64, packet->len, (u64)nr * ring->info.slot_size);
@@ -192,7 +193,7 @@ static bool put_message(struct fp_ring *ring, const struct sock *sk,
 		return true;
 	}
 	/* Others were faster. */
-	WRITE_ONCE(ring->needed, 0);
+	*needed = 0;
 	fp_pool_untake(ring, slot, nr);
 	return false;
 }
@@ -207,7 +208,7 @@ static bool deliver(struct fp_ring *ring, struct fp_conn *conn,
 	fs = rcu_dereference_protected(conn->fs, lockdep_is_held(&conn->lock));
 	if (!put_message(ring, &fs->sk, packet,
 			 conn->rdm ? &conn->path->peer.addr : NULL, conn->id,
-			 &wake))
+			 &wake, &todo->needed))
 		return false;
 	if (wake)
 		todo->flags |= FP_WAKE_READ;
@@ -346,7 +347,7 @@ static bool tell(struct fp_ring *ring, struct fp_conn *conn,
 	if (what == FP_EVENT_CLOSED)
 		event.error = -conn->err;
 	if (!fp_ring_post(ring, &event, &wake)) {
-		WRITE_ONCE(ring->needed, 0);
+		todo->needed = 0;
 		return false;
 	}
 	if (wake)
@@ -498,7 +499,7 @@ static bool feed(struct fp_ring *ring, const struct fp_sock *fs)
 }
 
 /* Returns whether something still waits. */
-static bool drain_one(struct fp_sock *fs, struct fp_ring *ring)
+static bool drain_one(struct fp_sock *fs, struct fp_ring *ring, u32 *needed)
 {
 	struct fp_conn *conn = fp_sock_conn_get(fs);
 	struct fp_todo todo;
@@ -511,37 +512,68 @@ static bool drain_one(struct fp_sock *fs, struct fp_ring *ring)
 		waits = fp_ring_pump_conn(ring, conn, &todo);
 	fp_conn_unlock(conn, &todo);
 	fp_conn_put(conn);
+	*needed = todo.needed;
 	return waits;
 }
 
-static bool has_room(const struct fp_ring *ring)
+/* Returns whether there is room for some of what still waits. */
+static bool drain_once(struct fp_sock *fs, struct fp_ring *ring)
 {
-	return fp_pool_free(ring) >= READ_ONCE(ring->needed) &&
-	       !fp_ring_is_full(ring);
+	u32 needed = 1;
+	bool waits;
+
+	if (fp_sock_is_rdm(fs))
+		waits = fp_rdm_pump(fs, ring, &needed);
+	else
+		waits = drain_one(fs, ring, &needed);
+	if (feed(ring, fs) && !waits) {
+		waits = true;
+		needed = 1;
+	}
+	if (!waits)
+		return false;
+	fp_ring_need(ring, FP_RING_NEED_ROOM);
+	return fp_pool_free(ring) >= needed && !fp_ring_is_full(ring);
+}
+
+/* Go on with it later. */
+static void go_on(struct fp_sock *fs)
+{
+	struct sock *sk = &fs->sk;
+
+	if (!refcount_inc_not_zero(&sk->sk_refcnt))
+		return;
+	if (!fp_pool_queue(&fp_sock_ring(fs)->again))
+		sock_put(sk);
 }
 
 /**
  * fp_ring_drain - go on with what waits for room
  * @fs: the socket; it has a ring
  *
- * Context: any; several at a time. The caller's RCU read lock, or its reference,
- * keeps the socket.
+ * Context: process; several at a time.
  */
 void fp_ring_drain(struct fp_sock *fs)
 {
-	struct fp_ring *ring = fp_sock_ring(fs);
-	unsigned int rounds = DRAIN_ROUNDS;
-	bool waits;
-
 	if (fs->sk.sk_type == SOCK_DGRAM)
 		return;
-	do {
-		WRITE_ONCE(ring->needed, 1);
-		waits = fp_sock_is_rdm(fs) ? fp_rdm_pump(fs, ring) : drain_one(fs, ring);
-		if (!feed(ring, fs) && !waits)
-			return;
-		fp_ring_need(ring, FP_RING_NEED_ROOM);
-	} while (has_room(ring) && --rounds);
+	while (drain_once(fs, fp_sock_ring(fs))) {
+		if (signal_pending(current)) {
+			go_on(fs);
+			break;
+		}
+		cond_resched();
+	}
+}
+
+/* The same, of a work item, which has a reference to the socket. */
+void fp_ring_again(struct work_struct *work)
+{
+	struct fp_ring *ring = container_of(work, struct fp_ring, again);
+	struct fp_sock *fs = ring->fs;
+
+	fp_ring_drain(fs);
+	sock_put(&fs->sk);
 }
 
 /**
@@ -552,10 +584,18 @@ void fp_ring_drain(struct fp_sock *fs)
  */
 void fp_ring_wait(struct fp_sock *fs)
 {
+	unsigned int rounds = DRAIN_ROUNDS;
+
 	fp_ring_need(fp_sock_ring(fs), FP_RING_NEED_ROOM);
-	/* Given before the application could see that. */
-	if (has_room(fp_sock_ring(fs)))
-		fp_ring_drain(fs);
+	if (fp_ring_is_full(fp_sock_ring(fs)))
+		return;
+	/* Perhaps there is room since before the application could see that. */
+	while (drain_once(fs, fp_sock_ring(fs))) {
+		if (!--rounds) {
+			go_on(fs);
+			break;
+		}
+	}
 }
 
 /**
@@ -569,7 +609,10 @@ void fp_ring_wait(struct fp_sock *fs)
  */
 int fp_ring_datagram(struct fp_sock *fs, struct fp_packet *packet, bool *wake)
 {
-	if (put_message(fp_sock_ring(fs), &fs->sk, packet, &packet->rx.src, 0, wake))
+	u32 needed;
+
+	if (put_message(fp_sock_ring(fs), &fs->sk, packet, &packet->rx.src, 0, wake,
+			&needed))
 		return 0;
 	return FASTPROTO_A_STATS_DROP_NO_FREE_SLOTS;
 }
@@ -735,10 +778,18 @@ void fp_ring_count_sent(struct fp_sock *fs, u32 len, bool mapped)
 		FP_RING_COUNT(ring, tx_copied, len);
 }
 
-/* poll(2) */
+/**
+ * fp_ring_is_readable - is there an event for the application? (poll)
+ * @ring: the ring
+ *
+ * Return: whether there is, as far as the application can be believed.
+ */
 bool fp_ring_is_readable(const struct fp_ring *ring)
 {
-	u32 tail = atomic_read(&ring->event_tail);
+	u32 head = READ_ONCE(ring->ctl->event_head);
+	const struct fp_ring_event *entry;
 
-	return tail != READ_ONCE(ring->ctl->event_head);
+	/* Not "begun": who has to write it might never get the CPU. */
+	entry = &ring->event[head & (ring->info.events - 1)];
+	return READ_ONCE(entry->stamp) == head + 1;
 }

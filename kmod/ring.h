@@ -24,6 +24,7 @@
  * struct fp_ring - a pool and its rings
  * @refs: one of the socket, one of each struct fp_ring_zc
  * @sk: the socket until it is closed, or NULL; read under RCU
+ * @fs: the same, for @again, which has a reference
  * @info: what the application was told
  * @pages: all that is mapped
  * @nr_pages: how many they are
@@ -38,10 +39,10 @@
  * @held: slots that the kernel is receiving into or sending from, a bit each
  * @next: the slot behind each of those, until the last one
  * @stats: counters, one set a CPU
+ * @again: goes on with what waits, on behalf of softirq
  * @end: frees it
  * @event_tail: how many events were begun
  * @free_head: how many slots were taken from the free ring
- * @needed: how many slots the message needs that waits for some; READ_ONCE()
  * @fill: bytes of a slot that are used, on average; READ_ONCE()
  * @list_lock: guards @hungry, @spare and @nr_spare; innermost
  * @hungry: struct fp_act of connections whose peers are to hear of the next free
@@ -63,6 +64,7 @@
 struct fp_ring {
 	refcount_t refs;
 	struct sock __rcu *sk;
+	struct fp_sock *fs;
 	struct fp_ring_info info;
 	struct page **pages;
 	unsigned long nr_pages;
@@ -77,11 +79,11 @@ struct fp_ring {
 	unsigned long *held;
 	u32 *next;
 	struct fp_ring_stats __percpu *stats;
+	struct work_struct again;
 	struct work_struct end;
 
 	atomic_t event_tail ____cacheline_aligned_in_smp;
 	atomic_t free_head ____cacheline_aligned_in_smp;
-	u32 needed;
 	u32 fill;
 	spinlock_t list_lock;	/* see above */
 	struct list_head hungry;
@@ -134,6 +136,7 @@ static inline struct fp_ring *fp_conn_ring(const struct fp_conn *conn)
 
 /* pool.c */
 struct fp_ring *fp_pool_create(struct sock *sk, const struct fp_ring_req *req);
+bool fp_pool_queue(struct work_struct *work);
 void fp_pool_get(struct fp_ring *ring);
 void fp_pool_put(struct fp_ring *ring);
 int fp_pool_mmap(struct file *file, struct socket *sock,
@@ -162,6 +165,7 @@ bool fp_ring_pump_conn(struct fp_ring *ring, struct fp_conn *conn,
 void fp_ring_collect(struct fp_conn *conn, struct fp_todo *todo);
 void fp_ring_wait(struct fp_sock *fs);
 void fp_ring_drain(struct fp_sock *fs);
+void fp_ring_again(struct work_struct *work);
 int fp_ring_datagram(struct fp_sock *fs, struct fp_packet *packet, bool *wake);
 
 int fp_ring_create(struct fp_sock *fs, sockptr_t optval, unsigned int optlen);

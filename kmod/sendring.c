@@ -41,9 +41,13 @@ static void wake_up_socket(struct fp_ring *ring)
 
 static bool post(struct fp_ring *ring, const struct fp_ring_event *event)
 {
-	bool wake = false;
+	bool wake = false, posted;
 
-	if (!fp_ring_post(ring, event, &wake))
+	/* Once it has begun it is not to be interrupted: others wait for it. */
+	local_bh_disable();
+	posted = fp_ring_post(ring, event, &wake);
+	local_bh_enable();
+	if (!posted)
 		return false;
 	if (!event->error)
 		FP_RING_COUNT(ring, sent, 1);
@@ -102,9 +106,9 @@ static void put_off(struct fp_ring_zc *zc)
 	if (!rcu_access_pointer(ring->sk)) {
 		fp_sendring_forget(ring);
 	} else {
-		fp_ring_need(ring, FP_RING_NEED_ROOM);
-		if (!fp_ring_is_full(ring))
-			flush_done(ring);
+		do
+			fp_ring_need(ring, FP_RING_NEED_ROOM);
+		while (!fp_ring_is_full(ring) && !flush_done(ring));
 	}
 	fp_pool_put(ring);
 }
@@ -359,23 +363,26 @@ static bool flush_unsent(struct fp_ring *ring)
 static u32 enter(struct fp_ring *ring, struct socket *sock)
 {
 	u32 taken = 0;
+	bool blocked;
 
 	fp_ring_need_not(ring, FP_RING_NEED_SEND | FP_RING_NEED_ROOM);
-	if (!flush_unsent(ring) || !flush_done(ring))
-		fp_ring_need(ring, FP_RING_NEED_ROOM);
 	fp_ring_drain(fp_sk(sock->sk));
-	do {
-		taken += send_some(ring, sock);
-		if (ring->has_unsent || fp_ring_is_full(ring))
+	for (;;) {
+		blocked = !flush_unsent(ring) || !flush_done(ring);
+		if (!blocked)
+			taken += send_some(ring, sock);
+		blocked = blocked || ring->has_unsent ||
+			  (waiting(ring) && fp_ring_is_full(ring));
+		/* What is given or read from now on is told of by a call. */
+		if (blocked)
 			fp_ring_need(ring, FP_RING_NEED_ROOM);
-		/* What is written from now on is told of; what was is seen. */
 		fp_ring_need(ring, FP_RING_NEED_SEND);
-		if (!waiting(ring) || ring->has_unsent ||
-		    fp_ring_is_full(ring) || signal_pending(current) ||
-		    taken >= ring->info.sends)
+		if (blocked ? fp_ring_is_full(ring) : !waiting(ring))
+			break;
+		if (signal_pending(current))
 			break;
 		fp_ring_need_not(ring, FP_RING_NEED_SEND);
-	} while (true);
+	}
 	return taken;
 }
 
@@ -385,20 +392,25 @@ static u32 enter(struct fp_ring *ring, struct socket *sock)
  *
  * Context: process.
  * Return: how many descriptors were taken; -EINVAL (no ring), -EAGAIN (none,
- *	since the event ring is full), -EINTR.
+ *	since the event ring is full), -ERESTARTSYS (a signal, and there are
+ *	others).
  */
 int fp_sendring_enter(struct socket *sock)
 {
 	struct fp_ring *ring = fp_sock_ring(fp_sk(sock->sk));
 	u32 taken, left;
+	bool full;
 
 	if (!ring)
 		return -EINVAL;
 	if (mutex_lock_interruptible(&ring->lock))
-		return -EINTR;
+		return -ERESTARTSYS;
 	FP_RING_COUNT(ring, kicks, 1);
 	taken = enter(ring, sock);
 	left = waiting(ring);
+	full = ring->has_unsent || fp_ring_is_full(ring);
 	mutex_unlock(&ring->lock);
+	if (left && !full)
+		return -ERESTARTSYS;
 	return taken || !left ? taken : -EAGAIN;
 }

@@ -285,9 +285,12 @@ TEST_F(ring, few_slots)
 			ring_seen(&self->b);
 		}
 		ASSERT_EQ(0, ring_tell(&self->b));
-		if (ring_peek(&self->a) || ring_peek(&self->b))
+		if ((got == count && done == count) || ring_peek(&self->a) ||
+		    ring_peek(&self->b))
 			continue;
-		ASSERT_LT(0, poll(p, 2, PATIENCE * 1000));
+		ASSERT_LT(0, poll(p, 2, PATIENCE * 1000)) {
+			TH_LOG("sent %u, done %u, got %u", sent, done, got);
+		}
 	}
 }
 
@@ -377,9 +380,6 @@ FIXTURE(dgram) {
 
 FIXTURE_SETUP(dgram)
 {
-	struct sockaddr_fp any = fp_any(AF_INET, 0);
-
-	(void)any;
 	self->client = fp_open(HOST_A);
 	self->server = fp_open_host(HOST_B, AF_INET, &self->addr);
 	ASSERT_LE(0, self->client);
