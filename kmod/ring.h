@@ -125,12 +125,16 @@ static inline void *fp_ring_slot(const struct fp_ring *ring, u32 slot)
 	return ring->base + fp_ring_slot_offset(ring, slot);
 }
 
-/* The ring of a connection's socket, or NULL. The connection is locked. */
+/*
+ * The ring of a connection's socket, or NULL. The connection is locked, or nobody
+ * else knows it yet.
+ */
 static inline struct fp_ring *fp_conn_ring(const struct fp_conn *conn)
 {
 	const struct fp_sock *fs;
 
-	fs = rcu_dereference_protected(conn->fs, lockdep_is_held(&conn->lock));
+	fs = rcu_dereference_protected(conn->fs, conn->state == FP_CLOSED ||
+						 lockdep_is_held(&conn->lock));
 	return fs ? fp_sock_ring(fs) : NULL;
 }
 

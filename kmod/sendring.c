@@ -410,7 +410,7 @@ int fp_sendring_enter(struct socket *sock)
 	left = waiting(ring);
 	full = ring->has_unsent || fp_ring_is_full(ring);
 	mutex_unlock(&ring->lock);
-	if (left && !full)
+	if (left && !full && signal_pending(current))
 		return -ERESTARTSYS;
 	return taken || !left ? taken : -EAGAIN;
 }

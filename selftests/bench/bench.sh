@@ -70,7 +70,8 @@ count()
 is_possible()
 {
 	case $1,$2,$3 in
-	udp,setup,* | fastproto-dgram,setup,* | unix,*,veth*) return 1 ;;
+	udp,setup,* | fastproto-dgram,setup,* | fastproto-ring,setup,* | \
+	unix,*,veth*) return 1 ;;
 	esac
 }
 

@@ -220,7 +220,7 @@ static void do_setup(struct client *client, __u32 count)
 	while (count--) {
 		client_connect(client);
 		ask(client);
-		close(client->link.fd);
+		link_end(&client->link);
 		note_time(client);
 	}
 }

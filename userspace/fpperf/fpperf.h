@@ -58,6 +58,7 @@ struct message {
  * @max: bytes in a message, at most
  * @connected: there are connections: listen, accept, connect
  * @framed: carries bytes; frames are made here
+ * @rings: by the mapped pool and its rings
  * @set_rcvbuf: the receive buffer is set, to the default at least; where it is
  *	not, it grows by itself or is large anyway
  * @set_sndbuf: the same for the send buffer
@@ -72,6 +73,7 @@ struct transport {
 	__u32 max;
 	bool connected;
 	bool framed;
+	bool rings;
 	bool set_rcvbuf;
 	bool set_sndbuf;
 };
@@ -91,13 +93,16 @@ struct address {
  * @transport: its transport
  * @fd: the socket
  * @reader: what came (a message, or a beginning of frames)
- * @out: the message to send, with FRAME_HEADROOM bytes in front of it
+ * @ring: of transport.rings
+ * @out: the message to send, with FRAME_HEADROOM bytes in front of it; or where
+ *	in the pool it is to be
  * @seq: of the next frame
  */
 struct link {
 	const struct transport *transport;
 	int fd;
 	struct frame_reader reader;
+	struct ring *ring;
 	unsigned char *out;
 	__u64 seq;
 };
@@ -122,11 +127,21 @@ bool transport_absent(int error);
 
 void link_init(struct link *link, const struct transport *transport);
 void link_begin(struct link *link, int fd);
+void link_end(struct link *link);
 int link_send(struct link *link, size_t len);
 void link_send_to(struct link *link, size_t len, const struct address *to);
 ssize_t link_receive(struct link *link, struct message **message);
 ssize_t link_receive_from(struct link *link, struct message **message,
 			  struct address *from);
+
+/* ring.c */
+
+struct ring *ring_begin(int fd);
+void ring_end(struct ring *ring);
+unsigned char *ring_room(struct ring *ring);
+int ring_send(struct ring *ring, int fd, size_t len);
+ssize_t ring_receive(struct ring *ring, int fd, unsigned char *buf,
+		     unsigned char **payload);
 
 /* client.c */
 

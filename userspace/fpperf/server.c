@@ -78,7 +78,7 @@ static void serve_connections(struct server *server, int listener,
 		progress_set_busy(server->progress, true);
 		link_begin(&server->link, fd);
 		serve_connection(server);
-		close(fd);
+		link_end(&server->link);
 		progress_step(server->progress);
 		progress_set_busy(server->progress, false);
 	}

@@ -40,6 +40,9 @@ const struct transport transports[] = {
 	{ .name = "fastproto-seqpacket", .what = "FastProto, connections",
 	  .domain = AF_FASTPROTO, .type = SOCK_SEQPACKET, .port = 2,
 	  .max = SIZE_MAX_BYTES, .connected = true },
+	{ .name = "fastproto-ring", .what = "FastProto, mapped rings",
+	  .domain = AF_FASTPROTO, .type = SOCK_SEQPACKET, .port = 3,
+	  .max = SIZE_MAX_BYTES, .connected = true, .rings = true },
 	{ .name = "fastproto-dgram", .what = "FastProto, datagrams",
 	  .domain = AF_FASTPROTO, .type = SOCK_DGRAM, .port = 1,
 	  .max = FP_DGRAM_MAX_INET, .set_rcvbuf = true, .set_sndbuf = true },
@@ -283,6 +286,19 @@ void link_begin(struct link *link, int fd)
 	link->seq = 0;
 	link->reader.begin = 0;
 	link->reader.end = 0;
+	if (!link->transport->rings)
+		return;
+	link->ring = ring_begin(fd);
+	link->out = ring_room(link->ring);
+}
+
+/* The connection is closed. */
+void link_end(struct link *link)
+{
+	if (link->ring)
+		ring_end(link->ring);
+	link->ring = NULL;
+	close(link->fd);
 }
 
 static int send_frame(struct link *link, size_t len)
@@ -305,6 +321,11 @@ int link_send(struct link *link, size_t len)
 {
 	if (link->transport->framed)
 		return send_frame(link, len);
+	if (link->ring) {
+		ring_send(link->ring, link->fd, len);
+		link->out = ring_room(link->ring);
+		return 0;
+	}
 	return send(link->fd, link->out, len, MSG_NOSIGNAL) < 0 ? -1 : 0;
 }
 
@@ -354,6 +375,8 @@ ssize_t link_receive(struct link *link, struct message **message)
 
 	if (link->transport->framed)
 		len = receive_frame(link, &payload);
+	else if (link->ring)
+		len = ring_receive(link->ring, link->fd, payload, &payload);
 	else
 		len = recv(link->fd, payload, link->reader.size, 0);
 	if (!len && link->transport->connected)
