@@ -427,7 +427,7 @@ static bool has_room(struct fp_conn *conn, const struct fp_frame *frame,
 
 	if (!conn_has_room(act, next, charge))
 		return false;
-	if (unlikely(ring) && !fp_ring_has_room(ring, conn, next, frame))
+	if (unlikely(ring) && !fp_ring_has_room(ring, conn))
 		return false;
 	if (!conn->rdm)
 		return true;

@@ -482,6 +482,9 @@ void fp_rdm_collect(struct fp_conn *conn, struct fp_todo *todo)
 			fp_ring_pump(ring, conn, todo);
 		charge(rdm, act);
 	}
+	if (unlikely(ring) && !(todo->flags & FP_PUMPED) &&
+	    !list_empty(&rdm->refused))
+		todo->flags |= FP_STALLED;
 	if (act && (conn->rx_count || act->events)) {
 		if (unlikely(ring) && !(todo->flags & FP_PUMPED))
 			todo->flags |= FP_STALLED;
@@ -861,6 +864,7 @@ bool fp_rdm_pump(struct fp_sock *fs, struct fp_ring *ring, u32 *needed)
 			return true;
 		fp_conn_put(conn);
 	}
+	tell_refused(fs);
 	return false;
 }
 

@@ -265,41 +265,21 @@ bool fp_ring_message(struct fp_conn *conn, struct fp_packet *packet,
 	return deliver(ring, conn, packet, todo);
 }
 
-static bool takes(const struct fp_ring *ring, u32 len)
-{
-	return fp_pool_free(ring) >= fp_ring_slots_of(ring, len) &&
-	       !fp_ring_is_full(ring);
-}
-
 /**
  * fp_ring_has_room - is there room for what came?
  * @ring: the ring
  * @conn: the connection that it came on, locked; it may hold that much
- * @next: it is next in order
- * @frame: what came
  *
- * What makes a message whole is not taken unless there are slots for that; it
- * comes again. Nothing is while whole messages wait already.
+ * One message may wait for slots. Were it refused, its sender would take it for
+ * lost, again and again if there are few slots and many peers. What comes after it
+ * is not taken, and comes again when the sender hears that there is room.
  *
  * Return: whether there is.
  */
-bool fp_ring_has_room(struct fp_ring *ring, struct fp_conn *conn, bool next,
-		      const struct fp_frame *frame)
+bool fp_ring_has_room(struct fp_ring *ring, const struct fp_conn *conn)
 {
-	struct fp_act *act = conn->act;
-	u32 len = frame->payload_len;
-
-	if (next && frame->flags & FP_F_END && !conn->rx_count) {
-		if (act->rx_partial)
-			len += act->rx_partial->len;
-		if (takes(ring, len))
-			return true;
-		starve(ring, conn);
-		if (takes(ring, len))
-			return true;
-	} else if (!conn->rx_count) {
+	if (!conn->rx_count)
 		return true;
-	}
 	FP_RING_COUNT(ring, no_free_slots, 1);
 	return false;
 }

@@ -157,8 +157,7 @@ bool fp_ring_post(struct fp_ring *ring, const struct fp_ring_event *event,
 bool fp_ring_is_full(const struct fp_ring *ring);
 void fp_ring_need(struct fp_ring *ring, u32 what);
 void fp_ring_need_not(struct fp_ring *ring, u32 what);
-bool fp_ring_has_room(struct fp_ring *ring, struct fp_conn *conn, bool next,
-		      const struct fp_frame *frame);
+bool fp_ring_has_room(struct fp_ring *ring, const struct fp_conn *conn);
 u32 fp_ring_window(struct fp_ring *ring, struct fp_act *act, u32 memory);
 bool fp_ring_message(struct fp_conn *conn, struct fp_packet *packet,
 		     struct fp_todo *todo);

@@ -359,11 +359,14 @@ static bool flush_unsent(struct fp_ring *ring)
 	return !ring->has_unsent;
 }
 
-/* Returns how many descriptors were taken. @lock is held. */
-static u32 enter(struct fp_ring *ring, struct socket *sock)
+/*
+ * Returns how many descriptors were taken; or -ERESTARTSYS: a signal, and there
+ * is more to do. @lock is held.
+ */
+static int enter(struct fp_ring *ring, struct socket *sock)
 {
-	u32 taken = 0;
 	bool blocked;
+	u32 taken = 0;
 
 	fp_ring_need_not(ring, FP_RING_NEED_SEND | FP_RING_NEED_ROOM);
 	fp_ring_drain(fp_sk(sock->sk));
@@ -380,10 +383,10 @@ static u32 enter(struct fp_ring *ring, struct socket *sock)
 		if (blocked ? fp_ring_is_full(ring) : !waiting(ring))
 			break;
 		if (signal_pending(current))
-			break;
+			return -ERESTARTSYS;
 		fp_ring_need_not(ring, FP_RING_NEED_SEND);
 	}
-	return taken;
+	return !taken && blocked ? -EAGAIN : taken;
 }
 
 /**
@@ -398,19 +401,14 @@ static u32 enter(struct fp_ring *ring, struct socket *sock)
 int fp_sendring_enter(struct socket *sock)
 {
 	struct fp_ring *ring = fp_sock_ring(fp_sk(sock->sk));
-	u32 taken, left;
-	bool full;
+	int ret;
 
 	if (!ring)
 		return -EINVAL;
 	if (mutex_lock_interruptible(&ring->lock))
 		return -ERESTARTSYS;
 	FP_RING_COUNT(ring, kicks, 1);
-	taken = enter(ring, sock);
-	left = waiting(ring);
-	full = ring->has_unsent || fp_ring_is_full(ring);
+	ret = enter(ring, sock);
 	mutex_unlock(&ring->lock);
-	if (left && !full && signal_pending(current))
-		return -ERESTARTSYS;
-	return taken || !left ? taken : -EAGAIN;
+	return ret;
 }

@@ -205,8 +205,9 @@ struct fp_event {
  * the send ring, and goes on with what waits for slots or for room in the event
  * ring. It never sleeps for long. Whether there is need for it, fp_ring_ctl.flags
  * says: to be read after the tail or head was written and a full memory barrier.
- * It returns how many descriptors were taken, or EINVAL (no ring), EAGAIN (the
- * event ring is full: the rest waits).
+ * It returns how many descriptors were taken, or EINVAL (no ring), EAGAIN (none,
+ * since the event ring is full: it is to be read first), EINTR (a signal: there is
+ * more to do).
  */
 #define FP_RING			13
 #define FP_RING_STATS		14
@@ -322,7 +323,8 @@ struct fp_ring_ctl {
  * @FP_RING_MESSAGE: a message came
  * @FP_RING_OPENED: SOCK_RDM: a connection was opened by a peer, or a peer has
  *	answered; SOCK_SEQPACKET: connected
- * @FP_RING_WRITABLE: there is room on the connection again, after EAGAIN
+ * @FP_RING_WRITABLE: there is room on the connection again, after EAGAIN; it
+ *	may come before the FP_RING_SENT that says EAGAIN
  * @FP_RING_CLOSED: nothing will come on the connection any more; on SOCK_RDM its
  *	ID means nothing any more
  * @FP_RING_SENT: the slots of a descriptor are the application's again, or it was
