@@ -6,6 +6,7 @@
 
 #include "fastproto.h"
 #include "conn.h"
+#include "ring.h"
 
 #define DUMP_BATCH	256	/* slots to look at before others may run */
 
@@ -217,6 +218,47 @@ static int put_connections(struct sk_buff *msg, const struct fp_sock *fs)
 			   READ_ONCE(sk->sk_max_ack_backlog));
 }
 
+static int put_ring(struct sk_buff *msg, const struct fp_sock *fs)
+{
+	static const struct {
+		u16 attr;
+		u16 offset;
+	} counters[] = {
+		{ FASTPROTO_A_SOCKET_RING_MESSAGES,
+		  offsetof(struct fp_ring_stats, messages) },
+		{ FASTPROTO_A_SOCKET_RING_SENT,
+		  offsetof(struct fp_ring_stats, sent) },
+		{ FASTPROTO_A_SOCKET_RING_COPIED,
+		  offsetof(struct fp_ring_stats, tx_copied) },
+		{ FASTPROTO_A_SOCKET_RING_ZEROCOPY,
+		  offsetof(struct fp_ring_stats, tx_zerocopy) },
+		{ FASTPROTO_A_SOCKET_RING_NO_SLOT,
+		  offsetof(struct fp_ring_stats, no_free_slots) },
+		{ FASTPROTO_A_SOCKET_RING_FULL,
+		  offsetof(struct fp_ring_stats, events_full) },
+		{ FASTPROTO_A_SOCKET_RING_INVALID,
+		  offsetof(struct fp_ring_stats, invalid) },
+	};
+	const struct fp_ring *ring = fp_sock_ring(fs);
+	struct fp_ring_stats stats;
+	unsigned int i;
+
+	if (!ring)
+		return 0;
+	if (nla_put_u32(msg, FASTPROTO_A_SOCKET_RING_SLOTS, ring->info.slots) ||
+	    nla_put_u32(msg, FASTPROTO_A_SOCKET_RING_FREE, fp_pool_free(ring)))
+		return -EMSGSIZE;
+	fp_ring_stats(ring, &stats);
+	for (i = 0; i < ARRAY_SIZE(counters); i++) {
+		const u64 *value = (void *)&stats + counters[i].offset;
+
+		if (nla_put_u64_64bit(msg, counters[i].attr, *value,
+				      FASTPROTO_A_SOCKET_PAD))
+			return -EMSGSIZE;
+	}
+	return 0;
+}
+
 static int put_queues(struct sk_buff *msg, struct fp_sock *fs)
 {
 	struct sock *sk = &fs->sk;
@@ -239,7 +281,7 @@ static int put_queues(struct sk_buff *msg, struct fp_sock *fs)
 	       nla_put_u32(msg, FASTPROTO_A_SOCKET_TX_LIMIT,
 			   READ_ONCE(sk->sk_sndbuf)) ||
 	       nla_put_u32(msg, FASTPROTO_A_SOCKET_MSG_MAX, fp_msg_max(fs)) ||
-	       put_connections(msg, fs) ||
+	       put_connections(msg, fs) || put_ring(msg, fs) ||
 	       nla_put_u64_64bit(msg, FASTPROTO_A_SOCKET_RX_FRAMES,
 				 queues.rx_frames, FASTPROTO_A_SOCKET_PAD) ||
 	       nla_put_u64_64bit(msg, FASTPROTO_A_SOCKET_RX_DROPS,

@@ -30,6 +30,15 @@ static void json_row(struct json *js, const struct row *row)
 		{ FASTPROTO_A_SOCKET_RX_FRAMES,	"rx_frames", NULL },
 		{ FASTPROTO_A_SOCKET_RX_DROPS,	"rx_drops", NULL },
 		{ FASTPROTO_A_SOCKET_TX_FRAMES,	"tx_frames", NULL },
+		{ FASTPROTO_A_SOCKET_RING_SLOTS, "ring_slots", NULL },
+		{ FASTPROTO_A_SOCKET_RING_FREE,	"ring_free", NULL },
+		{ FASTPROTO_A_SOCKET_RING_MESSAGES, "ring_messages", NULL },
+		{ FASTPROTO_A_SOCKET_RING_SENT,	"ring_sent", NULL },
+		{ FASTPROTO_A_SOCKET_RING_COPIED, "ring_copied", NULL },
+		{ FASTPROTO_A_SOCKET_RING_ZEROCOPY, "ring_zerocopy", NULL },
+		{ FASTPROTO_A_SOCKET_RING_NO_SLOT, "ring_no_slot", NULL },
+		{ FASTPROTO_A_SOCKET_RING_FULL,	"ring_full", NULL },
+		{ FASTPROTO_A_SOCKET_RING_INVALID, "ring_invalid", NULL },
 		{ FASTPROTO_A_SOCKET_UID,	"uid", NULL },
 		{ FASTPROTO_A_SOCKET_INODE,	"inode", NULL },
 		{ FASTPROTO_A_SOCKET_COOKIE,	"cookie", NULL },
@@ -42,6 +51,21 @@ static void json_row(struct json *js, const struct row *row)
 	addr_json(js, "peer", &row->peer);
 	row_json(js, row, numbers, ARRAY_SIZE(numbers));
 	json_close(js, '}');
+}
+
+static void text_ring(const struct row *row)
+{
+	printf(" ring:%llu/%llu ringin:%llu ringout:%llu copied:%llu zerocopy:%llu",
+	       row_value(row, FASTPROTO_A_SOCKET_RING_FREE),
+	       row_value(row, FASTPROTO_A_SOCKET_RING_SLOTS),
+	       row_value(row, FASTPROTO_A_SOCKET_RING_MESSAGES),
+	       row_value(row, FASTPROTO_A_SOCKET_RING_SENT),
+	       row_value(row, FASTPROTO_A_SOCKET_RING_COPIED),
+	       row_value(row, FASTPROTO_A_SOCKET_RING_ZEROCOPY));
+	printf(" noslot:%llu full:%llu invalid:%llu",
+	       row_value(row, FASTPROTO_A_SOCKET_RING_NO_SLOT),
+	       row_value(row, FASTPROTO_A_SOCKET_RING_FULL),
+	       row_value(row, FASTPROTO_A_SOCKET_RING_INVALID));
 }
 
 static void text_statistics(const struct row *row)
@@ -68,6 +92,8 @@ static void text_statistics(const struct row *row)
 	if (row->tb[FASTPROTO_A_SOCKET_CONNECTIONS])
 		printf(" connections:%llu",
 		       row_value(row, FASTPROTO_A_SOCKET_CONNECTIONS));
+	if (row->tb[FASTPROTO_A_SOCKET_RING_SLOTS])
+		text_ring(row);
 	if (row_value(row, FASTPROTO_A_SOCKET_COOKIE))
 		printf(" cookie:%llu", row_value(row, FASTPROTO_A_SOCKET_COOKIE));
 	if (row_value(row, FASTPROTO_A_SOCKET_MARK))

@@ -207,6 +207,15 @@ enum fastproto_socket_attr {
 	FASTPROTO_A_SOCKET_ACCEPT_QUEUE, /* u32: wait for accept(); absent: no listener */
 	FASTPROTO_A_SOCKET_BACKLOG,	/* u32: how many may; absent: no listener */
 	FASTPROTO_A_SOCKET_CONNECTIONS,	/* u32: of SOCK_RDM: how many it has */
+	FASTPROTO_A_SOCKET_RING_SLOTS,	/* u32: of its pool; absent, as what follows: it has none */
+	FASTPROTO_A_SOCKET_RING_FREE,	/* u32: of these: free to receive into */
+	FASTPROTO_A_SOCKET_RING_MESSAGES, /* u64: that came in there */
+	FASTPROTO_A_SOCKET_RING_SENT,	/* u64: that were sent from there */
+	FASTPROTO_A_SOCKET_RING_COPIED,	/* u64: bytes of them that were copied */
+	FASTPROTO_A_SOCKET_RING_ZEROCOPY, /* u64: bytes of them that were not */
+	FASTPROTO_A_SOCKET_RING_NO_SLOT, /* u64: times that no slot was free */
+	FASTPROTO_A_SOCKET_RING_FULL,	/* u64: times that the event ring was full */
+	FASTPROTO_A_SOCKET_RING_INVALID, /* u64: entries that made no sense */
 
 	__FASTPROTO_A_SOCKET_MAX,
 	FASTPROTO_A_SOCKET_MAX = (__FASTPROTO_A_SOCKET_MAX - 1)
