@@ -138,7 +138,7 @@ help:
 	@echo
 	@echo '  make               the module for the running kernel, and user space'
 	@echo '  make module        the module; KDIR=DIR chooses the kernel'
-	@echo '  make userspace     fpctl, fpperf'
+	@echo '  make userspace     fpctl, fpperf, libfastproto and its examples'
 	@echo '  make install       install both; DESTDIR=, PREFIX=$(PREFIX)'
 	@echo '  make install-dkms  install the sources for DKMS'
 	@echo '  make deps          install what check, demo and lint need'
