@@ -23,6 +23,9 @@
  *   fpsock [-f FAMILY] connect ADDR PORT N  make N connections with a message
  *                                           each, say "ready", print "end: WHY"
  *                                           when the first one is over
+ *   fpsock [-f FAMILY] ask ADDR PORT N      make N connections by one socket, send
+ *                                           on each, print how many answers are
+ *                                           what was sent, close them
  *   fpsock storm ADDR PORT                  the same with UDP: frames, good and
  *                                           bad, to PORT and the 15 ports
  *                                           after it
@@ -64,7 +67,8 @@ static void die_usage(void)
 	fprintf(stderr, "send ADDR PORT TEXT | flood ADDR PORT |\n");
 	fprintf(stderr, "       listen ADDR PORT | accept ADDR PORT | ");
 	fprintf(stderr, "echo ADDR PORT |\n");
-	fprintf(stderr, "       connect ADDR PORT N | storm ADDR PORT\n");
+	fprintf(stderr, "       connect ADDR PORT N | ask ADDR PORT N | ");
+	fprintf(stderr, "storm ADDR PORT\n");
 	exit(2);
 }
 
@@ -318,6 +322,50 @@ static void connect_many(char **where, int count)
 	wait_for_end(first);
 }
 
+/* On a connection of its own. */
+static void ask_one(int fd, struct sockaddr_fp addr, int number)
+{
+	socklen_t len = sizeof(addr);
+
+	if (getsockopt(fd, SOL_FASTPROTO, FP_OPEN, &addr, &len))
+		die("open");
+	if (sendto(fd, &number, sizeof(number), 0, (struct sockaddr *)&addr,
+		   sizeof(addr)) != sizeof(number))
+		die("send");
+}
+
+/* Returns whether it is an answer that was asked for, and closes. */
+static int answered(int fd, int first, int end)
+{
+	struct sockaddr_fp from;
+	socklen_t len = sizeof(from);
+	int number;
+
+	if (recvfrom(fd, &number, sizeof(number), MSG_TRUNC,
+		     (struct sockaddr *)&from, &len) != sizeof(number))
+		return 0;
+	setsockopt(fd, SOL_FASTPROTO, FP_CLOSE, &from.sfp_conn,
+		   sizeof(from.sfp_conn));
+	return number >= first && number < end;
+}
+
+static void ask(char **where, int count)
+{
+	struct sockaddr_fp addr = parse(where[0], where[1]);
+	const struct timeval patience = { .tv_sec = 60 };
+	int fd = open_type(SOCK_RDM), first, end, i, good = 0;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	for (first = 0; first < count; first = end) {
+		end = first + 64 < count ? first + 64 : count;
+		for (i = first; i < end; i++)
+			ask_one(fd, addr, i);
+		for (i = first; i < end; i++)
+			good += answered(fd, first, end);
+	}
+	printf("answers: %d\n", good);
+}
+
 static void storm(char **where)
 {
 	struct sockaddr_fp addr = parse(where[0], where[1]);
@@ -393,6 +441,8 @@ int main(int argc, char **argv)
 		echo(argv);
 	} else if (!strcmp(verb, "connect") && argc == 3) {
 		connect_many(argv, atoi(argv[2]));
+	} else if (!strcmp(verb, "ask") && argc == 3) {
+		ask(argv, atoi(argv[2]));
 	} else if (!strcmp(verb, "storm") && argc == 2) {
 		storm(argv);
 	} else {
