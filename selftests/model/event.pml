@@ -234,6 +234,9 @@ proctype reader()
 #endif
 		if
 		:: stamp[place(head)] == index(head + 1) ->
+#ifdef NO_HEAD_RELEASE
+			store(HEAD, index(head + 1));
+#endif
 			atomic {
 #ifndef NO_STAMP_ACQUIRE
 				what = entry[place(head)];
