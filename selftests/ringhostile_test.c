@@ -27,8 +27,8 @@
 #define LARGEST		16384	/* what is ever sent to the socket, bytes */
 #define PAGE		4096UL
 
-#define READ_ONCE(x)	(*(const volatile typeof(x) *)&(x))
-#define WRITE_ONCE(x, value)	(*(volatile typeof(x) *)&(x) = (value))
+#define READ_ONCE(x)	__atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define WRITE_ONCE(x, value)	__atomic_store_n(&(x), value, __ATOMIC_RELAXED)
 
 static unsigned char message[LARGEST];
 
@@ -582,7 +582,7 @@ TEST_F(hostile, unmapped_in_use)
 {
 	struct victim *v = &self->victim;
 	size_t size = v->ring.info.size;
-	void *part, *moved;
+	__u32 *part, *moved, *at;
 	int i;
 
 	for (i = 0; i < 20; i++) {
@@ -599,8 +599,9 @@ TEST_F(hostile, unmapped_in_use)
 		part = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
 			    v->fd, 2 * PAGE);
 		ASSERT_NE(MAP_FAILED, part);
-		*(volatile __u32 *)(part + PAGE - 4) = i;
-		EXPECT_EQ(i, *(volatile __u32 *)(moved + PAGE - 4));
+		at = part + PAGE / sizeof(*part) - 1;
+		WRITE_ONCE(*at, i);
+		EXPECT_EQ(i, READ_ONCE(moved[at - part]));
 		EXPECT_EQ(0, munmap(part, PAGE));
 		EXPECT_EQ(MAP_FAILED, mremap(moved, PAGE, 2 * PAGE,
 					     MREMAP_MAYMOVE));

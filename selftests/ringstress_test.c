@@ -137,8 +137,8 @@ static struct echo *find(struct server *s, __u64 conn)
 	return NULL;
 }
 
-static void came(struct server *s, struct echo *e,
-		 const struct fp_ring_event *event)
+static void take_message(struct server *s, struct echo *e,
+			 const struct fp_ring_event *event)
 {
 	__u32 nr = (event->len + SLOT - 1) / SLOT ?: 1;
 
@@ -154,8 +154,8 @@ static void came(struct server *s, struct echo *e,
 	e->last++;
 }
 
-static void went(struct server *s, struct echo *e,
-		 const struct fp_ring_event *event)
+static void take_sent(struct server *s, struct echo *e,
+		      const struct fp_ring_event *event)
 {
 	if (!e->busy || event->slot != e->queue[e->first % SLOTS].slot ||
 	    event->nr != e->queue[e->first % SLOTS].nr) {
@@ -182,10 +182,10 @@ static void take(struct server *s, const struct fp_ring_event *event)
 		return;
 	switch (event->type) {
 	case FP_RING_MESSAGE:
-		came(s, e, event);
+		take_message(s, e, event);
 		break;
 	case FP_RING_SENT:
-		went(s, e, event);
+		take_sent(s, e, event);
 		break;
 	case FP_RING_WRITABLE:
 		e->writable = true;
@@ -240,7 +240,8 @@ static void server_run(struct server *s, unsigned int count)
 		}
 		for (i = 0; i < CLIENTS; i++)
 			send_back(s, &s->echoes[i]);
-		if (ring_tell(&s->ring))
+		/* EAGAIN: there are events to be read first. */
+		if (ring_tell(&s->ring) && errno != EAGAIN)
 			s->wrong = "the ioctl failed";
 		if (!ring_peek(&s->ring) && !s->wrong && s->count < count)
 			server_sleep(s);
