@@ -15,6 +15,7 @@
 #include "lib/fptest.h"
 
 #define SPOOFED		100000
+#define ECHO_SIZE	96
 #define STRANGERS	"198.18.0.0/15"
 #define FIRST_STRANGER	0xc6120000
 #define BATCH		500	/* fewer than an interface's queue takes */
@@ -33,33 +34,42 @@
 struct packet {
 	struct iphdr ip;
 	struct udphdr udp;
-	unsigned char syn[FP_SYN_SIZE_MIN];
+	unsigned char frame[ECHO_SIZE];
 };
 
-/* A SYN from an address that nobody has, another one each time. */
-static void spoof(struct packet *packet, const struct sockaddr_fp *to,
-		  unsigned int i)
+/*
+ * A SYN, or the echo of a cookie that nobody gave, from an address that nobody
+ * has, another one each time. Returns its length.
+ */
+static size_t spoof(struct packet *packet, const struct sockaddr_fp *to,
+		    bool echo, unsigned int i)
 {
-	*packet = (struct packet){
-		.ip = {
-			.version = 4,
-			.ihl = 5,
-			.ttl = 64,
-			.protocol = IPPROTO_UDP,
-			.saddr = htonl(FIRST_STRANGER + i % (1 << 17)),
-			.daddr = to->sfp_sin.sin_addr.s_addr,
-		},
-		.udp = {
-			.source = htons(1024 + i % 60000),
-			.dest = to->sfp_sin.sin_port,
-			.len = htons(sizeof(*packet) -
-				     offsetof(struct packet, udp)),
-		},
+	const __u32 slot = i, tag = i * 2654435761u;
+	size_t len = offsetof(struct packet, frame);
+
+	if (echo)
+		len += frame_build_conn(packet->frame, 0, FP_F_ACK | FP_F_SYN |
+					FP_F_COOKIE, 0, slot, 0, NULL, 0);
+	else
+		len += frame_build_syn(packet->frame, slot, tag);
+	packet->ip = (struct iphdr){
+		.version = 4,
+		.ihl = 5,
+		.ttl = 64,
+		.protocol = IPPROTO_UDP,
+		.saddr = htonl(FIRST_STRANGER + i % (1 << 17)),
+		.daddr = to->sfp_sin.sin_addr.s_addr,
 	};
-	frame_build_syn(packet->syn, i, i * 2654435761u);
+	packet->udp = (struct udphdr){
+		.source = htons(1024 + i % 60000),
+		.dest = to->sfp_sin.sin_port,
+		.len = htons(len - offsetof(struct packet, udp)),
+	};
+	return len;
 }
 
-static bool send_batch(int fd, const struct sockaddr_fp *to, unsigned int first)
+static bool send_batch(int fd, const struct sockaddr_fp *to, bool echo,
+		       unsigned int first)
 {
 	static struct packet packets[BATCH];
 	static struct mmsghdr msgs[BATCH];
@@ -67,8 +77,8 @@ static bool send_batch(int fd, const struct sockaddr_fp *to, unsigned int first)
 	int i, sent = 0, n;
 
 	for (i = 0; i < BATCH; i++) {
-		spoof(&packets[i], to, first + i);
-		iov[i] = (struct iovec){ &packets[i], sizeof(packets[i]) };
+		iov[i].iov_base = &packets[i];
+		iov[i].iov_len = spoof(&packets[i], to, echo, first + i);
 		msgs[i].msg_hdr = (struct msghdr){
 			.msg_name = (void *)&to->sfp_sin,
 			.msg_namelen = sizeof(to->sfp_sin),
@@ -190,25 +200,25 @@ static bool wait_no_connection(void)
 	return true;
 }
 
-TEST_F_TIMEOUT(many, spoofed_syns, 400)
+/* Who has no address of his own holds nothing, and is in nobody's way. */
+static void flood(struct __test_metadata *_metadata,
+		  struct _test_data_many *self, bool echo)
 {
 	struct friends *friends = &self->friends;
 	unsigned int spoofed = fewer(SPOOFED), i;
 	pthread_t thread;
 	int raw;
 
-	/* As it is on the wire. */
-	ASSERT_EQ(20 + 8 + FP_SYN_SIZE_MIN, sizeof(struct packet));
 	raw = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
 	ASSERT_LE(0, raw);
 	/* The answers have somewhere to go. */
-	ASSERT_EQ(0, net_run(HOST_B, "ip route add " STRANGERS
+	ASSERT_EQ(0, net_run(HOST_B, "ip route replace " STRANGERS
 			     " via 10.77.0.1"));
 	net_pin();
 	ASSERT_EQ(0, pthread_create(&thread, NULL, converse_on, friends));
 	for (i = 0; i < spoofed || friends->done < FRIENDS; i += BATCH) {
 		ASSERT_EQ(NULL, friends->failed);
-		ASSERT_TRUE(send_batch(raw, &friends->addr, i));
+		ASSERT_TRUE(send_batch(raw, &friends->addr, echo, i));
 		ASSERT_TRUE(stats_wait(HOST_B, &self->base,
 				       FASTPROTO_A_STATS_COOKIES_SENT,
 				       i + BATCH));
@@ -216,17 +226,35 @@ TEST_F_TIMEOUT(many, spoofed_syns, 400)
 	EXPECT_TRUE(memory_wait(&self->memory, SLABS_MEANWHILE, AVAILABLE));
 	friends->stop = true;
 	pthread_join(thread, NULL);
+	/* All that was tried has succeeded. */
 	EXPECT_EQ(NULL, friends->failed);
-	TH_LOG("%u SYNs, %u conversations meanwhile", i, friends->done);
+	TH_LOG("%u %s, %u conversations meanwhile", i, echo ? "echoes" : "SYNs",
+	       friends->done);
 
 	EXPECT_EQ(friends->done, stats_since(HOST_B, &self->base,
 					     FASTPROTO_A_STATS_ACCEPTED));
-	for (i = 0; i < ARRAY_SIZE(never); i++)
+	for (i = 0; i < ARRAY_SIZE(never); i++) {
 		EXPECT_EQ(0, stats_since(HOST_B, &self->base, never[i])) {
 			TH_LOG("counter %d", never[i]);
 		}
+	}
 	EXPECT_TRUE(wait_no_connection());
 	EXPECT_TRUE(memory_wait(&self->memory, SLABS, AVAILABLE));
+	close(raw);
+}
+
+TEST_F_TIMEOUT(many, spoofed_syns, 400)
+{
+	/* As it is on the wire. */
+	ASSERT_EQ(20 + 8 + ECHO_SIZE, sizeof(struct packet));
+	flood(_metadata, self, false);
+}
+
+TEST_F_TIMEOUT(many, spoofed_echoes, 400)
+{
+	flood(_metadata, self, true);
+	EXPECT_LE(fewer(SPOOFED), stats_since(HOST_B, &self->base,
+					      FASTPROTO_A_STATS_DROP_COOKIE));
 }
 
 /* One connection; some say something, some nothing; either end may be first. */

@@ -49,6 +49,7 @@ static int epoll_fd, file_fd, netlink_family;
 /* A thread, and what it is doing. */
 struct caller {
 	pthread_t thread;
+	pid_t tid;
 	struct dice dice;
 	unsigned long calls;
 	unsigned long count;
@@ -631,6 +632,29 @@ static const struct {
 
 static atomic_ulong made[ARRAY_SIZE(calls)], good[ARRAY_SIZE(calls)];
 
+/* What a signal's frame is made by may not fail: it comes later. */
+static void arm(unsigned int nth)
+{
+	sigset_t tick;
+
+	sigemptyset(&tick);
+	sigaddset(&tick, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &tick, NULL);
+	fault_arm(nth);
+}
+
+/* Has it struck? */
+static bool disarm(void)
+{
+	bool struck = !fault_disarm();
+	sigset_t tick;
+
+	sigemptyset(&tick);
+	sigaddset(&tick, SIGUSR1);
+	pthread_sigmask(SIG_UNBLOCK, &tick, NULL);
+	return struck;
+}
+
 static void call_once(struct caller *c)
 {
 	size_t which = dice_below(&c->dice, ARRAY_SIZE(calls));
@@ -641,11 +665,11 @@ static void call_once(struct caller *c)
 
 	c->call = calls[which].name;
 	if (faulty)
-		fault_arm(nth);
+		arm(nth);
 	ret = calls[which].make(c);
 	error = errno;
 	if (faulty)
-		c->struck += !fault_disarm();
+		c->struck += disarm();
 	made[which]++;
 	good[which] += ret >= 0;
 	if (ret >= 0)
@@ -661,6 +685,7 @@ static void *keep_calling(void *arg)
 {
 	struct caller *c = arg;
 
+	c->tid = gettid();
 	for (c->count = 0; c->count < c->calls && !c->wrong; c->count++) {
 		if (c->count % 64 == 0)
 			net_enter(dice_below(&c->dice, HOSTS));
@@ -762,6 +787,7 @@ FIXTURE_SETUP(calls)
 	memory_read(&self->memory);
 	/* Interrupted, and not begun again. */
 	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	ASSERT_EQ(0, sigaction(SIGUSR2, &action, NULL));
 	ASSERT_NE(SIG_ERR, signal(SIGPIPE, SIG_IGN));
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	file_fd = memfd_create("file", MFD_CLOEXEC);
@@ -791,6 +817,19 @@ static bool all_done(struct _test_data_calls *self)
 	return true;
 }
 
+/* It waits, and may have a fault before it, so the usual signal waits, too. */
+static void wake(const struct caller *c)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/fail-nth", c->tid);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0 && write(fd, "0", 1) == 1)
+		pthread_kill(c->thread, SIGUSR2);
+	close(fd);
+}
+
 /* Returns the name of a call that does not come back though signals come. */
 static const char *drive(struct _test_data_calls *self)
 {
@@ -814,6 +853,8 @@ static const char *drive(struct _test_data_calls *self)
 			pthread_kill(c->thread, SIGUSR1);
 			if (c->count != before[i])
 				since[i] = time(NULL);
+			else if (time(NULL) - since[i] > 1)
+				wake(c);
 			before[i] = c->count;
 			if (time(NULL) - since[i] > 6 * PATIENCE)
 				return c->call;

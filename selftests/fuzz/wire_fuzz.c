@@ -193,7 +193,7 @@ static const char *missed(void)
 
 const struct fuzz_target fuzz_target = {
 	.name = "wire",
-	.cases = 200000,
+	.cases = 10000000,
 	.size = 512,
 	.missed = missed,
 };
