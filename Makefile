@@ -19,6 +19,8 @@ BOOTS	?= 3
 N	?=
 # So many of them to one address of the server; empty: all of them.
 PER_ADDRESS ?=
+# For how long `make soak` goes on.
+MINUTES	?= 30
 # For how many seconds each target is fuzzed.
 SECONDS	?= 60
 PREFIX	?= /usr/local
@@ -40,7 +42,7 @@ define build_module
 endef
 
 .PHONY: all module userspace selftests deps vm-build
-.PHONY: demo check bench scale fuzz coverage lint vm
+.PHONY: demo check bench scale fuzz soak coverage lint vm
 .PHONY: install install-module install-dkms install-userspace clean help
 
 all: module userspace
@@ -90,6 +92,9 @@ scale: deps
 fuzz: deps
 	@$(TOP)/selftests/fuzz/run -s "$(SECONDS)" -t "$(T)"
 
+soak: deps
+	@$(TOP)/selftests/soak -k "$(lastword $(K))" -m "$(MINUTES)"
+
 coverage: deps
 	@$(TOP)/selftests/coverage -t "$(T)"
 
@@ -132,6 +137,8 @@ help:
 	@echo '                     TRANSPORT=rdm, seqpacket, tcp; CASE=churn: open and close;'
 	@echo '                     CASE=gone: all open when the process ends'
 	@echo '  make fuzz          fuzz the parts that need no kernel; SECONDS=60 each'
+	@echo '  make soak          fuzzers, attacks, and life and death, in random order:'
+	@echo '                     MINUTES=30, K=debug'
 	@echo '  make coverage      which lines of the module the tests run'
 	@echo '  make lint          all that can be checked without running anything'
 	@echo '  make vm            a shell in the virtual machine; K=6.1 chooses the kernel'

@@ -229,6 +229,7 @@ choose()
 hosts_lose_what_they_have()
 {
 	echo "seed $seed"
+	first_seed=$seed
 	launches=0 starting=
 	two_hosts
 	slow_down "$a"
@@ -240,12 +241,14 @@ hosts_lose_what_they_have()
 	while [ "$round" -lt "$rounds" ]; do
 		choose
 		"lose_$what"
+		echo "$what" >>"$tmp/lost"
 		if [ $((round % 20)) = 19 ]; then
 			traffic_flows
 		fi
 		round=$((round + 1))
 	done
 	traffic_flows
+	tell "lost:$(sort "$tmp/lost" | uniq -c | tr -s ' \n' ' ')(seed $first_seed)"
 }
 
 # When all are gone, so is every socket, and the module can go, too.

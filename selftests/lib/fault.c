@@ -119,6 +119,15 @@ bool fault_only_in(const char *function, const char *except)
 			    set_range("reject", start, end)));
 }
 
+/* Everything may fail, but for what a function of the kernel does. */
+bool fault_not_in(const char *function)
+{
+	unsigned long start, end;
+
+	return find_function(function, &start, &end) &&
+	       set_range("reject", start, end);
+}
+
 /* Everything may fail again. */
 void fault_anywhere(void)
 {

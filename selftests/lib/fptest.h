@@ -252,6 +252,7 @@ bool transfer_end(struct transfer *t);
 /* fault.c */
 bool fault_allow(void);
 bool fault_only_in(const char *function, const char *except);
+bool fault_not_in(const char *function);
 void fault_anywhere(void);
 int fault_arm(unsigned int n);
 unsigned int fault_disarm(void);

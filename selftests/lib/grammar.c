@@ -265,7 +265,7 @@ size_t words_write(void *buf, const struct words *w)
 		memset(p + at, 0, w->len);
 	at += w->len;
 	if (w->flags & FP_F_CSUM) {
-		sum = htole32(crc32c(p + at - w->len, w->len));
+		sum = htole32(crc32c(p + at - w->len, w->len) ^ w->spoiled);
 		memcpy(p + at, &sum, sizeof(sum));
 		at += sizeof(sum);
 	}

@@ -71,6 +71,7 @@ struct words {
 
 	const void *payload;
 	__u32 len;
+	bool spoiled;		/* the payload's sum does not fit */
 };
 
 void words_begin(struct words *w, unsigned int flags);

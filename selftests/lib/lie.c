@@ -138,6 +138,13 @@ static void lie_len(struct words *w, struct dice *dice)
 	w->payload = NULL;
 }
 
+static void lie_payload(struct words *w, struct dice *dice)
+{
+	(void)dice;
+	w->flags |= FP_F_CSUM;
+	w->spoiled = true;
+}
+
 static void lie_size(struct words *w, struct dice *dice)
 {
 	w->size = dice_edge(dice, words_size(w));
@@ -160,7 +167,7 @@ static void (* const lies[])(struct words *w, struct dice *dice) = {
 	lie_ranges, lie_ranges, lie_id, lie_slot, lie_tag, lie_limits,
 	lie_syn_ts, lie_versions, lie_cookie, lie_flag, lie_known_flag,
 	lie_flags, lie_data_flags, lie_data_flags, lie_data_flags, lie_len,
-	lie_len, lie_size, lie_magic, lie_version,
+	lie_len, lie_payload, lie_size, lie_magic, lie_version,
 };
 
 /* One thing is not as it should be. */

@@ -43,6 +43,12 @@ need()
 	[ -d /sys/module/fastproto ] || skip_all 'the module is not loaded'
 }
 
+# To be shown if the test passes, too.
+tell()
+{
+	echo "# $*" >>"$tmp/told"
+}
+
 # The command must fail.
 fails()
 {
@@ -151,13 +157,15 @@ tap_run()
 	number=0 bad=0
 	for name; do
 		number=$((number + 1))
-		rm -f "$tmp/skip"
+		rm -f "$tmp/skip" "$tmp/told"
 		(
 			trap clean_up EXIT
 			set -ex
 			"$name"
 		) >"$tmp/log" 2>&1
-		case $? in
+		status=$?
+		[ ! -e "$tmp/told" ] || cat "$tmp/told"
+		case $status in
 		0)
 			echo "ok $number $name" ;;
 		4)
