@@ -656,7 +656,8 @@ static void *fire(void *arg)
 
 /*
  * Once that was a use after free: ... the port is closed. What comes first is
- * about even, for the wait is longer after an echo that was too late.
+ * about even, for the wait is longer after an echo that was too late; it goes on
+ * until both have been.
  */
 TEST_F_TIMEOUT(attack, port_closes_under_a_client, 400)
 {
@@ -668,7 +669,7 @@ TEST_F_TIMEOUT(attack, port_closes_under_a_client, 400)
 
 	memset(&all, 0xff, sizeof(all));
 	ASSERT_EQ(0, sched_setaffinity(0, sizeof(all), &all));
-	for (i = 0; i < rounds; i++) {
+	for (i = 0; i < rounds || !accepted || accepted == i; i++) {
 		ASSERT_TRUE(load(&shot));
 		shot.fire = false;
 		ASSERT_EQ(0, pthread_create(&thread, NULL, fire, &shot));
@@ -679,18 +680,15 @@ TEST_F_TIMEOUT(attack, port_closes_under_a_client, 400)
 		pthread_join(thread, NULL);
 		now = count(self, FASTPROTO_A_STATS_ACCEPTED);
 		if (now == accepted)
-			spins += 500;
-		else if (spins >= 500)
-			spins -= 500;
+			spins += 500 + spins / 8;
+		else
+			spins -= spins / 8;
 		accepted = now;
 		self->listener = fp_open_seqpacket(HOST_B);
 		ASSERT_EQ(0, fp_bind(self->listener, &self->addr));
 		ASSERT_EQ(0, listen(self->listener, 1));
 	}
-	TH_LOG("%u rounds, %llu connections", rounds,
-	       (unsigned long long)accepted);
-	EXPECT_LT(0, accepted);
-	EXPECT_GT(rounds, accepted);
+	TH_LOG("%u rounds, %llu connections", i, (unsigned long long)accepted);
 }
 
 int main(int argc, char **argv)

@@ -43,7 +43,7 @@
 
 /* What the threads share. */
 static atomic_int fds[FDS];
-static _Atomic __u64 ids[IDS];
+static atomic_ullong ids[IDS];
 static int epoll_fd, file_fd, netlink_family;
 
 /* A thread, and what it is doing. */
@@ -386,7 +386,7 @@ static size_t some_value(struct caller *c, int name, union value *value)
 		return sizeof(value->filter);
 	case SO_BINDTODEVICE:
 		if (dice_chance(&c->dice, 50))
-			strcpy(value->device, DEVICE);
+			memcpy(value->device, DEVICE, sizeof(DEVICE));
 		return sizeof(value->device);
 	default:
 		value->number = dice_chance(&c->dice, 60) ?

@@ -764,7 +764,8 @@ static bool set_up_play(int family, __u64 seed)
 	memset(actors, 0, sizeof(actors));
 	memset(replays, 0, sizeof(replays));
 	memset(&meddler, 0, sizeof(meddler));
-	sent = datagrams = 0;
+	sent = 0;
+	datagrams = 0;
 	if (!cast(n++, DGRAM, &any) || !cast(n++, LISTENER, &any) ||
 	    !cast(n++, RDM, &any))
 		return false;
