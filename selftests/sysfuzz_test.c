@@ -931,9 +931,9 @@ static void tell(struct __test_metadata *_metadata,
 	}
 	TH_LOG("%lu calls, %lu refused, %lu with a fault", all, refused,
 	       struck);
-	/* Otherwise nothing was tried. */
+	/* Otherwise nothing was tried. Of few, none may have succeeded. */
 	for (i = 0; i < ARRAY_SIZE(calls); i++) {
-		if (calls[i].make == call_mmap)
+		if (calls[i].make == call_mmap || made[i] < 1000)
 			continue;
 		EXPECT_LT(0, good[i]) {
 			TH_LOG("%s has never succeeded, of %lu times",

@@ -118,6 +118,7 @@ size_t words_damage(void *buf, size_t len, struct dice *dice);
  * @time: of the cookie
  * @mac: of the cookie
  * @heard: frames that came
+ * @clients: of one that serves: how many there were
  * @wrong: what the peer must not do, and did
  */
 struct liar {
@@ -139,6 +140,7 @@ struct liar {
 	__u32 time;
 	__u64 mac;
 	unsigned long heard;
+	unsigned long clients;
 	const char *wrong;
 };
 
@@ -149,6 +151,7 @@ void liar_words(const struct liar *liar, enum words_kind kind,
 bool liar_send(struct liar *liar, const void *buf, size_t len);
 bool liar_say(struct liar *liar, const struct words *w);
 void liar_listen(struct liar *liar);
+bool liar_echo(struct liar *liar);
 bool liar_connect(struct liar *liar);
 
 #endif /* _GRAMMAR_H */

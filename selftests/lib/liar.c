@@ -104,13 +104,16 @@ static void answer(struct liar *liar, enum words_kind kind)
 	liar_say(liar, &w);
 }
 
-/* A client asks: perhaps another one. */
+/*
+ * A client asks: perhaps another one. One that was there before gets another ID:
+ * what was said to it is forgotten.
+ */
 static void hear_client(struct liar *liar, const struct words *w)
 {
 	__u64 id = (__u64)w->tag << 32 | w->slot;
 
 	if (!liar->known || liar->id != id) {
-		liar_begin(liar, id);
+		liar_begin(liar, id + ++liar->clients);
 		liar->known = true;
 		liar->id = id;
 		liar->mac = SERVER_MAC;
@@ -223,6 +226,31 @@ static bool wait_for(struct liar *liar, const bool *truth)
 	}
 }
 
+/*
+ * Shows the cookie, and another one that comes instead of an answer: for a server
+ * may take one for used that is not. True when it knows the server's ID.
+ */
+bool liar_echo(struct liar *liar)
+{
+	struct pollfd pfd = { .fd = liar->fd, .events = POLLIN };
+	static struct words w;
+	__u64 shown = 0;
+
+	do {
+		if (shown != liar->mac) {
+			liar_words(liar, WORDS_ECHO, &w);
+			w.flags |= FP_F_PROBE;
+			if (!liar_say(liar, &w))
+				return false;
+			shown = liar->mac;
+		}
+		if (poll(&pfd, 1, PATIENCE * 1000) != 1)
+			return false;
+		liar_listen(liar);
+	} while (!liar->known);
+	return true;
+}
+
 /* A client's handshake, all of it. */
 bool liar_connect(struct liar *liar)
 {
@@ -230,9 +258,6 @@ bool liar_connect(struct liar *liar)
 
 	liar_words(liar, WORDS_SYN, &w);
 	w.seq = 0;
-	if (!liar_say(liar, &w) || !wait_for(liar, &liar->cookie))
-		return false;
-	liar_words(liar, WORDS_ECHO, &w);
-	w.flags |= FP_F_PROBE;
-	return liar_say(liar, &w) && wait_for(liar, &liar->known);
+	return liar_say(liar, &w) && wait_for(liar, &liar->cookie) &&
+	       liar_echo(liar);
 }
