@@ -192,6 +192,8 @@ static inline void *fp_txbuf_data(struct fp_txbuf *buf)
  * @rx_memory: truesize of what waits for the application or for its turn
  * @rx_limit: how much of that there may be
  * @rx_msg_units: what a message may need beyond that, units
+ * @rx_refused: something came for which there was no room: the peer is to hear of
+ *	it when a message has been read
  * @rx_ahead: frames that came too early, by sequence number
  * @rx_partial: the message in the making, its first fragment
  * @rx_partial_last: its last one
@@ -278,6 +280,7 @@ struct fp_act {
 	u32 rx_memory;
 	u32 rx_limit;
 	u32 rx_msg_units;
+	bool rx_refused;
 	struct rb_root rx_ahead;
 	struct fp_packet *rx_partial;
 	struct fp_packet *rx_partial_last;

@@ -425,10 +425,11 @@ static bool has_room(struct fp_conn *conn, const struct fp_frame *frame,
 	struct fp_ring *ring = fp_conn_ring(conn);
 	struct fp_sock *fs;
 
-	if (!conn_has_room(act, next, charge))
+	if (!conn_has_room(act, next, charge) ||
+	    (unlikely(ring) && !fp_ring_has_room(ring, conn))) {
+		act->rx_refused = true;
 		return false;
-	if (unlikely(ring) && !fp_ring_has_room(ring, conn))
-		return false;
+	}
 	if (!conn->rdm)
 		return true;
 	fs = rcu_dereference_protected(conn->fs, lockdep_is_held(&conn->lock));

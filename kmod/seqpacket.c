@@ -441,7 +441,8 @@ struct fp_packet *fp_seqpacket_dequeue(struct fp_conn *conn, bool *news)
 		act->rx_end = &act->rx_ready;
 	WRITE_ONCE(conn->rx_count, conn->rx_count - 1);
 	act->rx_memory -= charge_of(packet);
-	*news = conn->state != FP_CLOSED && is_news(act);
+	*news = conn->state != FP_CLOSED && (act->rx_refused || is_news(act));
+	act->rx_refused = false;
 	if (*news)
 		FP_CONN_INC_STATS(conn, WINDOW_UPDATES);
 	return packet;

@@ -19,6 +19,9 @@
  */
 #define ACK_LATEST	(FP_ACK_DELAY + 20 * USEC_PER_MSEC)
 
+/* So many timeouts before one is sent again that a peer had no room for. */
+#define REFUSED_PAUSE	8
+
 #define TIMER_MAX	(600 * USEC_PER_SEC)
 
 static noinline void set_timer(struct fp_conn *conn, u64 at, u64 now)
@@ -68,9 +71,11 @@ static u64 loss_deadline(struct fp_act *act, u64 now)
 	if (act->probing)
 		return now + fp_rtt_pto(&act->rtt, one, ACK_LATEST);
 	rto = fp_rtt_rto(&act->rtt);
-	/* Those whom the peer refused together are not to come together again. */
-	if (unlikely(act->tx_refused))
+	/* Many who were refused are not to come again together, nor soon. */
+	if (unlikely(act->tx_refused)) {
+		rto = min_t(u64, (u64)rto * REFUSED_PAUSE, act->rtt.rto_max);
 		rto += reciprocal_scale(get_random_u32(), rto);
+	}
 	return now + rto;
 }
 

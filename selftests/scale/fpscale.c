@@ -3,18 +3,22 @@
  * fpscale - what a connection costs where there are very many
  *
  *   fpscale [-t TRANSPORT] [-c CASE] [-n NUMBER] [-a NUMBER]
- *	[-i SECONDS] [-g SECONDS]
+ *	[-i SECONDS] [-g SECONDS] [-k SECONDS] [-b BYTES]
  *
  *   -t	rdm (one socket at each end), seqpacket, tcp (one file each),
  *	rdm-server (one socket there; clients with a file and an address each)
  *   -c	hold: open, send on each, rest, send on some, close
  *	churn: open, send, get the answer, close, one after the other
+ *	keep: as hold, with SO_KEEPALIVE at the client
+ *	flood: the client opens and sends on each, then the server reads
  *	leave: open, send on each, say so with a line, and when standard
  *	input ends, end at once, with all of them open
  *   -n	how many connections
  *   -a	how many of them to one address of the server; 0: all to the same
  *   -i	for how many seconds to rest
  *   -g	how many seconds after that what nobody uses is gone
+ *   -k	keep: after how many seconds of silence a peer is asked
+ *   -b	flood: the server's SO_RCVBUF
  *
  * The hosts are two namespaces, alice and bob, joined by a veth pair, veth0 at
  * both ends; bob is at 10.77.0.2 and at all of 10.128.0.0/10, alice at 10.77.0.1
@@ -48,10 +52,11 @@
 #define ROUND		100	/* messages, at least, at a time */
 #define WARM_UP		200	/* connections, before others count */
 #define MOST		0x1000000	/* connections */
+#define PERIODS		4	/* in which silent peers are asked */
 
 struct connection *connections;
 unsigned int *chosen;
-unsigned int count = 1000, per_address;
+unsigned int count = 1000, per_address, keep_idle, rcvbuf;
 static unsigned int idle_seconds = 60, gone_seconds = 400;
 
 /* --- hold: all of them at the same time */
@@ -68,6 +73,8 @@ struct result {
 	double rest;		/* of a second */
 	double open_seconds;
 	struct list list;
+	double asking;		/* of a connection, in the time of keep_idle */
+	double asked;		/* questions, of all, in that time */
 };
 
 /* One in each of @nr parts, by chance: none twice. */
@@ -125,6 +132,18 @@ static void link_of_alice(const char *what)
 		errx(1, "%s: failed", command);
 }
 
+/* Nobody says anything, for some periods; all are asked, and answer. */
+static void watch(struct result *result)
+{
+	struct moment moment = instructions_begin();
+	double before = counter("alice", "keepalive_probes");
+
+	sleep(PERIODS * keep_idle);
+	result->asking = instructions_since(&moment) / PERIODS / count;
+	result->asked = (counter("alice", "keepalive_probes") - before) /
+			PERIODS;
+}
+
 /*
  * Whose memory is it? The client ends while nothing can tell the server, so that
  * all that is the server's stays. The long waits are for threads of work queues,
@@ -146,7 +165,11 @@ static void hold(struct result *result)
 	result->message = send_on_some(&bob, &alice);
 	sleep(gone_seconds);
 	memory_settle(&result->all);
-	result->rest = instructions_idle();
+	/* The peers that are asked meanwhile are no part of the background. */
+	if (keep_idle)
+		watch(result);
+	else
+		result->rest = instructions_idle();
 	if (transport->family == AF_FASTPROTO)
 		list_connections("alice", &result->list);
 
@@ -231,7 +254,9 @@ static void print_result(const struct result *result)
 	printf(",\"bytes_left\":%.0f", (slabs.left + pages.left) * count);
 	printf(",\"instructions_per_open\":%.0f", result->open);
 	printf(",\"instructions_per_message\":%.0f", result->message);
-	printf(",\"instructions_per_idle_second\":%.0f", result->rest);
+	if (!keep_idle)
+		printf(",\"instructions_per_idle_second\":%.0f",
+		       result->rest);
 	printf(",\"seconds_open\":%.3f", result->open_seconds);
 	print_list(&result->list);
 	print_parts(result);
@@ -243,6 +268,68 @@ static void hold_case(void)
 
 	hold(&result);
 	print_result(&result);
+}
+
+static void keep_case(void)
+{
+	static struct result result;
+
+	hold(&result);
+	printf(",\"keep_idle\":%u", keep_idle);
+	printf(",\"questions_per_period\":%.4f", result.asked / count);
+	printf(",\"instructions_per_period\":%.0f", result.asking);
+	print_result(&result);
+}
+
+/* --- flood: all say something, and then somebody listens */
+
+static double sum_of_resets(const char *host)
+{
+	return counter(host, "ended_aborted") + counter(host, "ended_timeout") +
+	       counter(host, "out_resets");
+}
+
+static void print_per_message(const char *what, const char *host,
+			      const char *name)
+{
+	printf(",\"%s\":%.4f", what, counter(host, name) / count);
+}
+
+/* What either end receives, the other has sent. */
+static void print_flood(const struct moment *moment)
+{
+	printf(",\"instructions_per_message\":%.0f",
+	       instructions_since(moment) / count);
+	printf(",\"resets\":%.0f",
+	       sum_of_resets("alice") + sum_of_resets("bob"));
+	print_per_message("datagrams_client", "bob", "in_datagrams");
+	print_per_message("datagrams_server", "alice", "in_datagrams");
+	print_per_message("sent_again", "alice", "out_retrans");
+	print_per_message("refused", "bob", "drop_queue_full");
+	print_per_message("told_of_room", "bob", "room_told");
+}
+
+static void flood_case(void)
+{
+	struct player bob = player_server("bob");
+	struct player alice = player_client("alice");
+	struct timespec from, to;
+	struct moment moment;
+
+	if (!transport->hear)
+		errx(2, "not of %s", transport->name);
+	instructions_idle();
+	moment = instructions_begin();
+	player_one(&alice, ACT_SAY, count);
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	player_one(&bob, ACT_HEAR, count);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	sleep(TAIL);
+	printf(",\"buffer\":%u,\"seconds\":%.3f", rcvbuf,
+	       to.tv_sec - from.tv_sec + (to.tv_nsec - from.tv_nsec) / 1e9);
+	print_flood(&moment);
+	player_end(&alice, ACT_CLOSE);
+	player_end(&bob, ACT_CLOSE);
 }
 
 /* --- churn: one after the other; what comes after it counts, too */
@@ -334,6 +421,14 @@ static void (*case_named(const char *name))(void)
 		return churn_case;
 	if (!strcmp(name, "leave"))
 		return leave_case;
+	if (!strcmp(name, "keep")) {
+		keep_idle = 300;
+		return keep_case;
+	}
+	if (!strcmp(name, "flood")) {
+		rcvbuf = 100000;
+		return flood_case;
+	}
 	if (strcmp(name, "hold"))
 		errx(2, "no case '%s'", name);
 	return hold_case;
@@ -346,7 +441,7 @@ int main(int argc, char **argv)
 	int option;
 
 	transport = transport_named("rdm");
-	while ((option = getopt(argc, argv, "t:c:n:a:i:g:")) != -1)
+	while ((option = getopt(argc, argv, "t:c:n:a:i:g:k:b:")) != -1)
 		switch (option) {
 		case 't':
 			transport = transport_named(optarg);
@@ -365,6 +460,12 @@ int main(int argc, char **argv)
 			break;
 		case 'g':
 			gone_seconds = parse_number(optarg, 0);
+			break;
+		case 'k':
+			keep_idle = parse_number(optarg, 1);
+			break;
+		case 'b':
+			rcvbuf = parse_number(optarg, 1);
 			break;
 		default:
 			return 2;

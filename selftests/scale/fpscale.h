@@ -19,6 +19,8 @@ extern struct connection *connections;
 extern unsigned int *chosen;	/* whom the next messages are for */
 extern unsigned int count;		/* of connections */
 extern unsigned int per_address;	/* so many to an address; 0: to the same one */
+extern unsigned int keep_idle;	/* seconds until clients ask; 0: they don't */
+extern unsigned int rcvbuf;	/* of the server's socket, bytes; 0: the usual */
 
 /*
  * transport.c: what client and server do. All of it blocks, and nobody need be
@@ -41,6 +43,7 @@ struct transport {
 	void (*welcome)(void);
 	void (*serve)(unsigned int i);
 	void (*depart)(void);	/* the one that came last */
+	unsigned int (*hear)(void);	/* whose message came next; NULL: no such */
 };
 
 extern const struct transport *transport;
@@ -54,6 +57,8 @@ enum act {
 	ACT_OPEN,		/* so many, with a message each way */
 	ACT_MESSAGE,		/* a message each way, on those chosen */
 	ACT_CHURN,		/* open, message, answer, close, one by one */
+	ACT_SAY,		/* the client: so many, with a message */
+	ACT_HEAR,		/* the server: so many messages */
 	ACT_ABORT,		/* end, without a good bye to anybody */
 	ACT_CLOSE,		/* end in good order */
 };
@@ -65,6 +70,7 @@ struct player {
 
 struct player player_server(const char *host);
 struct player player_client(const char *host);
+void player_one(const struct player *player, enum act what, unsigned int nr);
 void player_both(const struct player *a, const struct player *b, enum act what,
 		 unsigned int nr);
 void player_end(const struct player *player, enum act what);
@@ -111,5 +117,8 @@ struct list {
 };
 
 void list_connections(const char *host, struct list *list);
+
+/* counter.c: what `fpctl stats` calls it */
+double counter(const char *host, const char *name);
 
 #endif /* FPSCALE_H */

@@ -60,18 +60,48 @@ static void churn(unsigned int nr)
 	}
 }
 
+static void say(unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		transport->open(i);
+		transport->request(i);
+	}
+}
+
 static void call(const struct order *order)
 {
 	if (order->what == ACT_CHURN)
 		churn(order->nr);
+	else if (order->what == ACT_SAY)
+		say(order->nr);
 	else
 		call_in_windows(order);
+}
+
+/* Each has said something once. */
+static void hear(unsigned int nr)
+{
+	unsigned int i, from;
+
+	for (i = 0; i < nr; i++)
+		chosen[i] = 0;
+	for (i = 0; i < nr; i++) {
+		from = transport->hear();
+		if (chosen[from]++)
+			errx(1, "a message came twice");
+	}
 }
 
 static void serve(const struct order *order)
 {
 	unsigned int i;
 
+	if (order->what == ACT_HEAR) {
+		hear(order->nr);
+		return;
+	}
 	for (i = 0; i < order->nr; i++) {
 		if (order->what == ACT_MESSAGE)
 			transport->serve(chosen[i]);
@@ -173,6 +203,12 @@ static void tell(const struct player *player, enum act what, unsigned int nr)
 
 	if (write(player->wire, &order, sizeof(order)) != sizeof(order))
 		err(1, "write");
+}
+
+void player_one(const struct player *player, enum act what, unsigned int nr)
+{
+	tell(player, what, nr);
+	wait_until_done(player);
 }
 
 /* Client and server do the same together. */

@@ -69,14 +69,31 @@ void transport_serve(void)
 	sock = make_socket(transport->type);
 	if (bind(sock, (struct sockaddr *)&addr, len))
 		err(1, "bind");
+	if (rcvbuf && setsockopt(sock, SOL_SOCKET, SO_RCVBUF, &rcvbuf,
+				 sizeof(rcvbuf)))
+		err(1, "SO_RCVBUF");
 	if (listen(sock, BACKLOG))
 		err(1, "listen");
 }
 
+/* Peers that stay silent are to be asked if they are there. */
+static void keep_alive(int fd)
+{
+	const int on = 1;
+
+	if (setsockopt(fd, SOL_FASTPROTO, FP_KEEPIDLE, &keep_idle,
+		       sizeof(keep_idle)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)))
+		err(1, "SO_KEEPALIVE");
+}
+
 void transport_call(void)
 {
-	if (transport->client_type == SOCK_RDM)
-		sock = make_socket(SOCK_RDM);
+	if (transport->client_type != SOCK_RDM)
+		return;
+	sock = make_socket(SOCK_RDM);
+	if (keep_idle)
+		keep_alive(sock);
 }
 
 /* Its connections are to go at once when it is closed. */
@@ -129,6 +146,8 @@ static void file_open(unsigned int i)
 
 	if (transport->own_address)
 		take_own_address(fd, i);
+	if (keep_idle)
+		keep_alive(fd);
 	if (connect(fd, (struct sockaddr *)&addr, len))
 		err(1, "connect, number %u", i);
 	connections[i].client = fd;
@@ -271,6 +290,15 @@ static void rdm_welcome(void)
 	rdm_put(&message, &addr);
 }
 
+static unsigned int rdm_hear(void)
+{
+	struct message message;
+	struct sockaddr_fp addr;
+
+	rdm_get(&message, &addr);
+	return message.index;
+}
+
 static void rdm_serve(unsigned int i)
 {
 	(void)i;
@@ -294,7 +322,8 @@ static void rdm_depart(void)
 	.answer = rdm_answer, .close = rdm_close, .abort = rdm_abort
 
 #define RDM_SERVER							\
-	.welcome = rdm_welcome, .serve = rdm_serve, .depart = rdm_depart
+	.welcome = rdm_welcome, .serve = rdm_serve, .depart = rdm_depart, \
+	.hear = rdm_hear
 
 static const struct transport transports[] = {
 	{
