@@ -9,6 +9,8 @@
 #include "fastproto.h"
 #include "conn.h"
 
+#define TX_PAUSE_SHIFT	16	/* of microseconds: 65 ms */
+
 static struct kmem_cache *cache;
 
 /*
@@ -87,7 +89,7 @@ static void unlink_act(struct fp_act *act)
 
 	if (!act->conn)
 		return;
-	fn = act->conn->fn;
+	fn = act->conn->endpoint->fn;
 	spin_lock_bh(&fn->acts_lock);
 	list_del(&act->link);
 	spin_unlock_bh(&fn->acts_lock);
@@ -128,7 +130,7 @@ static void look_after(struct fp_net *fn, u64 us)
  */
 void fp_rest_rtt(const struct fp_conn *conn, struct fp_rtt *rtt)
 {
-	const struct fp_net *fn = conn->fn;
+	const struct fp_net *fn = conn->endpoint->fn;
 	u32 sample = READ_ONCE(conn->path->rtt);
 
 	fp_rtt_init(rtt);
@@ -146,7 +148,7 @@ void fp_rest_rtt(const struct fp_conn *conn, struct fp_rtt *rtt)
  */
 void fp_act_begin(struct fp_conn *conn, struct fp_act *act, u64 now)
 {
-	struct fp_net *fn = conn->fn;
+	struct fp_net *fn = conn->endpoint->fn;
 
 	act->conn = conn;
 	act->woken = now;
@@ -214,7 +216,8 @@ u64 fp_rest_tx_last(const struct fp_conn *conn)
 
 	if (!rest->tx_seq)
 		return 0;
-	return fp_rest_ts_recent_at(conn) - rest->tx_pause;
+	return fp_rest_ts_recent_at(conn) -
+	       ((u64)rest->tx_pause << TX_PAUSE_SHIFT);
 }
 
 static void restore(struct fp_conn *conn, struct fp_act *act)
@@ -223,7 +226,8 @@ static void restore(struct fp_conn *conn, struct fp_act *act)
 	struct fp_sock *fs;
 	int i;
 
-	fp_txwin_resume(&act->tx, rest->tx_seq, rest->tx_ce, rest->tx_dup);
+	fp_txwin_resume(&act->tx, rest->tx_seq, conn->rest_tx_ce,
+			conn->rest_tx_dup);
 	act->rx.next = rest->rx_seq;
 	act->tx_cost_next = rest->tx_cost;
 	act->tx_edge = rest->tx_cost + rest->tx_credit;
@@ -234,7 +238,7 @@ static void restore(struct fp_conn *conn, struct fp_act *act)
 	act->ts_recent = rest->ts_recent;
 	act->ts_recent_at = rest->ts_recent_at;
 	act->ce = rest->ce;
-	act->dup = rest->dup;
+	act->dup = conn->rest_dup;
 	fp_cubic_resume(&act->cc, rest->cwnd, rest->ssthresh);
 	for (i = 0; i < FP_COUNTS; i++)
 		act->counts[i] = fp_rest_count(conn, FP_COUNT_FIRST + i);
@@ -253,7 +257,7 @@ static void resume(struct fp_conn *conn, struct fp_act *act, u64 now)
 	if (keep)
 		fp_timer_resume(conn, keep, now);
 	fp_keep_free(keep);
-	FP_INC_STATS(conn->fn, WOKEN);
+	FP_INC_STATS(conn->endpoint->fn, WOKEN);
 }
 
 /**
@@ -326,16 +330,16 @@ static void save(struct fp_conn *conn)
 		.rx_cost = act->rx_cost,
 		.ts_recent_at = act->ts_recent_at,
 		.ts_recent = act->ts_recent,
-		.tx_pause = min_t(u64, pause, U32_MAX),
+		.tx_pause = min_t(u64, pause >> TX_PAUSE_SHIFT, U16_MAX),
 		.tx_credit = credit_of(act->tx_edge, act->tx_cost_next),
 		.rx_credit = credit_of(act->rx_edge, act->rx_cost),
 		.cwnd = act->cc.cwnd,
 		.ssthresh = act->cc.ssthresh,
 		.ce = act->ce,
-		.tx_ce = act->tx.ce,
-		.dup = act->dup,
-		.tx_dup = act->tx.dup,
 	};
+	conn->rest_tx_ce = act->tx.ce;
+	conn->rest_dup = act->dup;
+	conn->rest_tx_dup = act->tx.dup;
 	if (srtt)
 		WRITE_ONCE(conn->path->rtt, srtt);
 }
@@ -372,7 +376,7 @@ static bool is_idle(const struct fp_conn *conn, u64 now)
 	    (conn->state != FP_ESTABLISHED && conn->state != FP_CLOSE_WAIT))
 		return false;
 	last = max3(act->rx_last, act->tx_last, act->woken);
-	return now >= last + fp_setting(conn->fn, idle_timeout) &&
+	return now >= last + fp_setting(conn->endpoint->fn, idle_timeout) &&
 	       has_nothing(conn);
 }
 
@@ -405,7 +409,7 @@ static void park(struct fp_conn *conn)
 		act = conn->act;
 		save(conn);
 		WRITE_ONCE(conn->act, NULL);
-		FP_INC_STATS(conn->fn, PARKED);
+		FP_INC_STATS(conn->endpoint->fn, PARKED);
 	}
 	if (act && keep) {
 		fp_keep_begin(conn, keep, max(act->ts_recent_at,

@@ -170,7 +170,7 @@ static void uncount(struct fp_net *fn)
 static void free_rcu(struct rcu_head *rcu)
 {
 	struct fp_conn *conn = container_of(rcu, struct fp_conn, rcu);
-	struct fp_net *fn = conn->fn;
+	struct fp_net *fn = conn->endpoint->fn;
 
 	fp_path_put(fn, conn->path);
 	fp_endpoint_put(conn->endpoint);
@@ -230,6 +230,7 @@ struct fp_conn *fp_conn_create(struct fp_endpoint *endpoint,
 	struct fp_conn *conn;
 	struct fp_act *act;
 	int err = -ENOMEM;
+	u64 now;
 
 	if (!count(fn))
 		return ERR_PTR(-EAGAIN);
@@ -248,15 +249,15 @@ struct fp_conn *fp_conn_create(struct fp_endpoint *endpoint,
 		err = PTR_ERR(conn->path);
 		goto put_endpoint;
 	}
-	conn->fn = fn;
 	conn->endpoint = endpoint;
 	/* Never 0: that is what a frame says whose sender knows no ID. */
 	conn->id = (u64)(get_random_u32() | 1) << 32 | slot;
 	refcount_set(&conn->refs, 1);
 	spin_lock_init(&conn->lock);
 	INIT_LIST_HEAD(&conn->accept);
-	conn->created = ktime_to_us(ktime_get());
-	fp_act_begin(conn, act, conn->created);
+	now = ktime_to_us(ktime_get());
+	conn->created = now >> FP_CREATED_SHIFT;
+	fp_act_begin(conn, act, now);
 	return conn;
 
 put_endpoint:
@@ -281,7 +282,7 @@ uncount:
  */
 int fp_conn_publish(struct fp_conn *conn, enum fp_state state)
 {
-	struct fp_net *fn = conn->fn;
+	struct fp_net *fn = conn->endpoint->fn;
 	int err;
 
 	conn->state = state;
@@ -497,7 +498,7 @@ void __fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo)
  */
 void fp_conn_end(struct fp_conn *conn, int err, struct fp_todo *todo)
 {
-	struct fp_net *fn = conn->fn;
+	struct fp_net *fn = conn->endpoint->fn;
 	struct fp_act *act = conn->act;
 	struct fp_sock *fs;
 
@@ -543,8 +544,8 @@ void fp_conn_abort(struct fp_conn *conn, int err, enum fp_rst_reason why,
 		fp_transmit_rst(conn, why, todo);
 	}
 	if (conn->state != FP_CLOSED && why == FP_RST_TIMEOUT)
-		FP_INC_STATS(conn->fn, ENDED_TIMEOUT);
+		FP_INC_STATS(conn->endpoint->fn, ENDED_TIMEOUT);
 	else if (conn->state != FP_CLOSED)
-		FP_INC_STATS(conn->fn, ENDED_ABORTED);
+		FP_INC_STATS(conn->endpoint->fn, ENDED_ABORTED);
 	fp_conn_end(conn, err, todo);
 }

@@ -367,18 +367,15 @@ struct fp_keep {
  * @ts_recent_at: fp_act.ts_recent_at, unless fp_conn.kept
  * @keep: the entry for its keepalive, if fp_conn.kept
  * @ts_recent: fp_act.ts_recent
- * @tx_pause: by how much fp_act.tx_last was before that, microseconds,
- *	or U32_MAX if it was more
+ * @tx_pause: by how much fp_act.tx_last was before that, 65 ms, or U16_MAX if it
+ *	was more
  * @tx_credit: how much the peer lets us send, units
  * @rx_credit: how much we let the peer send, units
  * @cwnd: congestion window, bytes
  * @ssthresh: slow start below it, bytes
  * @ce: fp_act.ce
- * @tx_ce: fp_txwin.ce
- * @dup: fp_act.dup
- * @tx_dup: fp_txwin.dup
  *
- * What else there was is begun anew: it is about what is under way, and nothing
+ * Some more, for which there is room elsewhere: fp_conn.rest_*. What else there was is begun anew: it is about what is under way, and nothing
  * is; or it is measured again before long.
  */
 struct fp_rest {
@@ -391,15 +388,12 @@ struct fp_rest {
 		struct fp_keep *keep;
 	};
 	u32 ts_recent;
-	u32 tx_pause;
 	s32 tx_credit;
 	s32 rx_credit;
 	u32 cwnd;
 	u32 ssthresh;
+	u16 tx_pause;
 	u16 ce;
-	u16 tx_ce;
-	u8 dup;
-	u8 tx_dup;
 };
 
 /**
@@ -430,8 +424,8 @@ struct fp_rest {
  *	lock
  * @tx_memory: truesize of what is queued and not acknowledged; READ_ONCE()
  *	without the lock
- * @fn: what the namespace has, which waits for its connections; constant
- * @endpoint: the local port, a reference; constant
+ * @endpoint: the local port, a reference; constant. What the namespace has, which
+ *	waits for its connections, is found there
  * @path: the way to the peer, a reference; constant
  * @fs: its socket, or NULL; written under @lock, read under RCU
  * @accept: link in fp_endpoint.accept_queue, fp_rdm.conns or fp_rdm.refused,
@@ -440,8 +434,11 @@ struct fp_rest {
  * @rcu: for its end, when it is in no queue any more
  * @act: NULL while it is idle: parked. Under @lock, or by who has the last
  *	reference
- * @created: when it was made, microseconds; constant
- * @rest: while @act is NULL
+ * @created: when it was made, 65 ms; constant
+ * @rest_dup: fp_act.dup, while @act is NULL
+ * @rest_tx_dup: fp_txwin.dup, likewise
+ * @rest_tx_ce: fp_txwin.ce, likewise
+ * @rest: likewise
  *
  * Found through its slot under RCU; freed, and the slot with it, a grace period
  * after the last reference is gone; @act goes with that. There may be very many,
@@ -464,11 +461,14 @@ struct fp_conn {
 	bool rdm;
 	bool tx_held;
 	s16 err;
+	u8 rest_dup;
+	u8 rest_tx_dup;
+	u16 rest_tx_ce;
+	u32 created;
 	u32 msg_max;
 	u32 rx_msg_max;
 	u32 rx_count;
 	u32 tx_memory;
-	struct fp_net *fn;
 	struct fp_endpoint *endpoint;
 	struct fp_path *path;
 	struct fp_sock __rcu *fs;
@@ -478,11 +478,11 @@ struct fp_conn {
 	};
 	struct rhash_head node;
 	struct fp_act *act;
-	u64 created;
 	struct fp_rest rest;
 };
 
-#define FP_CONN_SIZE_MAX	192	/* with locks that are not debugged */
+#define FP_CREATED_SHIFT	16	/* of fp_conn.created, to microseconds */
+#define FP_CONN_SIZE_MAX	176	/* with locks that are not debugged */
 
 /* Count for a connection, which is locked. */
 #define FP_CONN_ADD(conn, name, value) \
@@ -816,7 +816,7 @@ static inline void fp_conn_count(struct fp_conn *conn,
 				 enum fastproto_stats_attr all, u32 value)
 {
 	conn->act->counts[own - FP_COUNT_FIRST] += value;
-	SNMP_ADD_STATS(conn->fn->mib, all, value);
+	SNMP_ADD_STATS(conn->endpoint->fn->mib, all, value);
 }
 
 static inline bool fp_conn_is_over(const struct fp_conn *conn)

@@ -113,12 +113,12 @@ void fp_connect_start(struct fp_conn *conn, bool keep)
 {
 	struct fp_todo todo;
 
-	FP_INC_STATS(conn->fn, CONNECTS);
+	FP_INC_STATS(conn->endpoint->fn, CONNECTS);
 	fp_conn_lock(conn, &todo);
 	fp_conn_publish(conn, FP_SYN_SENT);
 	fp_handshake_syn(conn, &todo);
 	fp_timer_set(conn, FP_DEADLINE_HANDSHAKE, todo.now +
-		     fp_setting(conn->fn, syn_timeout), todo.now);
+		     fp_setting(conn->endpoint->fn, syn_timeout), todo.now);
 	fp_timer_keepalive(conn, keep, todo.now);
 	fp_conn_unlock(conn, &todo);
 }
@@ -386,8 +386,8 @@ void fp_connect_finish(struct fp_sock *fs, struct fp_conn *conn)
 	} else {
 		WRITE_ONCE(conn->orphan, true);
 		timeout = conn->state == FP_FIN_WAIT_2 ?
-			  fp_setting(conn->fn, fin_timeout) :
-			  fp_setting(conn->fn, orphan_timeout);
+			  fp_setting(conn->endpoint->fn, fin_timeout) :
+			  fp_setting(conn->endpoint->fn, orphan_timeout);
 		fp_timer_set(conn, FP_DEADLINE_END, todo.now + timeout,
 			     todo.now);
 	}

@@ -238,7 +238,7 @@ static u64 *given_up_place(struct fp_cookies *cookies, u64 hash)
  */
 void fp_handshake_given_up(const struct fp_conn *conn)
 {
-	struct fp_cookies *cookies = READ_ONCE(conn->fn->cookies);
+	struct fp_cookies *cookies = READ_ONCE(conn->endpoint->fn->cookies);
 	u64 hash;
 
 	if (!conn->passive || !conn->syn_due)
@@ -333,7 +333,7 @@ void fp_handshake_syn(struct fp_conn *conn, struct fp_todo *todo)
 	if (skb)
 		__skb_queue_tail(&conn->act->out, skb);
 	else
-		FP_INC_STATS(conn->fn, OUT_ERRORS);
+		FP_INC_STATS(conn->endpoint->fn, OUT_ERRORS);
 }
 
 /*
@@ -478,7 +478,7 @@ static int echo_again(struct fp_conn *conn, const struct fp_sections *sections)
 	    act->cookie.mac == sections->cookie.mac)
 		return FASTPROTO_A_STATS_DROP_DUPLICATE;
 	act->cookie = sections->cookie;
-	FP_INC_STATS(conn->fn, RETRANS_ECHO);
+	FP_INC_STATS(conn->endpoint->fn, RETRANS_ECHO);
 	if (act->tx.flight) {
 		fp_txwin_timeout(&act->tx);
 		act->tx_check = 0;
@@ -524,7 +524,7 @@ int fp_handshake_cookie_rcv(struct fp_conn *conn,
 		return 0;
 	}
 	fp_timer_set(conn, FP_DEADLINE_HANDSHAKE, todo->now +
-		     fp_setting(conn->fn, ack_delay), todo->now);
+		     fp_setting(conn->endpoint->fn, ack_delay), todo->now);
 	todo->flags |= FP_WAKE_STATE | FP_WAKE_WRITE | FP_OPENED;
 	return 0;
 }
@@ -610,7 +610,7 @@ static int introduce(struct fp_conn *conn, struct fp_sock *fs,
 					FASTPROTO_A_STATS_DROP_MEMORY;
 	}
 	/* What a copy made may have come and gone since we looked. */
-	if (!set_used(READ_ONCE(conn->fn->cookies), cookie)) {
+	if (!set_used(READ_ONCE(conn->endpoint->fn->cookies), cookie)) {
 		fp_conn_end(conn, 0, todo);
 		return FASTPROTO_A_STATS_DROP_DUPLICATE;
 	}

@@ -46,7 +46,7 @@ static void fin_acked(struct fp_conn *conn, struct fp_todo *todo)
 		todo->flags |= FP_WAKE_STATE;
 		if (conn->orphan)
 			fp_timer_set(conn, FP_DEADLINE_END, todo->now +
-				     fp_setting(conn->fn, fin_timeout),
+				     fp_setting(conn->endpoint->fn, fin_timeout),
 				     todo->now);
 		break;
 	case FP_CLOSING:
@@ -248,7 +248,7 @@ static bool take_ack(struct fp_conn *conn, const struct fp_ack *ack, bool alone,
 		/* Whoever gets on may take his time. */
 		if (conn->orphan)
 			fp_timer_set(conn, FP_DEADLINE_END, todo->now +
-				     fp_setting(conn->fn, orphan_timeout),
+				     fp_setting(conn->endpoint->fn, orphan_timeout),
 				     todo->now);
 	}
 	/* Never less than was promised before. */
@@ -513,7 +513,7 @@ static int take_data(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 		     u16 index, struct fp_todo *todo)
 {
 	struct fp_act *act = conn->act;
-	u32 copybreak = fp_setting(conn->fn, copybreak);
+	u32 copybreak = fp_setting(conn->endpoint->fn, copybreak);
 	enum fp_rxwin_result result;
 	struct fp_packet *packet;
 	bool gaps;
@@ -554,7 +554,7 @@ static int take_data(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 
 	gaps = act->rx.nr;
 	result = fp_rxwin_add(&act->rx, frame->seq, act->rx.next +
-			      fp_setting(conn->fn, rx_ahead));
+			      fp_setting(conn->endpoint->fn, rx_ahead));
 	if (result == FP_RXWIN_OLD || result == FP_RXWIN_FULL) {
 		fp_packet_put(packet);
 		act->ack_now = true;
@@ -568,9 +568,9 @@ static int take_data(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 	FP_CONN_INC_STATS(conn, IN_FRAMES);
 	FP_CONN_ADD_STATS(conn, IN_BYTES, frame->payload_len);
 	if (packet->rx_flags & FP_RX_COPIED)
-		FP_INC_STATS(conn->fn, IN_COPIES);
+		FP_INC_STATS(conn->endpoint->fn, IN_COPIES);
 	else
-		FP_INC_STATS(conn->fn, IN_VIEWS);
+		FP_INC_STATS(conn->endpoint->fn, IN_VIEWS);
 
 	act->ack_later = true;
 	act->ack_bytes += frame->payload_len;
@@ -591,7 +591,7 @@ static int take_data(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 /* The server tells its ID to a client in FP_ECHO_SENT. */
 static void learn_peer(struct fp_conn *conn, const struct fp_sections *sections)
 {
-	FP_INC_STATS(conn->fn, CONNECTED);
+	FP_INC_STATS(conn->endpoint->fn, CONNECTED);
 	conn->peer_id = (u64)sections->syn.tag << 32 | sections->conn_slot;
 	conn->act->deadline[FP_DEADLINE_HANDSHAKE] = 0;
 	conn->act->retries = 0;
@@ -717,7 +717,7 @@ static int take_rst(struct fp_conn *conn, const struct fp_frame *frame,
 		return FASTPROTO_A_STATS_DROP_ID;
 	if (!is_own_rst(conn, sections))
 		return FASTPROTO_A_STATS_DROP_TAG;
-	fp_count_reset(conn->fn, FASTPROTO_A_STATS_IN_RESETS, frame->seq);
+	fp_count_reset(conn->endpoint->fn, FASTPROTO_A_STATS_IN_RESETS, frame->seq);
 	fp_conn_end(conn, rst_error(conn, frame->seq), todo);
 	return 0;
 }
@@ -747,7 +747,7 @@ void fp_input_finish(struct fp_input *in)
 	if (conn->state != FP_CLOSED)
 		fp_transmit_push(conn, &in->todo);
 	if (conn->state != FP_CLOSED && conn->act && conn->act->finished) {
-		FP_INC_STATS(conn->fn, ENDED_CLOSED);
+		FP_INC_STATS(conn->endpoint->fn, ENDED_CLOSED);
 		fp_conn_end(conn, 0, &in->todo);
 	}
 	unlock(conn, &in->todo);
@@ -920,7 +920,7 @@ void fp_input_error(struct fp_endpoint *endpoint, const union fp_addr *to,
 	if ((conn->state == FP_SYN_SENT || conn->state == FP_ECHO_SENT) &&
 	    conn->endpoint == endpoint &&
 	    fp_addr_equal(&conn->path->peer.addr, to)) {
-		FP_INC_STATS(conn->fn, ENDED_ICMP);
+		FP_INC_STATS(conn->endpoint->fn, ENDED_ICMP);
 		fp_conn_end(conn, err, &todo);
 	}
 	__fp_conn_unlock(conn, &todo);

@@ -124,7 +124,7 @@ static u64 idle_of(const struct fp_sock *fs)
 void fp_keep_begin(struct fp_conn *conn, struct fp_keep *keep, u64 since,
 		   u64 now)
 {
-	struct fp_wheel *wheel = &conn->fn->wheel;
+	struct fp_wheel *wheel = &conn->endpoint->fn->wheel;
 
 	keep->conn = conn;
 	keep->since = since;
@@ -145,7 +145,7 @@ void fp_keep_begin(struct fp_conn *conn, struct fp_keep *keep, u64 since,
  */
 struct fp_keep *fp_keep_end(struct fp_conn *conn)
 {
-	struct fp_wheel *wheel = &conn->fn->wheel;
+	struct fp_wheel *wheel = &conn->endpoint->fn->wheel;
 	struct fp_keep *keep;
 
 	if (!conn->kept)
@@ -162,7 +162,7 @@ struct fp_keep *fp_keep_end(struct fp_conn *conn)
 /* Is the peer to be asked now? If it is later, the entry goes where it belongs. */
 static bool is_due(struct fp_conn *conn, u64 now)
 {
-	struct fp_wheel *wheel = &conn->fn->wheel;
+	struct fp_wheel *wheel = &conn->endpoint->fn->wheel;
 	const struct fp_sock *fs = socket_of(conn);
 	struct fp_keep *keep;
 

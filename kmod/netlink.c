@@ -514,7 +514,8 @@ static int put_conn_times(struct sk_buff *msg, const struct fp_conn *conn)
 	const struct fp_act *act = conn->act;
 	u64 now = ktime_to_us(ktime_get());
 
-	return put_ago(msg, FASTPROTO_A_CONN_AGE, conn->created, now) ||
+	return put_ago(msg, FASTPROTO_A_CONN_AGE,
+		       (u64)conn->created << FP_CREATED_SHIFT, now) ||
 	       put_ago(msg, FASTPROTO_A_CONN_SINCE_IN,
 		       act ? act->rx_last : fp_rest_ts_recent_at(conn),
 		       now) ||

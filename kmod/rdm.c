@@ -151,7 +151,8 @@ void fp_rdm_forget_addr(struct fp_conn *conn)
 	if (!conn->by_addr)
 		return;
 	conn->by_addr = false;
-	rhashtable_remove_fast(&conn->fn->active, &conn->node, active_params);
+	rhashtable_remove_fast(&conn->endpoint->fn->active, &conn->node,
+			       active_params);
 }
 
 static void add_up(atomic_long_t *sum, u32 *told, u32 value)
@@ -349,7 +350,7 @@ static void tell_of_room(struct fp_sock *fs, struct fp_conn *conn)
 	if (act) {
 		conn->invited = true;
 		act->ack_now = true;
-		FP_INC_STATS(conn->fn, ROOM_TOLD);
+		FP_INC_STATS(conn->endpoint->fn, ROOM_TOLD);
 		fp_transmit_push(conn, &todo);
 	} else {
 		spin_lock(&fs->rx_lock);
@@ -572,7 +573,7 @@ static struct fp_conn *open_locked(struct fp_sock *fs, const union fp_addr *to,
 
 		/* 0.0.0.0 is another name of an address that is known. */
 		rcu_read_lock();
-		old = rhashtable_lookup_get_insert_key(&conn->fn->active, &key,
+		old = rhashtable_lookup_get_insert_key(&conn->endpoint->fn->active, &key,
 						       &conn->node,
 						       active_params);
 		if (!IS_ERR_OR_NULL(old) && !refcount_inc_not_zero(&old->refs))

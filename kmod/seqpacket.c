@@ -353,7 +353,7 @@ int fp_seqpacket_send(struct fp_sock *fs, struct fp_conn *conn,
 	if (fp_sock_has(fs, FP_OPTION_PAYLOAD_CSUM))
 		flags |= FP_F_CSUM;
 	if (!conn->rdm && !fp_sock_has(fs, FP_OPTION_NODELAY))
-		hold = fp_setting(conn->fn, hold_time);
+		hold = fp_setting(conn->endpoint->fn, hold_time);
 	err = copy_message(fs, conn, msg, len, flags, &list);
 	while (!err) {
 		err = queue_message(conn, &list, len, flags, more, hold);

@@ -102,7 +102,7 @@ static void update_waiting(struct fp_conn *conn, bool waiting, bool starved,
 	else if (!waiting || !act->tx_corked)
 		*cork = 0;
 	else if (!*cork)
-		*cork = now + fp_setting(conn->fn, cork_timeout);
+		*cork = now + fp_setting(conn->endpoint->fn, cork_timeout);
 	arm(conn, *window, now);
 	arm(conn, *cork, now);
 }
@@ -132,7 +132,7 @@ void fp_timer_update(struct fp_conn *conn, struct fp_txframe *waiting,
 
 	if (act->ack_later && !deadline[FP_DEADLINE_ACK])
 		deadline[FP_DEADLINE_ACK] = now +
-			fp_setting(conn->fn, ack_delay);
+			fp_setting(conn->endpoint->fn, ack_delay);
 	arm(conn, deadline[FP_DEADLINE_ACK], now);
 
 	update_waiting(conn, waiting, starved, now);
@@ -313,19 +313,19 @@ static void handshake(struct fp_conn *conn, struct fp_todo *todo)
 	if (conn->state == FP_ECHO_SENT && act->tx.flight)
 		return;
 	if (give_up(conn, conn->state == FP_SYN_SENT ?
-		    fp_setting(conn->fn, syn_retries) :
-		    fp_setting(conn->fn, data_retries), todo))
+		    fp_setting(conn->endpoint->fn, syn_retries) :
+		    fp_setting(conn->endpoint->fn, data_retries), todo))
 		return;
 	act->deadline[FP_DEADLINE_HANDSHAKE] = todo->now +
-		((u64)fp_setting(conn->fn, syn_timeout) <<
+		((u64)fp_setting(conn->endpoint->fn, syn_timeout) <<
 		 min(act->retries - 1, 6));
 	if (conn->state == FP_SYN_SENT) {
-		FP_INC_STATS(conn->fn, RETRANS_SYN);
+		FP_INC_STATS(conn->endpoint->fn, RETRANS_SYN);
 		fp_handshake_syn(conn, todo);
 		return;
 	}
 	if (act->echoed)
-		FP_INC_STATS(conn->fn, RETRANS_ECHO);
+		FP_INC_STATS(conn->endpoint->fn, RETRANS_ECHO);
 	act->echoed = true;
 	act->tx_probe = true;
 }
@@ -354,7 +354,7 @@ static void loss(struct fp_conn *conn, struct fp_todo *todo)
 		probe_tail(conn, todo);
 		return;
 	}
-	if (give_up(conn, fp_setting(conn->fn, data_retries), todo))
+	if (give_up(conn, fp_setting(conn->endpoint->fn, data_retries), todo))
 		return;
 	FP_CONN_INC_STATS(conn, RTO_TIMEOUTS);
 	/* A peer without room is no congestion. */
@@ -376,7 +376,7 @@ static void window(struct fp_conn *conn, struct fp_todo *todo)
 {
 	struct fp_act *act = conn->act;
 
-	if (give_up(conn, fp_setting(conn->fn, data_retries), todo))
+	if (give_up(conn, fp_setting(conn->endpoint->fn, data_retries), todo))
 		return;
 	FP_CONN_INC_STATS(conn, WINDOW_PROBES);
 	fp_rtt_backoff(&act->rtt);
@@ -398,7 +398,7 @@ static void keepalive(struct fp_conn *conn, struct fp_todo *todo)
 		act->keep_since = todo->now;
 	} else if (keepalive_due(fs, act) <= todo->now) {
 		if (act->keep_asked >= READ_ONCE(fs->keep_cnt)) {
-			FP_INC_STATS(conn->fn, KEEPALIVE_TIMEOUTS);
+			FP_INC_STATS(conn->endpoint->fn, KEEPALIVE_TIMEOUTS);
 			fp_conn_abort(conn, -ETIMEDOUT, FP_RST_TIMEOUT, todo);
 			return;
 		}

@@ -367,7 +367,7 @@ static bool pace_admits(const struct fp_conn *conn, u64 now)
 	u64 burst = max(BURST_TIME << PACE_SHIFT,
 			BURST_ACK * act->pace_gap);
 
-	return !is_paced(act) || !fp_setting(conn->fn, pacing) ||
+	return !is_paced(act) || !fp_setting(conn->endpoint->fn, pacing) ||
 	       act->pace_at <= (now << PACE_SHIFT) + burst;
 }
 
@@ -692,7 +692,7 @@ void fp_transmit_rst(struct fp_conn *conn, enum fp_rst_reason why,
 		__skb_queue_tail(&conn->act->out, skb);
 	else
 		todo->reset = skb;
-	fp_count_reset(conn->fn, FASTPROTO_A_STATS_OUT_RESETS, why);
+	fp_count_reset(conn->endpoint->fn, FASTPROTO_A_STATS_OUT_RESETS, why);
 }
 
 /*
@@ -703,7 +703,7 @@ static bool may_be_marked(const struct fp_conn *conn)
 {
 	const struct fp_act *act = conn->act;
 
-	return conn->state > FP_ECHO_SENT && fp_setting(conn->fn, ecn) &&
+	return conn->state > FP_ECHO_SENT && fp_setting(conn->endpoint->fn, ecn) &&
 	       act->retries < FP_ECT_RETRIES &&
 	       conn->ect_failures < FP_ECT_FAILURES;
 }
@@ -741,7 +741,7 @@ void fp_transmit_xmit(struct fp_conn *conn, struct sk_buff_head *list, u8 tos)
 			err = skb_cow_head(skb, fp_endpoint_headroom(&route));
 		if (err) {
 			/* As good as lost on the way. */
-			FP_INC_STATS(conn->fn, OUT_ERRORS);
+			FP_INC_STATS(conn->endpoint->fn, OUT_ERRORS);
 			kfree_skb(skb);
 			continue;
 		}
