@@ -230,6 +230,7 @@ static struct fp_endpoint *create(struct net *net, int oif,
 	if (!endpoint)
 		return ERR_PTR(-ENOMEM);
 	refcount_set(&endpoint->refs, 1);
+	INIT_LIST_HEAD(&endpoint->list);
 	INIT_LIST_HEAD(&endpoint->accept_queue);
 	INIT_WORK(&endpoint->end, end);
 	endpoint->net = net;
@@ -245,7 +246,6 @@ static struct fp_endpoint *create(struct net *net, int oif,
 	endpoint->udp_sk = endpoint->udp->sk;
 	fp_demux_init(&endpoint->demux, endpoint->udp);
 	read_back(endpoint);
-	list_add(&endpoint->list, &fp_net(net)->endpoints);
 	cfg.sk_user_data = endpoint;
 	setup_udp_tunnel_sock(net, endpoint->udp, &cfg);
 	return endpoint;
@@ -262,13 +262,13 @@ static struct fp_endpoint *adopt(struct net *net, int oif,
 
 	if (!fp_addr_port(local))
 		return NULL;
-	list_for_each_entry(endpoint, &fp_net(net)->endpoints, list) {
-		if (endpoint->client || rcu_access_pointer(endpoint->fs) ||
-		    endpoint->oif != oif ||
-		    !fp_addr_equal(&endpoint->local, local))
+	list_for_each_entry(endpoint, &fp_net(net)->left, list) {
+		if (endpoint->oif != oif ||
+		    !fp_addr_equal(&endpoint->local, local) ||
+		    !refcount_inc_not_zero(&endpoint->refs))
 			continue;
-		if (refcount_inc_not_zero(&endpoint->refs))
-			return endpoint;
+		list_del_init(&endpoint->list);
+		return endpoint;
 	}
 	return NULL;
 }
@@ -342,13 +342,25 @@ static struct fp_endpoint *find_client(struct fp_net *fn, int family,
 {
 	struct fp_endpoint *endpoint;
 
-	list_for_each_entry(endpoint, &fn->endpoints, list) {
+	list_for_each_entry(endpoint, &fn->clients, list) {
 		if (endpoint->client != nr)
 			continue;
 		if (endpoint->local.family == family || endpoint->dual)
 			return endpoint;
 	}
 	return NULL;
+}
+
+static struct fp_endpoint *create_client(struct net *net, unsigned int nr,
+					 const union fp_addr *local)
+{
+	struct fp_endpoint *endpoint = create(net, 0, local);
+
+	if (!IS_ERR(endpoint)) {
+		endpoint->client = nr;
+		list_add(&endpoint->list, &fp_net(net)->clients);
+	}
+	return endpoint;
 }
 
 /**
@@ -369,20 +381,13 @@ struct fp_endpoint *fp_endpoint_client(struct net *net, int family)
 
 	mutex_lock(&fn->endpoint_lock);
 	endpoint = find_client(fn, family, nr);
-	if (endpoint)
-		goto get;
-	endpoint = create(net, 0, &any6);
-	if (must_be_inet(endpoint, family)) {
-		if (!IS_ERR(endpoint))
-			endpoint->client = nr;
-		endpoint = create(net, 0, &any4);
+	if (!endpoint) {
+		endpoint = create_client(net, nr, &any6);
+		if (must_be_inet(endpoint, family))
+			endpoint = create_client(net, nr, &any4);
 	}
-	if (IS_ERR(endpoint))
-		goto unlock;
-	endpoint->client = nr;
-get:
-	fp_endpoint_get(endpoint);
-unlock:
+	if (!IS_ERR(endpoint))
+		fp_endpoint_get(endpoint);
 	mutex_unlock(&fn->endpoint_lock);
 	return endpoint;
 }
@@ -402,6 +407,7 @@ void fp_endpoint_release(struct fp_endpoint *endpoint)
 		return;
 	mutex_lock(&endpoint->fn->endpoint_lock);
 	RCU_INIT_POINTER(endpoint->fs, NULL);
+	list_add(&endpoint->list, &endpoint->fn->left);
 	mutex_unlock(&endpoint->fn->endpoint_lock);
 	/* The port is to be free when close() returns. */
 	if (refcount_dec_and_test(&endpoint->refs))
@@ -433,8 +439,8 @@ void fp_endpoint_net_exit(struct net *net)
 	bool any = false;
 
 	flush_workqueue(end_queue);
-	list_for_each_entry_safe(endpoint, next, &fn->endpoints, list) {
-		WARN_ON(!endpoint->client);
+	WARN_ON(!list_empty(&fn->left));
+	list_for_each_entry_safe(endpoint, next, &fn->clients, list) {
 		end(&endpoint->end);
 		any = true;
 	}

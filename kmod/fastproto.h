@@ -169,9 +169,10 @@ struct fp_wheel {
  * @last_id: the next socket's id
  * @nr_sockets: how many they are
  * @settings: limits and timers
- * @endpoint_lock: guards @endpoints, @demuxed and fp_endpoint.fs
- * @endpoints: all open ports
- * @demuxed: one of them has had fp_demux.udp
+ * @endpoint_lock: guards @clients, @left, @demuxed and fp_endpoint.fs
+ * @clients: ports that sockets without one share
+ * @left: ports whose socket was closed, while connections still use them
+ * @demuxed: an open port has had fp_demux.udp
  * @slots: connections by their ID
  * @passive: connections that came in, by their client
  * @active: those that SOCK_RDM sockets opened by sending to an address, by that
@@ -194,7 +195,8 @@ struct fp_net {
 	atomic_t nr_sockets;
 	struct fp_settings settings;
 	struct mutex endpoint_lock;	/* see above */
-	struct list_head endpoints;
+	struct list_head clients;
+	struct list_head left;
 	bool demuxed;
 	struct fp_slots slots;
 	struct rhashtable passive;
@@ -288,7 +290,7 @@ struct fp_demux {
 
 /**
  * struct fp_endpoint - a local UDP port: the bearer of frames
- * @list: link in fp_net.endpoints
+ * @list: link in fp_net.clients or fp_net.left, or in none: @fs has it
  * @refs: one of @fs, or of the namespace if @client; one of each connection
  * @net: the namespace
  * @fn: and what it has of ours

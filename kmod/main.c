@@ -29,7 +29,8 @@ static int __net_init net_init(struct net *net)
 	}
 	spin_lock_init(&fn->sockets_lock);
 	mutex_init(&fn->endpoint_lock);
-	INIT_LIST_HEAD(&fn->endpoints);
+	INIT_LIST_HEAD(&fn->clients);
+	INIT_LIST_HEAD(&fn->left);
 	fp_setting_net_init(fn);
 	return 0;
 }
