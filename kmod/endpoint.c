@@ -37,7 +37,8 @@ static struct workqueue_struct *end_queue;
  */
 int __init fp_endpoint_init(void)
 {
-	end_queue = alloc_workqueue("fastproto", WQ_UNBOUND, 0);
+	/* They wait for each other: threads of their own are only left over. */
+	end_queue = alloc_ordered_workqueue("fastproto", 0);
 	if (!end_queue)
 		return -ENOMEM;
 	udp_encap_enable();
