@@ -428,8 +428,8 @@ struct fp_rest {
  *	waits for its connections, is found there
  * @path: the way to the peer, a reference; constant
  * @fs: its socket, or NULL; written under @lock, read under RCU
- * @accept: link in fp_endpoint.accept_queue, fp_rdm.conns or fp_rdm.refused,
- *	under fp_sock.rx_lock
+ * @accept: link in fp_endpoint.accept_queue, fp_rdm.conns, fp_rdm.refused or
+ *	fp_rdm.ended, under fp_sock.rx_lock
  * @node: in fp_net.passive, by the peer's address and ID, or in fp_net.active
  * @rcu: for its end, when it is in no queue any more
  * @act: NULL while it is idle: parked. Under @lock, or by who has the last

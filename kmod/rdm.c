@@ -37,9 +37,12 @@
  * @tx_bytes: payload of what is queued and not acknowledged
  * @refused: connections (fp_conn.accept) for whose frames there was no room, in
  *	the order in which they will be told that there is; a reference each;
- *	under fp_sock.rx_lock, as are
- * @invited: how many were told so in this INVITE_TIME and have not come, and
- * @invited_before: in the one before; READ_ONCE()
+ *	under fp_sock.rx_lock
+ * @ended: connections (fp_conn.accept) that have ended while they were parked, a
+ *	reference each: that is to be told, and without memory; under the same
+ * @invited: how many were told of room in this INVITE_TIME and have not come;
+ *	under the same, READ_ONCE(), as are
+ * @invited_before: in the one before
  * @invited_at: when this one began, microseconds
  * @refused_charge: the truesize of what they will bring, on an average, bytes
  * @favoured: the ID of the one connection that may go beyond the limit, to
@@ -50,6 +53,7 @@
 struct fp_rdm {
 	struct list_head conns;
 	struct list_head refused;
+	struct list_head ended;
 	u32 invited;
 	u32 invited_before;
 	u64 invited_at;
@@ -131,6 +135,7 @@ int fp_rdm_init(struct fp_sock *fs)
 		return -ENOMEM;
 	INIT_LIST_HEAD(&rdm->conns);
 	INIT_LIST_HEAD(&rdm->refused);
+	INIT_LIST_HEAD(&rdm->ended);
 	INIT_LIST_HEAD(&rdm->ready);
 	fs->rdm = rdm;
 	return 0;
@@ -255,7 +260,7 @@ static void refuse(struct fp_sock *fs, struct fp_conn *conn, u32 charge)
 static bool is_readable(const struct fp_rdm *rdm)
 {
 	return !llist_empty(&rdm->incoming) || !list_empty(&rdm->ready) ||
-	       READ_ONCE(rdm->out);
+	       !list_empty(&rdm->ended) || READ_ONCE(rdm->out);
 }
 
 /* May it go beyond the limit? */
@@ -386,6 +391,16 @@ static void enqueue(struct fp_rdm *rdm, struct fp_conn *conn)
 	llist_add(&act->incoming, &rdm->incoming);
 }
 
+/* A parked one, of which nothing is left to be told but its end. */
+static void enqueue_ended(struct fp_sock *fs, struct fp_conn *conn,
+			  struct fp_todo *todo)
+{
+	spin_lock(&fs->rx_lock);
+	list_move_tail(&conn->accept, &fs->rdm->ended);
+	spin_unlock(&fs->rx_lock);
+	todo->flags |= FP_WAKE_READ;
+}
+
 /* What never became a message. */
 static void drop_unfinished(struct fp_act *act)
 {
@@ -468,9 +483,6 @@ void fp_rdm_collect(struct fp_conn *conn, struct fp_todo *todo)
 		if (todo->flags & FP_ENDED)
 			events |= BIT(FP_EVENT_CLOSED);
 	}
-	/* The end of a parked one is not told if there is no memory for that. */
-	if (events && !act)
-		act = fp_conn_wake(conn, GFP_ATOMIC, todo->now);
 	if (act) {
 		if (todo->flags & FP_WAKE_READ)
 			lose_favour(rdm, conn);
@@ -490,6 +502,10 @@ void fp_rdm_collect(struct fp_conn *conn, struct fp_todo *todo)
 		if (unlikely(ring) && !(todo->flags & FP_PUMPED))
 			todo->flags |= FP_STALLED;
 		enqueue(rdm, conn);
+	} else if (events && !(ring && fp_ring_tell_closed(ring, conn, todo))) {
+		enqueue_ended(fs, conn, todo);
+		if (unlikely(ring))
+			todo->flags |= FP_STALLED;
 	} else if (todo->flags & FP_ENDED) {
 		fp_rdm_part(conn, todo);
 	}
@@ -765,6 +781,31 @@ static void put_back(struct fp_sock *fs, struct fp_conn *conn, bool more,
 		fs->sk.sk_data_ready(&fs->sk);
 }
 
+/* The first connection of one of the socket's lists, a reference; or NULL. */
+static struct fp_conn *first_of(struct fp_sock *fs,
+				struct list_head *list)
+{
+	struct fp_conn *conn;
+
+	if (list_empty(list))
+		return NULL;
+	spin_lock_bh(&fs->rx_lock);
+	conn = list_first_entry_or_null(list, struct fp_conn, accept);
+	if (conn)
+		fp_conn_get(conn);
+	spin_unlock_bh(&fs->rx_lock);
+	return conn;
+}
+
+static void set_closed(const struct fp_conn *conn, struct item *item)
+{
+	item->id = conn->id;
+	item->addr = conn->path->peer.addr;
+	item->event.type = FP_EVENT_CLOSED;
+	item->event.conn = conn->id;
+	item->event.error = -conn->err;
+}
+
 static bool take_event(struct fp_conn *conn, enum fp_event_type type, bool peek,
 		       struct item *item)
 {
@@ -811,6 +852,27 @@ static bool take_item(struct fp_conn *conn, bool peek, struct item *item,
 	       take_event(conn, FP_EVENT_CLOSED, peek, item);
 }
 
+/* The end of a connection that was parked. Returns false if there is none. */
+static bool take_ended(struct fp_sock *fs, bool peek, struct item *item)
+{
+	struct fp_conn *conn;
+	struct fp_todo todo;
+	bool own = false;
+
+	while (!own && (conn = first_of(fs, &fs->rdm->ended))) {
+		fp_conn_lock(conn, &todo);
+		own = socket_of(conn) == fs;
+		if (own) {
+			set_closed(conn, item);
+			if (!peek)
+				fp_rdm_part(conn, &todo);
+		}
+		fp_conn_unlock(conn, &todo);
+		fp_conn_put(conn);
+	}
+	return own;
+}
+
 /* Returns false if there is nothing. */
 static bool take(struct fp_sock *fs, bool peek, struct item *item)
 {
@@ -834,7 +896,28 @@ static bool take(struct fp_sock *fs, bool peek, struct item *item)
 	}
 	if (!peek)
 		tell_refused(fs);
-	return found;
+	return found || take_ended(fs, peek, item);
+}
+
+/* Of those that were parked. Returns false if there is no room for all. */
+static bool pump_ended(struct fp_sock *fs, struct fp_ring *ring)
+{
+	struct fp_conn *conn;
+	struct fp_todo todo;
+	bool room = true;
+
+	while (room && (conn = first_of(fs, &fs->rdm->ended))) {
+		fp_conn_lock(conn, &todo);
+		todo.flags |= FP_PUMPED;
+		if (socket_of(conn) == fs) {
+			room = fp_ring_tell_closed(ring, conn, &todo);
+			if (room)
+				fp_rdm_part(conn, &todo);
+		}
+		fp_conn_unlock(conn, &todo);
+		fp_conn_put(conn);
+	}
+	return room;
 }
 
 /**
@@ -866,7 +949,8 @@ bool fp_rdm_pump(struct fp_sock *fs, struct fp_ring *ring, u32 *needed)
 		fp_conn_put(conn);
 	}
 	tell_refused(fs);
-	return false;
+	*needed = 0;
+	return !pump_ended(fs, ring);
 }
 
 /* FP_EVENTS */
@@ -878,7 +962,7 @@ void fp_rdm_want_events(struct fp_sock *fs)
 static bool may_receive(const struct fp_sock *fs, const struct fp_conn *conn)
 {
 	return !llist_empty(&fs->rdm->incoming) ||
-	       !list_empty(&fs->rdm->ready) ||
+	       !list_empty(&fs->rdm->ready) || !list_empty(&fs->rdm->ended) ||
 	       READ_ONCE(fs->sk.sk_shutdown) & RCV_SHUTDOWN;
 }
 
@@ -1261,19 +1345,13 @@ u32 fp_rdm_memory(const struct fp_sock *fs)
 	return clamp_t(long, atomic_long_read(&fs->rdm->memory), 0, U32_MAX);
 }
 
+/* Those that are waiting for something come first. */
 static struct fp_conn *first_conn(struct fp_sock *fs)
 {
-	struct fp_conn *conn;
+	struct fp_rdm *rdm = fs->rdm;
 
-	spin_lock_bh(&fs->rx_lock);
-	conn = list_first_entry_or_null(&fs->rdm->refused, struct fp_conn,
-					accept) ?:
-	       list_first_entry_or_null(&fs->rdm->conns, struct fp_conn,
-					accept);
-	if (conn)
-		fp_conn_get(conn);
-	spin_unlock_bh(&fs->rx_lock);
-	return conn;
+	return first_of(fs, &rdm->ended) ?: first_of(fs, &rdm->refused) ?:
+	       first_of(fs, &rdm->conns);
 }
 
 /* To the end of the list, unless it is over. */

@@ -394,6 +394,13 @@ static bool is_waiting(const struct fp_ring *ring, const struct fp_conn *conn)
 	       is_end_due(ring, conn);
 }
 
+/* A connection that was parked is over. Returns false if that waits for room. */
+bool fp_ring_tell_closed(struct fp_ring *ring, struct fp_conn *conn,
+			 struct fp_todo *todo)
+{
+	return tell(ring, conn, FP_EVENT_CLOSED, todo);
+}
+
 /**
  * fp_ring_collect - tell a socket's ring what happened to its one connection
  * @conn: the connection, locked

@@ -165,6 +165,8 @@ void fp_ring_pump(struct fp_ring *ring, struct fp_conn *conn,
 		  struct fp_todo *todo);
 bool fp_ring_pump_conn(struct fp_ring *ring, struct fp_conn *conn,
 		       struct fp_todo *todo);
+bool fp_ring_tell_closed(struct fp_ring *ring, struct fp_conn *conn,
+			 struct fp_todo *todo);
 void fp_ring_collect(struct fp_conn *conn, struct fp_todo *todo);
 void fp_ring_wait(struct fp_sock *fs);
 void fp_ring_drain(struct fp_sock *fs);
