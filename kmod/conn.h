@@ -375,8 +375,9 @@ struct fp_keep {
  * @ssthresh: slow start below it, bytes
  * @ce: fp_act.ce
  *
- * Some more, for which there is room elsewhere: fp_conn.rest_*. What else there was is begun anew: it is about what is under way, and nothing
- * is; or it is measured again before long.
+ * Some more, for which there is room elsewhere: fp_conn.rest_*. What else there
+ * was is begun anew: it is about what is under way, and nothing is; or it is
+ * measured again before long.
  */
 struct fp_rest {
 	u64 tx_seq;

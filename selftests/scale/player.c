@@ -83,12 +83,13 @@ static void call(const struct order *order)
 /* Each has said something once. */
 static void hear(unsigned int nr)
 {
-	unsigned int i, from;
+	unsigned int i;
 
 	for (i = 0; i < nr; i++)
 		chosen[i] = 0;
 	for (i = 0; i < nr; i++) {
-		from = transport->hear();
+		unsigned int from = transport->hear();
+
 		if (chosen[from]++)
 			errx(1, "a message came twice");
 	}

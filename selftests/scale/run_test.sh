@@ -11,7 +11,7 @@ here=$(dirname "$(readlink -f "$0")")
 kernel=${1:-6.12}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-known=12 number=0 failures=0 status=0
+known=14 number=0 failures=0 status=0
 
 scale()
 {
@@ -165,6 +165,35 @@ gone()
 			' "$tmp/scale.json"
 }
 
+# Each peer that is silent is asked, and answers: nobody is gone.
+keeps()
+{
+	scale --case keep --number 2000
+	[ $status = 0 ] &&
+		grep -E '^rdm +2,000( +[0-9,]+\.[0-9]){2} +300 s +[0-9.]+ +[0-9,]+$' \
+			"$tmp/out" &&
+		jq -e '
+			.[0].questions_per_period > 0.8 and
+			.[0].questions_per_period < 1.2 and
+			.[0].instructions_per_period > 5000 and
+			.[0].listed == 2000 and
+			.[0].memory.fastproto_keep.client > 40
+			' "$tmp/scale.json"
+}
+
+# All arrives, and who finds no room comes once more, when there is some.
+flood()
+{
+	scale --case flood --number 5000
+	[ $status = 0 ] && grep -E '^ +5,000 +100,000 +0 ' "$tmp/out" &&
+		jq -e '
+			.[0].resets == 0 and .[0].refused > 0.5 and
+			.[0].told_of_room > 0.5 and
+			.[0].datagrams_client < 4 and
+			.[0].datagrams_server < 6
+			' "$tmp/scale.json"
+}
+
 refuses()
 {
 	scale "$@"
@@ -178,6 +207,8 @@ refuses_what_it_does_not_know()
 		refuses --number 199 && refuses --number 20000000 &&
 		refuses --number 1000001 --transport tcp &&
 		refuses --case gone --transport tcp &&
+		refuses --case flood --transport seqpacket &&
+		refuses --case keep --transport tcp &&
 		refuses --number 5000000 --per-address 1
 }
 
@@ -203,6 +234,8 @@ check 'a hundred thousand' many
 check 'fpctl lists them all' lists_all
 check 'churn' churn
 check 'what is left of many' gone
+check 'silent peers are asked' keeps
+check 'all at once' flood
 check 'what is unknown is refused' refuses_what_it_does_not_know
 check 'fails if a boot does' fails_with_a_boot
 echo "$((number - failures)) passed, $failures failed, 0 skipped"
