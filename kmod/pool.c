@@ -228,6 +228,8 @@ struct fp_ring *fp_pool_create(struct sock *sk, const struct fp_ring_req *req)
 /**
  * fp_pool_queue - have something done in process context
  * @work: of a ring, whose socket is held until it is done
+ *
+ * Return: false: it is to be done already.
  */
 bool fp_pool_queue(struct work_struct *work)
 {
@@ -307,7 +309,7 @@ static bool hold(struct fp_ring *ring, u32 slot)
 {
 	if (slot < ring->info.slots && !test_and_set_bit(slot, ring->held))
 		return true;
-	FP_RING_COUNT(ring, invalid, 1);
+	this_cpu_add(ring->stats->invalid, 1);
 	return false;
 }
 

@@ -502,7 +502,8 @@ void fp_rdm_collect(struct fp_conn *conn, struct fp_todo *todo)
 		if (unlikely(ring) && !(todo->flags & FP_PUMPED))
 			todo->flags |= FP_STALLED;
 		enqueue(rdm, conn);
-	} else if (events && !(ring && fp_ring_tell_closed(ring, conn, todo))) {
+	} else if (events && !act &&
+		   !(ring && fp_ring_tell_closed(ring, conn, todo))) {
 		enqueue_ended(fs, conn, todo);
 		if (unlikely(ring))
 			todo->flags |= FP_STALLED;

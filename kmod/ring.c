@@ -41,10 +41,7 @@ static bool publish(struct fp_ring *ring, struct fp_ring_event *entry,
 {
 	/* Pairs with the application's acquire: the entry is written. */
 	smp_store_release(&entry->stamp, index + 1);
-	/*
-	 * Pairs with the application's full barrier from event_head to the
-	 * stamp: it sees the entry, or is woken.
-	 */
+	/* Pairs with its full barrier: it sees the entry, or is woken. */
 	smp_mb();
 	return READ_ONCE(ring->ctl->event_head) == index;
 }
@@ -67,7 +64,7 @@ bool fp_ring_post(struct fp_ring *ring, const struct fp_ring_event *event,
 
 	entry = reserve(ring, &index);
 	if (unlikely(!entry)) {
-		FP_RING_COUNT(ring, events_full, 1);
+		this_cpu_add(ring->stats->events_full, 1);
 		return false;
 	}
 	fp_pool_release(ring, event->slot, event->nr);
@@ -89,6 +86,7 @@ bool fp_ring_post(struct fp_ring *ring, const struct fp_ring_event *event,
 void fp_ring_need(struct fp_ring *ring, u32 what)
 {
 	atomic_or(what, (atomic_t *)&ring->ctl->flags);
+	/* See above. */
 	smp_mb__after_atomic();
 }
 
@@ -96,6 +94,7 @@ void fp_ring_need(struct fp_ring *ring, u32 what)
 void fp_ring_need_not(struct fp_ring *ring, u32 what)
 {
 	atomic_andnot(what, (atomic_t *)&ring->ctl->flags);
+	/* See above. */
 	smp_mb__after_atomic();
 }
 
@@ -165,12 +164,12 @@ static bool put_message(struct fp_ring *ring, const struct sock *sk,
 		event.flags = FP_RING_F_TRUNCATED;
 	}
 	if (unlikely(fp_ring_is_full(ring))) {
-		FP_RING_COUNT(ring, events_full, 1);
+		this_cpu_add(ring->stats->events_full, 1);
 		*needed = 0;
 		return false;
 	}
 	if (!fp_pool_take(ring, nr, &slot)) {
-		FP_RING_COUNT(ring, no_free_slots, 1);
+		this_cpu_add(ring->stats->no_free_slots, 1);
 		*needed = nr;
 		return false;
 	}
@@ -188,7 +187,7 @@ static bool put_message(struct fp_ring *ring, const struct sock *sk,
 		ring->name[slot] = name;
 	}
 	if (likely(fp_ring_post(ring, &event, wake))) {
-		FP_RING_COUNT(ring, messages, 1);
+		this_cpu_add(ring->stats->messages, 1);
 		note_fill(ring, event.len, nr);
 		return true;
 	}
@@ -280,7 +279,7 @@ bool fp_ring_has_room(struct fp_ring *ring, const struct fp_conn *conn)
 {
 	if (!conn->rx_count)
 		return true;
-	FP_RING_COUNT(ring, no_free_slots, 1);
+	this_cpu_add(ring->stats->no_free_slots, 1);
 	return false;
 }
 
@@ -760,9 +759,9 @@ void fp_ring_count_sent(struct fp_sock *fs, u32 len, bool mapped)
 	struct fp_ring *ring = fp_sock_ring(fs);
 
 	if (ring && mapped)
-		FP_RING_COUNT(ring, tx_zerocopy, len);
+		this_cpu_add(ring->stats->tx_zerocopy, len);
 	else if (ring)
-		FP_RING_COUNT(ring, tx_copied, len);
+		this_cpu_add(ring->stats->tx_copied, len);
 }
 
 /**

@@ -100,9 +100,6 @@ struct fp_ring {
 	bool closed;
 };
 
-#define FP_RING_COUNT(ring, name, value) \
-	this_cpu_add((ring)->stats->name, value)
-
 /* How many slots a message takes. */
 static inline u32 fp_ring_slots_of(const struct fp_ring *ring, u32 len)
 {
@@ -133,8 +130,9 @@ static inline struct fp_ring *fp_conn_ring(const struct fp_conn *conn)
 {
 	const struct fp_sock *fs;
 
-	fs = rcu_dereference_protected(conn->fs, conn->state == FP_CLOSED ||
-						 lockdep_is_held(&conn->lock));
+	fs = rcu_dereference_protected(conn->fs,
+				       conn->state == FP_CLOSED ||
+				       lockdep_is_held(&conn->lock));
 	return fs ? fp_sock_ring(fs) : NULL;
 }
 

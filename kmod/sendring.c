@@ -50,7 +50,7 @@ static bool post(struct fp_ring *ring, const struct fp_ring_event *event)
 	if (!posted)
 		return false;
 	if (!event->error)
-		FP_RING_COUNT(ring, sent, 1);
+		this_cpu_add(ring->stats->sent, 1);
 	if (wake)
 		wake_up_socket(ring);
 	return true;
@@ -295,7 +295,7 @@ static void send_one(struct fp_ring *ring, struct socket *sock,
 	u32 nr;
 
 	if (!makes_sense(ring, send)) {
-		FP_RING_COUNT(ring, invalid, 1);
+		this_cpu_add(ring->stats->invalid, 1);
 		must_post(ring, &event);
 		return;
 	}
@@ -314,7 +314,7 @@ static void send_one(struct fp_ring *ring, struct socket *sock,
 		return;
 	}
 	if (!event.error)
-		FP_RING_COUNT(ring, tx_copied, send->len);
+		this_cpu_add(ring->stats->tx_copied, send->len);
 	event.flags = FP_RING_F_COPIED;
 	must_post(ring, &event);
 }
@@ -332,6 +332,7 @@ static u32 send_some(struct fp_ring *ring, struct socket *sock)
 {
 	struct fp_ring_send now, next;
 	u32 left = waiting(ring), taken = 0;
+	bool more;
 
 	if (left)
 		read_descriptor(ring, ring->send_head, &now);
@@ -340,9 +341,9 @@ static u32 send_some(struct fp_ring *ring, struct socket *sock)
 		taken++;
 		if (--left)
 			read_descriptor(ring, ring->send_head, &next);
-		send_one(ring, sock, &now, left && next.conn == now.conn &&
-					   !((next.flags | now.flags) &
-					     FP_RING_TO));
+		more = left && next.conn == now.conn &&
+		       !((next.flags | now.flags) & FP_RING_TO);
+		send_one(ring, sock, &now, more);
 		now = next;
 		if (signal_pending(current))
 			break;
@@ -407,7 +408,7 @@ int fp_sendring_enter(struct socket *sock)
 		return -EINVAL;
 	if (mutex_lock_interruptible(&ring->lock))
 		return -ERESTARTSYS;
-	FP_RING_COUNT(ring, kicks, 1);
+	this_cpu_add(ring->stats->kicks, 1);
 	ret = enter(ring, sock);
 	mutex_unlock(&ring->lock);
 	return ret;

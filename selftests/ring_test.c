@@ -161,16 +161,9 @@ FIXTURE_TEARDOWN(ring)
 }
 
 /* The server's ring: the first @receive slots are to receive into. */
-static void serve(struct __test_metadata *_metadata,
-		  FIXTURE_DATA(ring) *self, unsigned int receive)
+static int serve(int server, struct ring *ring, unsigned int receive)
 {
-	unsigned int i;
-
-	ASSERT_EQ(0, ring_make(self->server, SLOT, 1024, 0));
-	ASSERT_EQ(0, ring_map(self->server, &self->b));
-	for (i = 0; i < receive; i++)
-		ring_give(&self->b, i);
-	ASSERT_EQ(0, ring_tell(&self->b));
+	return ring_open(server, SLOT, 1024, receive, ring);
 }
 
 /* The next event that is not about opening. */
@@ -192,7 +185,7 @@ TEST_F(ring, messages_of_all_sizes)
 	struct fp_ring_event event;
 	size_t i;
 
-	serve(_metadata, self, 512);
+	ASSERT_EQ(0, serve(self->server, &self->b, 512));
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		fill(out, sizes[i], i);
 		ring_queue(&self->a, self->to, 10, out, sizes[i], 0);
@@ -221,7 +214,7 @@ TEST_F(ring, question_and_answer)
 	__u64 back;
 	int i;
 
-	serve(_metadata, self, 512);
+	ASSERT_EQ(0, serve(self->server, &self->b, 512));
 	for (i = 0; i < 512; i++)
 		ring_give(&self->a, 512 + i);
 	for (i = 0; i < 100; i++) {
@@ -259,7 +252,7 @@ TEST_F(ring, few_slots)
 	};
 	__u32 len;
 
-	serve(_metadata, self, 2);
+	ASSERT_EQ(0, serve(self->server, &self->b, 2));
 	while (got < count || done < count) {
 		for (; sent < count && sent - done < 512; sent++) {
 			len = sent % SLOT;
@@ -298,7 +291,7 @@ TEST_F(ring, end_is_told)
 {
 	struct fp_ring_event event;
 
-	serve(_metadata, self, 16);
+	ASSERT_EQ(0, serve(self->server, &self->b, 16));
 	ring_queue(&self->a, self->to, 0, "last", 4, 0);
 	ASSERT_EQ(0, ring_tell(&self->a));
 	ASSERT_TRUE(next(&self->a, &event));
@@ -321,7 +314,7 @@ TEST_F(ring, bad_descriptors)
 	struct fp_ring_send *send;
 	int i;
 
-	serve(_metadata, self, 16);
+	ASSERT_EQ(0, serve(self->server, &self->b, 16));
 	ring_queue(&self->a, self->to, 0, "", 0, 0);
 	send = &self->a.sends[0];
 	for (i = 0; i < 6; i++) {

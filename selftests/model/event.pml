@@ -43,7 +43,7 @@ byte out[CONNS];		/* events that have */
 bool listed[CONNS];		/* it waits for room */
 bool sleeps, woken;		/* the thread that reads */
 
-#include "memory.h"
+#include "memory.pml"
 
 #define lock(c)		atomic { !locked[c] -> locked[c] = true }
 #define unlock(c)	locked[c] = false

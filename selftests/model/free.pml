@@ -56,7 +56,7 @@ byte wanted[CONNS];		/* messages that have not gone out yet */
 byte out[CONNS];		/* messages that have */
 bool listed[CONNS];		/* it waits for slots */
 
-#include "memory.h"
+#include "memory.pml"
 
 #define lock(c)		atomic { !locked[c] -> locked[c] = true }
 #define unlock(c)	locked[c] = false

@@ -53,7 +53,7 @@ byte flying;			/* messages that are not done with */
 byte done_list;			/* of these, their events have no room */
 byte mine = SLOTS;		/* slots that are the application's */
 
-#include "memory.h"
+#include "memory.pml"
 
 #define place(i)	((i) & (SENDS - 1))
 #define full		(index(event_tail - event_head) >= EVENTS)

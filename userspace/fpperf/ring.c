@@ -45,7 +45,7 @@
  * @held: the one before it was, and its slots are still ours
  */
 struct ring {
-	void *base;
+	unsigned char *base;
 	size_t size;
 	struct fp_ring_ctl *ctl;
 	struct fp_ring_event *events;
@@ -92,11 +92,11 @@ static void map(struct ring *ring, int fd)
 			  fd, 0);
 	if (ring->base == MAP_FAILED)
 		err(1, "mapping");
-	ring->ctl = ring->base + info.ctl_off;
-	ring->events = ring->base + info.events_off;
-	ring->frees = ring->base + info.frees_off;
-	ring->sends = ring->base + info.sends_off;
-	ring->links = ring->base + info.links_off;
+	ring->ctl = (void *)(ring->base + info.ctl_off);
+	ring->events = (void *)(ring->base + info.events_off);
+	ring->frees = (void *)(ring->base + info.frees_off);
+	ring->sends = (void *)(ring->base + info.sends_off);
+	ring->links = (void *)(ring->base + info.links_off);
 	ring->pool = ring->base + info.pool_off;
 	ring->event_mask = info.events - 1;
 	ring->mask = info.frees - 1;

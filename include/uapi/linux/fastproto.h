@@ -295,6 +295,10 @@ struct fp_ring_info {
  * @event_head: how many events were read; written by the application, as are
  * @free_tail: how many slots were given to the kernel
  * @send_tail: how many descriptors were written
+ * @pad0: what each side writes is on cache lines of its own
+ * @pad1: the same
+ * @pad2: the same
+ * @pad3: the same
  */
 struct fp_ring_ctl {
 	__u32	flags;
