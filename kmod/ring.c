@@ -225,9 +225,10 @@ static void starve(struct fp_ring *ring, struct fp_conn *conn)
 	if (!act->is_hungry) {
 		act->is_hungry = true;
 		fp_conn_get(conn);
-		spin_lock(&ring->list_lock);
+		/* A connection that is just being made is not locked. */
+		spin_lock_bh(&ring->list_lock);
 		list_add_tail(&act->hungry, &ring->hungry);
-		spin_unlock(&ring->list_lock);
+		spin_unlock_bh(&ring->list_lock);
 	}
 	fp_ring_need(ring, FP_RING_NEED_ROOM);
 }

@@ -363,6 +363,43 @@ TEST_F(ring, bad_descriptors)
 	EXPECT_EQ(4, event.len);
 }
 
+/* Who has not given a slot yet may open connections, and send. */
+TEST(opens_without_slots)
+{
+	struct fp_ring_event event;
+	struct sockaddr_fp addr;
+	struct ring a, b;
+	int client, server;
+	__u64 to;
+
+	client = rdm_open(HOST_A);
+	server = rdm_listen(HOST_B, AF_INET, &addr);
+	ASSERT_LE(0, client);
+	ASSERT_LE(0, server);
+	ASSERT_EQ(0, ring_open(client, SLOT, 8, 0, &a));
+	ASSERT_EQ(0, ring_open(server, SLOT, 8, 4, &b));
+	ASSERT_EQ(0, rdm_dial(client, &addr, &to));
+	ring_queue(&a, to, 0, "question", 8, 0);
+	ASSERT_EQ(0, ring_tell(&a));
+	ASSERT_TRUE(next(&b, &event));
+	ASSERT_EQ(FP_RING_MESSAGE, event.type);
+	ring_queue(&b, event.conn, 7, "answer", 6, 0);
+	ASSERT_EQ(0, ring_tell(&b));
+	ASSERT_TRUE(next(&a, &event));
+	EXPECT_EQ(FP_RING_SENT, event.type);
+	/* The answer waits for a slot. */
+	ring_give(&a, 1);
+	ASSERT_EQ(0, ring_tell(&a));
+	ASSERT_TRUE(next(&a, &event));
+	ASSERT_EQ(FP_RING_MESSAGE, event.type);
+	EXPECT_EQ(6, event.len);
+	EXPECT_EQ(1, event.slot);
+	ring_unmap(&a);
+	ring_unmap(&b);
+	close(client);
+	close(server);
+}
+
 FIXTURE(dgram) {
 	int client;
 	int server;
