@@ -161,8 +161,17 @@ TEST_F(path, black_hole)
  */
 TEST_F(path, full_peer_is_no_black_hole)
 {
+	const int max = FASTPROTO_A_DEV_RTO_MAX;
 	unsigned int i;
+	__u32 before;
 
+	/* Who is refused does not hurry, but to the greatest timeout. */
+	ASSERT_EQ(0, dev_get_u32(HOST_A, max, &before));
+	ASSERT_EQ(0, dev_set_u32(HOST_A, max, 1000000));
+	close(self->client);
+	close(self->server);
+	ASSERT_EQ(0, fp_pair(variant->family, &self->client, &self->server));
+	EXPECT_EQ(0, dev_set_u32(HOST_A, max, before));
 	ASSERT_TRUE(transfer(self->client, self->server, 1));
 	for (i = 0; i < 1500; i++)
 		ASSERT_EQ(300, send(self->client, out, 300, MSG_MORE));

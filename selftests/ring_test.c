@@ -377,7 +377,7 @@ TEST(opens_without_slots)
 	ASSERT_LE(0, client);
 	ASSERT_LE(0, server);
 	ASSERT_EQ(0, ring_open(client, SLOT, 8, 0, &a));
-	ASSERT_EQ(0, ring_open(server, SLOT, 8, 4, &b));
+	ASSERT_EQ(0, ring_open(server, SLOT, 1024, 4, &b));
 	ASSERT_EQ(0, rdm_dial(client, &addr, &to));
 	ring_queue(&a, to, 0, "question", 8, 0);
 	ASSERT_EQ(0, ring_tell(&a));
