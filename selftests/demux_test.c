@@ -583,6 +583,7 @@ static int change(const char *what, const char *verb, const char *which)
 /* The server's address goes, and with it what is sent there; and comes back. */
 TEST_F(datagrams, address_goes_and_comes)
 {
+	struct pollfd p = { .fd = self->demux.server, .events = POLLIN };
 	time_t last = time(NULL) + PATIENCE;
 	char bare[32] = "", c;
 	__u64 before;
@@ -597,9 +598,15 @@ TEST_F(datagrams, address_goes_and_comes)
 	} while (net_counter(HOST_B, variant->unwanted) == before);
 	EXPECT_FAILS(EAGAIN, recv(self->demux.server, &c, 1, MSG_DONTWAIT));
 	ASSERT_EQ(0, change("addr", "add", variant->address));
-	while (send(self->demux.client.fd, "x", 1, 0) < 0)
+	/* A neighbour that was not there may cost a datagram more. */
+	do {
 		ASSERT_GE(last, time(NULL));
-	ASSERT_EQ(1, recv(self->demux.server, &c, 1, 0));
+		send(self->demux.client.fd, "x", 1, 0);
+		poll(&p, 1, 100);
+	} while (recv(self->demux.server, &c, 1, MSG_DONTWAIT) != 1);
+	/* Others that had waited for it. */
+	while (recv(self->demux.server, &c, 1, MSG_DONTWAIT) == 1)
+		;
 	EXPECT_TRUE(ask_often(&self->demux.client));
 }
 
