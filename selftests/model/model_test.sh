@@ -56,7 +56,7 @@ search()
 	local dir=$1 model=$2
 
 	shift 2
-	mkdir "$dir" && cp "$here"/*.pml "$here"/*.h "$dir" && cd "$dir" &&
+	mkdir "$dir" && cp "$here"/*.pml "$dir" && cd "$dir" &&
 		spin -a "$@" "$model.pml" >spin.out 2>&1 &&
 		! grep -q . spin.out &&
 		cc -w -DSAFETY -DMEMLIM=$memory -o pan pan.c &&
