@@ -943,8 +943,9 @@ bool fp_rdm_pump(struct fp_sock *fs, struct fp_ring *ring, u32 *needed)
 		put_back(fs, conn, more, true);
 		if (own && !more && conn->state == FP_CLOSED)
 			fp_rdm_part(conn, &todo);
+		if (more)
+			*needed = todo.needed;
 		fp_conn_unlock(conn, &todo);
-		*needed = todo.needed;
 		if (more)
 			return true;
 		fp_conn_put(conn);

@@ -458,6 +458,7 @@ bool fp_ring_pump_conn(struct fp_ring *ring, struct fp_conn *conn,
 	bool had = conn->rx_count;
 
 	todo->flags |= FP_PUMPED;
+	todo->needed = 1;
 	fp_ring_pump(ring, conn, todo);
 	if (had && !conn->rx_count)
 		speak(conn, todo);
@@ -497,9 +498,10 @@ static bool drain_one(struct fp_sock *fs, struct fp_ring *ring, u32 *needed)
 	fp_conn_lock(conn, &todo);
 	if (rcu_access_pointer(conn->fs) == fs)
 		waits = fp_ring_pump_conn(ring, conn, &todo);
+	if (waits)
+		*needed = todo.needed;
 	fp_conn_unlock(conn, &todo);
 	fp_conn_put(conn);
-	*needed = todo.needed;
 	return waits;
 }
 
