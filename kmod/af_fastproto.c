@@ -40,7 +40,7 @@ static void sock_destruct(struct sock *sk)
 	if (sk->sk_type == SOCK_DGRAM)
 		fp_rx_purge(fp_sk(sk));
 	else if (sk->sk_type == SOCK_RDM)
-		kfree(fp_sk(sk)->rdm);
+		fp_crowd_exit(fp_sk(sk));
 	fp_pool_put(fp_sock_ring(fp_sk(sk)));
 	skb_queue_purge(&sk->sk_error_queue);
 	WARN_ON_ONCE(atomic_read(&sk->sk_rmem_alloc));
@@ -472,7 +472,7 @@ struct sock *fp_sock_alloc(struct net *net, struct socket *sock, int kern)
 	else
 		fp_seqpacket_init(fs);
 
-	err = sock->type == SOCK_RDM ? fp_rdm_init(fs) : 0;
+	err = sock->type == SOCK_RDM ? fp_crowd_init(fs) : 0;
 	if (err) {
 		sock_orphan(sk);
 		sock->sk = NULL;

@@ -104,7 +104,7 @@ int fp_conn_net_init(struct net *net)
 	err = fp_path_net_init(fn);
 	if (err)
 		goto exit_slots;
-	err = fp_rdm_net_init(fn);
+	err = fp_crowd_net_init(fn);
 	if (err)
 		goto exit_paths;
 	err = rhashtable_init(&fn->passive, &passive_params);
@@ -115,7 +115,7 @@ int fp_conn_net_init(struct net *net)
 	return 0;
 
 exit_rdm:
-	fp_rdm_net_exit(fn);
+	fp_crowd_net_exit(fn);
 exit_paths:
 	fp_path_net_exit(fn);
 exit_slots:
@@ -155,8 +155,9 @@ void fp_conn_net_exit(struct net *net)
 	fp_act_net_exit(fn);
 	fp_keep_net_exit(fn);
 	fp_cookies_free(fn);
+	fp_jar_free(fn);
 	rhashtable_destroy(&fn->passive);
-	fp_rdm_net_exit(fn);
+	fp_crowd_net_exit(fn);
 	fp_path_net_exit(fn);
 	fp_slots_exit(&fn->slots);
 }
@@ -469,7 +470,7 @@ void __fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo)
 			transmit(conn, todo->flags & FP_LOWER_MTU);
 	}
 	if (conn->rdm)
-		fp_rdm_collect(conn, todo);
+		fp_crowd_collect(conn, todo);
 	else if (unlikely(fp_conn_ring(conn)))
 		fp_ring_collect(conn, todo);
 	spin_unlock(&conn->lock);
@@ -523,10 +524,23 @@ void fp_conn_end(struct fp_conn *conn, int err, struct fp_todo *todo)
 		fp_timer_stop(conn);
 	}
 	fp_keep_free(fp_keep_end(conn));
-	fp_rdm_forget_addr(conn);
+	fp_crowd_forget_addr(conn);
 	todo->flags |= FP_ENDED | FP_WAKE_STATE;
 	if (err && !conn->rdm)
 		todo->flags |= FP_WAKE_ERROR;
+}
+
+/**
+ * fp_conn_finish - both ends are through
+ * @conn: the connection, locked, with fp_act.finished
+ * @todo: from fp_conn_lock()
+ *
+ * All that is to be said is said, or will be asked for again.
+ */
+void fp_conn_finish(struct fp_conn *conn, struct fp_todo *todo)
+{
+	FP_INC_STATS(conn->endpoint->fn, ENDED_CLOSED);
+	fp_conn_end(conn, 0, todo);
 }
 
 /**

@@ -185,6 +185,8 @@ static inline void *fp_txbuf_data(struct fp_txbuf *buf)
  * @echoed: the cookie was shown
  * @probing: FP_DEADLINE_LOSS is for a tail loss probe
  * @fin_queued: nothing follows what is queued
+ * @peer_done: the peer's FIN said that nothing else is left there
+ * @last_word: our FIN is to go with the acknowledgment of that, once
  * @finished: both ends are through; to be ended when the last
  *	acknowledgment is out
  * @rx_cost: cost of all frames that came in order, units
@@ -211,8 +213,11 @@ static inline void *fp_txbuf_data(struct fp_txbuf *buf)
  * @keep_asked: how often the peer was asked in vain if it is still there
  * @keep_since: when it was asked last, or when that was switched on,
  *	microseconds
- * @syn_sent: when the SYN was sent last, microseconds
+ * @syn_sent: when the SYN was sent last, microseconds; an answer to what was sent
+ *	until then has no news
  * @cookie: what the server is to be shown until it has answered
+ * @early: it was given ahead, and the server has not answered yet
+ * @wants_cookie: the server's: the client would like one for its next connection
  * @hole_asked: when a question was sent beside a large frame that is lost again
  *	and again, microseconds; 0: none is open
  * @hole_answers: how often in a row such a question was answered, but not the
@@ -224,16 +229,16 @@ static inline void *fp_txbuf_data(struct fp_txbuf *buf)
  * @pace: fires when more may be sent: it is the next one's turn, what is held
  *	has waited long enough, or too much was left in @out
  * @fin: SOCK_RDM: to be queued when the peer's FIN is next in order
- * @tx_largest: SOCK_RDM: the largest message that was queued before the peer's
- *	limit was known, bytes
- * @incoming: link in fp_rdm.incoming
- * @ready: link in fp_rdm.ready, under fp_sock.rx_lock
+ * @tx_largest: the largest message that was queued before the peer has answered,
+ *	bytes: its limit is not known until then, or that of before
+ * @incoming: link in fp_crowd.incoming
+ * @ready: link in fp_crowd.ready, under fp_sock.rx_lock
  * @queued: it is in one of these, or about to be again, with a reference
  * @events: BIT(enum fp_event_type), for the application to fetch
  * @hungry: link in fp_ring.hungry, under fp_ring.list_lock
  * @is_hungry: it is in there, or about to be taken out, with a reference
- * @rx_told: how much of @rx_memory fp_rdm.memory holds
- * @tx_told: how much of @tx_bytes fp_rdm.tx_bytes holds
+ * @rx_told: how much of @rx_memory fp_crowd.memory holds
+ * @tx_told: how much of @tx_bytes fp_crowd.tx_bytes holds
  * @rx_last: when a frame came last, microseconds, 0: never
  * @counts: counters, by their netlink attributes from FP_COUNT_FIRST on
  * @deadline: microseconds, 0 for none
@@ -270,6 +275,8 @@ struct fp_act {
 	bool probing;
 	bool in_hole;
 	bool fin_queued;
+	bool peer_done;
+	bool last_word;
 	bool finished;
 	struct fp_txbuf *tx_done;
 	struct sk_buff_head out;
@@ -301,6 +308,8 @@ struct fp_act {
 
 	u64 syn_sent;
 	struct fp_cookie cookie;
+	bool early;
+	bool wants_cookie;
 
 	u64 hole_asked;
 	u8 hole_answers;
@@ -413,13 +422,15 @@ struct fp_rest {
  * @tx_held: more is to be read: a small frame waits, until fp_act.pace fires;
  *	READ_ONCE() without the lock
  * @kept: it is parked, and fp_rest.keep says when its peer is to be asked
- * @refused: SOCK_RDM: what came found no room; it is in fp_rdm.refused, or is
+ * @refused: SOCK_RDM: what came found no room; it is in fp_crowd.refused, or is
  *	about to be told that there is room
  * @invited: SOCK_RDM: it was told so, and what it sends then did not come yet
  * @ect_failures: how often a frame came as soon as it was sent without ECT
+ * @knows_done: the peer knows FP_F_DONE
  * @err: why it ended, a negative errno or 0
  * @msg_max: largest message that the peer takes, bytes, but not more than
- *	FP_MSG_MAX_MAX: a send call queues all of one; constant from FP_ECHO_SENT on
+ *	FP_MSG_MAX_MAX: a send call queues all of one; constant from FP_ESTABLISHED
+ *	on, READ_ONCE() without the lock
  * @rx_msg_max: largest message that we take, bytes; constant
  * @rx_count: how many messages are in fp_act.rx_ready; READ_ONCE() without the
  *	lock
@@ -429,8 +440,8 @@ struct fp_rest {
  *	waits for its connections, is found there
  * @path: the way to the peer, a reference; constant
  * @fs: its socket, or NULL; written under @lock, read under RCU
- * @accept: link in fp_endpoint.accept_queue, fp_rdm.conns, fp_rdm.refused or
- *	fp_rdm.ended, under fp_sock.rx_lock
+ * @accept: link in fp_endpoint.accept_queue, fp_crowd.conns, fp_crowd.refused or
+ *	fp_crowd.ended, under fp_sock.rx_lock
  * @node: in fp_net.passive, by the peer's address and ID, or in fp_net.active
  * @rcu: for its end, when it is in no queue any more
  * @act: NULL while it is idle: parked. Under @lock, or by who has the last
@@ -457,6 +468,7 @@ struct fp_conn {
 	u8 ect_failures : 2;
 	u8 refused : 1;
 	u8 invited : 1;
+	u8 knows_done : 1;
 	bool syn_due;
 	bool orphan;
 	bool rdm;
@@ -507,6 +519,7 @@ struct fp_conn {
 #define FP_PARTED	BIT(7)	/* its socket's reference is to go */
 #define FP_STALLED	BIT(8)	/* something waits for room in the socket's ring */
 #define FP_PUMPED	BIT(9)	/* who has the lock sees to that */
+#define FP_LEAVES	BIT(10)	/* it is to part with its socket, of SOCK_RDM */
 
 #define FP_WAKES	(FP_WAKE_READ | FP_WAKE_WRITE | FP_WAKE_STATE | \
 			 FP_WAKE_ERROR)
@@ -515,7 +528,7 @@ struct fp_conn {
  * struct fp_todo - what is to be done once the lock is released
  * @reset: what a parked connection has to say at its end, or NULL
  * @flags: FP_WAKE_*, FP_ENDED, FP_LOWER_MTU, FP_OPENED, FP_PARTED, FP_STALLED,
- *	FP_PUMPED
+ *	FP_PUMPED, FP_LEAVES
  * @needed: how many slots there must be for what waits for some
  * @now: microseconds, one reading of the clock for all that is done at once
  */
@@ -546,6 +559,18 @@ struct fp_input {
 		u8 dup;
 	} ack;
 	struct fp_sections sections;
+};
+
+/**
+ * struct fp_ahead - what a server gave a client for its next connection
+ * @cookie: to be shown
+ * @msg_max: the largest message that the server takes, bytes
+ * @window: the credit that it gives at first, units
+ */
+struct fp_ahead {
+	struct fp_cookie cookie;
+	u32 msg_max;
+	u32 window;
 };
 
 /* Before a frame that answers one without a connection, bytes. */
@@ -632,7 +657,7 @@ void __fp_conn_leave(struct fp_conn *conn);
 void fp_conn_end(struct fp_conn *conn, int err, struct fp_todo *todo);
 void fp_conn_abort(struct fp_conn *conn, int err, enum fp_rst_reason why,
 		   struct fp_todo *todo);
-
+void fp_conn_finish(struct fp_conn *conn, struct fp_todo *todo);
 int fp_conn_publish(struct fp_conn *conn, enum fp_state state);
 
 /* transmit.c */
@@ -643,6 +668,8 @@ struct fp_txbuf *fp_transmit_map(struct fp_conn *conn, struct msghdr *msg,
 void fp_transmit_seal(struct fp_txbuf *buf);
 void fp_transmit_queue(struct fp_conn *conn, struct fp_txbuf *buf, u16 flags);
 void fp_transmit_fin(struct fp_conn *conn, struct fp_txbuf *fin);
+void fp_transmit_fin_only(struct fp_conn *conn);
+bool fp_transmit_is_done(const struct fp_conn *conn);
 void fp_transmit_push(struct fp_conn *conn, struct fp_todo *todo);
 void fp_transmit_probe(struct fp_conn *conn, struct fp_todo *todo);
 void fp_transmit_rst(struct fp_conn *conn, enum fp_rst_reason why,
@@ -670,11 +697,24 @@ void fp_timer_resume(struct fp_conn *conn, const struct fp_keep *keep, u64 now);
 void fp_timer_update(struct fp_conn *conn, struct fp_txframe *waiting,
 		     bool starved, u64 now);
 
+/* jar.c */
+void fp_jar_get(struct fp_net *fn);
+void fp_jar_free(struct fp_net *fn);
+void fp_jar_put(struct fp_net *fn, const struct fp_peer *peer,
+		const struct fp_ahead *ahead, u64 now);
+bool fp_jar_take(struct fp_net *fn, const struct fp_peer *peer,
+		 struct fp_ahead *ahead, u64 now);
+
 /* handshake.c */
 int fp_cookies_get(struct fp_net *fn);
 void fp_cookies_free(struct fp_net *fn);
 void fp_handshake_given_up(const struct fp_conn *conn);
 void fp_handshake_fill(const struct fp_conn *conn, struct fp_syn *syn, u64 now);
+bool fp_handshake_give(const struct fp_conn *conn, struct fp_sections *sections,
+		       u64 now);
+void fp_handshake_keep(const struct fp_conn *conn,
+		       const struct fp_sections *sections, u64 now);
+bool fp_handshake_early(struct fp_conn *conn, struct fp_todo *todo);
 void fp_handshake_syn(struct fp_conn *conn, struct fp_todo *todo);
 int fp_handshake_syn_rcv(struct fp_endpoint *endpoint,
 			 const struct fp_frame *frame,
@@ -696,7 +736,7 @@ void fp_handshake_refuse(struct fp_endpoint *endpoint,
 void fp_sock_set_limits(struct fp_sock *fs, struct fp_conn *conn);
 struct fp_conn *fp_connect_create(struct fp_sock *fs, const union fp_addr *to);
 void fp_connect_start(struct fp_conn *conn, bool keep);
-void fp_connect_finish(struct fp_sock *fs, struct fp_conn *conn);
+void fp_connect_finish(struct fp_sock *fs, struct fp_conn *conn, bool part);
 void fp_connect_linger(struct fp_sock *fs, const struct fp_conn *conn,
 		       long *timeo);
 
@@ -711,17 +751,16 @@ struct fp_packet *fp_seqpacket_dequeue(struct fp_conn *conn, bool *news);
 int fp_seqpacket_copy(const struct fp_packet *packet, struct iov_iter *to,
 		      size_t len);
 
-/* rdm.c */
-void fp_rdm_collect(struct fp_conn *conn, struct fp_todo *todo);
-void fp_rdm_part(struct fp_conn *conn, struct fp_todo *todo);
-void fp_rdm_forget_addr(struct fp_conn *conn);
-bool fp_rdm_adopt(struct fp_sock *fs, struct fp_conn *conn);
-bool fp_rdm_is_full(const struct fp_sock *fs);
-bool fp_rdm_has_room(struct fp_sock *fs, struct fp_conn *conn, bool next,
-		     u32 charge);
-bool fp_rdm_is_readable(const struct fp_sock *fs);
-bool fp_rdm_pump(struct fp_sock *fs, struct fp_ring *ring, u32 *needed);
-void fp_rdm_want_events(struct fp_sock *fs);
+/* crowd.c */
+void fp_crowd_collect(struct fp_conn *conn, struct fp_todo *todo);
+void fp_crowd_part(struct fp_conn *conn, struct fp_todo *todo);
+void fp_crowd_forget_addr(struct fp_conn *conn);
+bool fp_crowd_adopt(struct fp_sock *fs, struct fp_conn *conn);
+bool fp_crowd_is_full(const struct fp_sock *fs);
+bool fp_crowd_has_room(struct fp_sock *fs, struct fp_conn *conn, bool next,
+		       u32 charge);
+bool fp_crowd_pump(struct fp_sock *fs, struct fp_ring *ring, u32 *needed);
+void fp_crowd_want_events(struct fp_sock *fs);
 
 /* input.c */
 int fp_input_frame(struct fp_input *in, struct fp_endpoint *endpoint,

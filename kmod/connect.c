@@ -5,6 +5,7 @@
  */
 #include "fastproto.h"
 #include "conn.h"
+#include "crowd.h"
 
 /**
  * fp_sock_set_limits - what a connection may hold for its socket
@@ -57,6 +58,52 @@ static struct fp_conn *create(struct fp_sock *fs, struct fp_endpoint *endpoint,
 	return conn;
 }
 
+/* Is this the way that was taken last, and would be again? */
+static bool find_way(struct fp_peer *way, const struct fp_endpoint *endpoint,
+		     const struct fp_flow *flow, const union fp_addr *to,
+		     struct fp_route *route)
+{
+	bool found;
+
+	if (!fp_addr_equal(&way->addr, to) || way->mark != flow->mark ||
+	    way->oif != flow->oif ||
+	    fp_addr_port(&way->local) != fp_addr_port(&endpoint->local))
+		return false;
+	rcu_read_lock_bh();
+	found = fp_peer_route(way, route) && dst_hold_safe(route->dst);
+	rcu_read_unlock_bh();
+	return found;
+}
+
+static void note_way(struct fp_peer *way, const struct fp_flow *flow,
+		     const struct fp_route *route)
+{
+	way->addr = route->to;
+	way->local = route->src;
+	way->mark = flow->mark;
+	way->oif = flow->oif;
+	fp_peer_set_route(way, route);
+}
+
+/*
+ * The way to a peer, and the address of ours that goes with it. Who has many
+ * connections has most of them with the same one.
+ */
+static int look_up(struct fp_sock *fs, struct fp_endpoint *endpoint,
+		   const struct fp_flow *flow, const union fp_addr *to,
+		   struct fp_route *route)
+{
+	struct fp_peer *way = fp_sock_is_rdm(fs) ? &fs->rdm->way : NULL;
+	int err;
+
+	if (way && find_way(way, endpoint, flow, to, route))
+		return 0;
+	err = fp_endpoint_route(endpoint, flow, to, NULL, route);
+	if (!err && way)
+		note_way(way, flow, route);
+	return err;
+}
+
 /* A connection to @to. */
 static struct fp_conn *create_to(struct fp_sock *fs,
 				 struct fp_endpoint *endpoint,
@@ -71,7 +118,7 @@ static struct fp_conn *create_to(struct fp_sock *fs,
 	struct fp_conn *conn;
 	int err;
 
-	err = fp_endpoint_route(endpoint, &flow, to, NULL, &route);
+	err = look_up(fs, endpoint, &flow, to, &route);
 	if (err)
 		return ERR_PTR(err);
 	conn = create(fs, endpoint, &flow, &route);
@@ -114,11 +161,15 @@ void fp_connect_start(struct fp_conn *conn, bool keep)
 	struct fp_todo todo;
 
 	FP_INC_STATS(conn->endpoint->fn, CONNECTS);
+	if (fp_setting(conn->endpoint->fn, fast_open) & FP_FAST_OPEN_CLIENT)
+		fp_jar_get(conn->endpoint->fn);
 	fp_conn_lock(conn, &todo);
-	fp_conn_publish(conn, FP_SYN_SENT);
-	fp_handshake_syn(conn, &todo);
-	fp_timer_set(conn, FP_DEADLINE_HANDSHAKE, todo.now +
-		     fp_setting(conn->endpoint->fn, syn_timeout), todo.now);
+	if (!conn->rdm || !fp_handshake_early(conn, &todo)) {
+		fp_conn_publish(conn, FP_SYN_SENT);
+		fp_handshake_syn(conn, &todo);
+		fp_timer_set(conn, FP_DEADLINE_HANDSHAKE, todo.now +
+			     fp_setting(conn->endpoint->fn, syn_timeout), todo.now);
+	}
 	fp_timer_keepalive(conn, keep, todo.now);
 	fp_conn_unlock(conn, &todo);
 }
@@ -316,6 +367,8 @@ static int queue_fin(struct fp_conn *conn, struct fp_txbuf *fin,
 	}
 	fp_transmit_fin(conn, fin);
 	fp_transmit_push(conn, todo);
+	if (conn->act->finished)
+		fp_conn_finish(conn, todo);
 	return 0;
 }
 
@@ -364,11 +417,12 @@ static bool is_futile(const struct fp_conn *conn)
  * fp_connect_finish - the application is through with a connection
  * @fs: its socket, locked
  * @conn: the connection
+ * @part: SOCK_RDM: socket and connection part
  *
  * What was sent is delivered, unless there is something unread, or SO_LINGER is
  * set with a time of 0.
  */
-void fp_connect_finish(struct fp_sock *fs, struct fp_conn *conn)
+void fp_connect_finish(struct fp_sock *fs, struct fp_conn *conn, bool part)
 {
 	bool at_once = sock_flag(&fs->sk, SOCK_LINGER) && !fs->sk.sk_lingertime;
 	struct fp_txbuf *fin = fp_transmit_alloc(conn, 0, GFP_KERNEL);
@@ -381,16 +435,21 @@ void fp_connect_finish(struct fp_sock *fs, struct fp_conn *conn)
 	if (is_futile(conn) || at_once || !fin || has_unread(conn)) {
 		fp_txbuf_purge(fin);
 		fp_conn_abort(conn, 0, FP_RST_ABORTED, &todo);
-	} else if (queue_fin(conn, fin, &todo)) {
+		goto unlock;
+	}
+	WRITE_ONCE(conn->orphan, true);
+	if (queue_fin(conn, fin, &todo)) {
 		fp_conn_abort(conn, 0, FP_RST_ABORTED, &todo);
-	} else {
-		WRITE_ONCE(conn->orphan, true);
+	} else if (conn->state != FP_CLOSED) {
 		timeout = conn->state == FP_FIN_WAIT_2 ?
 			  fp_setting(conn->endpoint->fn, fin_timeout) :
 			  fp_setting(conn->endpoint->fn, orphan_timeout);
 		fp_timer_set(conn, FP_DEADLINE_END, todo.now + timeout,
 			     todo.now);
 	}
+unlock:
+	if (part)
+		todo.flags |= FP_LEAVES;
 	fp_conn_unlock(conn, &todo);
 }
 
@@ -407,7 +466,7 @@ void fp_connect_close(struct fp_sock *fs)
 		fp_listen_stop(fs);
 	if (!conn)
 		return;
-	fp_connect_finish(fs, conn);
+	fp_connect_finish(fs, conn, false);
 	if (sock_flag(&fs->sk, SOCK_LINGER))
 		fp_connect_linger(fs, conn, &timeo);
 	fp_conn_put(detach(fs));

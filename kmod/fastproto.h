@@ -17,16 +17,16 @@
  *	5. fp_conn.lock
  *	6. fp_sock.rx_lock, fp_dgram.rx_lock, fp_slot_cpu.lock,
  *	   fp_net.acts_lock, fp_wheel.lock, fp_peer.lock, fp_net.sockets_lock,
- *	   fp_demux.lock, fp_ring.list_lock (innermost)
+ *	   fp_demux.lock, a jar's, fp_ring.list_lock (innermost)
  *	Softirq takes 5 and 6: always with BH off.
  *
  * Dependencies go one way, from the first to the last of: wire, rtt, cubic,
  * rxwin, txwin; addr, packet, mib, setting, slot; demux, peer; endpoint; path;
- * txbuf; keep, act, conn; pool, ring; timer, transmit; handshake; input; receive,
- * recvmsg, send; listen, connect, seqpacket, rdm, sendring, sockopt,
- * af_fastproto, netlink; main. The only calls back are endpoint -> receive, act
- * -> timer, keep -> act, ring -> rdm, and from conn and timer -> ring, transmit,
- * handshake, input and rdm.
+ * txbuf; keep, act, conn; pool, ring; timer, transmit; jar, handshake; input;
+ * receive, recvmsg, send; listen, connect, seqpacket, crowd, rdm, sendring,
+ * sockopt, af_fastproto, netlink; main. The only calls back are endpoint ->
+ * receive, act -> timer, keep -> act, ring -> crowd, and from conn and timer ->
+ * ring, transmit, handshake, input and crowd.
  */
 #ifndef _FP_FASTPROTO_H
 #define _FP_FASTPROTO_H
@@ -68,6 +68,11 @@
 #define FP_KEEP_CNT_MAX		127
 #define FP_MSG_MAX_MAX		BIT(24)	/* that of FP_MSG_MAX, bytes */
 
+/* The setting fast-open: connections begin without a round trip. */
+#define FP_FAST_OPEN_CLIENT	BIT(0)
+#define FP_FAST_OPEN_SERVER	BIT(1)
+#define FP_FAST_OPEN_ALL	(FP_FAST_OPEN_CLIENT | FP_FAST_OPEN_SERVER)
+
 /* The family number, AF_FASTPROTO unless the module was told another. */
 extern int fp_family;
 
@@ -108,6 +113,7 @@ struct fp_mib {
  * @keepalive_idle: FP_KEEPIDLE of new sockets, seconds
  * @keepalive_interval: FP_KEEPINTVL of new sockets, seconds
  * @keepalive_probes: FP_KEEPCNT of new sockets
+ * @fast_open: FP_FAST_OPEN_*: who may do without a round trip before data
  *
  * Times are in microseconds. READ_ONCE()/WRITE_ONCE(); the table is in
  * setting.c.
@@ -140,6 +146,7 @@ struct fp_settings {
 	u32 keepalive_idle;
 	u32 keepalive_interval;
 	u32 keepalive_probes;
+	u32 fast_open;
 };
 
 #define FP_SOCKET_LISTS	128	/* of a namespace's sockets */
@@ -183,6 +190,7 @@ struct fp_wheel {
  * @park: looks at them; queued while there are any
  * @wheel: parked connections with SO_KEEPALIVE
  * @cookies: for listeners; made when first needed
+ * @jar: for clients, cookies that servers gave ahead; likewise
  * @rst_limit: how many resets we send for frames without a connection
  * @mib: counters
  *
@@ -208,6 +216,7 @@ struct fp_net {
 	struct delayed_work park;
 	struct fp_wheel wheel;
 	struct fp_cookies *cookies;
+	struct fp_jar *jar;
 	struct ratelimit_state rst_limit;
 	struct fp_mib __percpu *mib;
 };
@@ -369,7 +378,7 @@ struct fp_ring;
  * @keep_intvl: FP_KEEPINTVL, seconds; READ_ONCE()/WRITE_ONCE()
  * @keep_cnt: FP_KEEPCNT; READ_ONCE()/WRITE_ONCE()
  * @options: FP_OPTION_*; written under the socket lock, READ_ONCE() without
- * @rx_lock: not SOCK_DGRAM: guards fp_endpoint.accept_queue or what struct fp_rdm
+ * @rx_lock: not SOCK_DGRAM: guards fp_endpoint.accept_queue or what struct fp_crowd
  *	says, and the change of sk_state from and to TCP_LISTEN
  *
  * Its sk_node is the link in fp_net.sockets, its sk_user_data the mapped rings,
@@ -384,7 +393,7 @@ struct fp_sock {
 	union {
 		void *pinet6;
 		struct fp_conn __rcu *conn;
-		struct fp_rdm *rdm;
+		struct fp_crowd *rdm;
 	};
 	unsigned long id;
 	struct fp_endpoint *endpoint;
@@ -708,15 +717,18 @@ extern const struct proto_ops fp_seqpacket_ops;
 void fp_seqpacket_init(struct fp_sock *fs);
 int fp_seqpacket_ioctl(struct fp_sock *fs, int cmd, int *val);
 
+/* crowd.c */
+int fp_crowd_init(struct fp_sock *fs);
+void fp_crowd_exit(struct fp_sock *fs);
+int fp_crowd_net_init(struct fp_net *fn);
+void fp_crowd_net_exit(struct fp_net *fn);
+u32 fp_crowd_size(const struct fp_sock *fs);
+u32 fp_crowd_memory(const struct fp_sock *fs);
+
 /* rdm.c */
 extern const struct proto_ops fp_rdm_ops;
-int fp_rdm_init(struct fp_sock *fs);
-int fp_rdm_net_init(struct fp_net *fn);
-void fp_rdm_net_exit(struct fp_net *fn);
 void fp_rdm_close(struct fp_sock *fs);
 int fp_rdm_ioctl(struct fp_sock *fs, int cmd, int *val);
-u32 fp_rdm_connections(const struct fp_sock *fs);
-u32 fp_rdm_memory(const struct fp_sock *fs);
 
 /* pool.c */
 int fp_pool_init(void);

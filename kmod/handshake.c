@@ -4,6 +4,10 @@
  * kept; the echo of the cookie, which comes with the first data, makes the
  * connection. What is kept of a cookie that was used is one bit, so that a late
  * copy of an echo makes no second connection: it is answered by another cookie.
+ *
+ * With its first answer a server gives a cookie ahead, by which the client's next
+ * connection begins with data at once. It is made and checked as any other, but
+ * that the listener stands in it for the client's ID.
  */
 #include <linux/random.h>
 #include <linux/siphash.h>
@@ -162,8 +166,9 @@ static u64 mac_of_inet6(const struct sockaddr_in6 *src,
 	return siphash(&text, sizeof(text), key);
 }
 
-static u64 mac_of(struct fp_cookies *cookies, const struct fp_rx *rx,
-		  u64 client_id, u32 time)
+/* Of a client's address, the one that it speaks to, and its ID. */
+static u64 mac_of(struct fp_cookies *cookies, const union fp_addr *src,
+		  const union fp_addr *dst, u64 id, u32 time)
 {
 	siphash_key_t key;
 	unsigned int seq;
@@ -172,13 +177,12 @@ static u64 mac_of(struct fp_cookies *cookies, const struct fp_rx *rx,
 		seq = read_seqbegin(&cookies->lock);
 		key = cookies->key[time >> EPOCH_BITS & 1];
 	} while (read_seqretry(&cookies->lock, seq));
-	return rx->src.family == AF_INET ?
-	       mac_of_inet(&rx->src.sin, &rx->dst.sin, client_id, time, &key) :
-	       mac_of_inet6(&rx->src.sin6, &rx->dst.sin6, client_id, time,
-			    &key);
+	return src->family == AF_INET ?
+	       mac_of_inet(&src->sin, &dst->sin, id, time, &key) :
+	       mac_of_inet6(&src->sin6, &dst->sin6, id, time, &key);
 }
 
-static bool is_genuine(struct fp_net *fn, const struct fp_rx *rx, u64 client_id,
+static bool is_genuine(struct fp_net *fn, const struct fp_rx *rx, u64 id,
 		       const struct fp_cookie *cookie)
 {
 	struct fp_cookies *cookies = READ_ONCE(fn->cookies);
@@ -188,7 +192,8 @@ static bool is_genuine(struct fp_net *fn, const struct fp_rx *rx, u64 client_id,
 	BUILD_BUG_ON(FP_COOKIE_LIFETIME >= 1 << EPOCH_BITS);
 	renew(cookies, now);
 	return (u32)now - cookie->time < fp_setting(fn, cookie_lifetime) &&
-	       mac_of(cookies, rx, client_id, cookie->time) == cookie->mac;
+	       mac_of(cookies, &rx->src, &rx->dst, id, cookie->time) ==
+	       cookie->mac;
 }
 
 static unsigned long *used_word(struct fp_cookies *cookies,
@@ -267,15 +272,29 @@ static u32 early_limit(const struct sock *sk)
 }
 
 static void fill_syn(struct fp_syn *syn, u32 tag, u32 msg_max, u32 window,
-		     u32 ts)
+		     u32 ts, u16 options)
 {
 	syn->tag = tag;
 	syn->msg_max = msg_max;
 	syn->window = window;
 	syn->ts = ts;
-	syn->options = 0;
+	syn->options = options;
 	syn->version_min = FP_VERSION;
 	syn->version_max = FP_VERSION;
+}
+
+static u16 options_of(const struct fp_conn *conn)
+{
+	u16 options = FP_OPT_DONE;
+
+	if (conn->passive)
+		return options;
+	if (READ_ONCE(conn->endpoint->fn->jar) &&
+	    fp_setting(conn->endpoint->fn, fast_open) & FP_FAST_OPEN_CLIENT)
+		options |= FP_OPT_AHEAD;
+	if (conn->act->early)
+		options |= FP_OPT_EARLY;
+	return options;
 }
 
 /**
@@ -289,7 +308,7 @@ void fp_handshake_fill(const struct fp_conn *conn, struct fp_syn *syn, u64 now)
 	const struct fp_act *act = conn->act;
 
 	fill_syn(syn, fp_id_tag(conn->id), conn->rx_msg_max, act->rx_edge,
-		 conn->passive ? 0 : now);
+		 conn->passive ? 0 : now, options_of(conn));
 }
 
 static struct sk_buff *alloc_control(unsigned int headroom, u16 flags,
@@ -428,11 +447,101 @@ static void send_cookie(struct fp_endpoint *endpoint, const struct fp_sock *fs,
 		return;
 	renew(cookies, now);
 	fill_syn(&answer.syn, 0, READ_ONCE(fs->msg_max),
-		 early_limit(&fs->sk) / 2, sections->syn.ts);
+		 early_limit(&fs->sk) / 2, sections->syn.ts, 0);
 	answer.cookie.time = now;
-	answer.cookie.mac = mac_of(cookies, rx, answer.conn_id, now);
+	answer.cookie.mac = mac_of(cookies, &rx->src, &rx->dst, answer.conn_id,
+				   now);
 	FP_INC_STATS(endpoint->fn, COOKIES_SENT);
 	reply(endpoint, rx, FP_F_CONN | FP_F_SYN | FP_F_COOKIE, 0, &answer);
+}
+
+/*
+ * What stands for the client's ID in a cookie that is given ahead, when that is
+ * not known: so it is good with this listener only, and what was promised of it.
+ */
+static u64 id_ahead(const struct fp_sock *fs)
+{
+	BUILD_BUG_ON(ilog2(FP_MSG_MAX_MAX) >= 25);
+	return (u64)fs->id << 25 | READ_ONCE(fs->msg_max);
+}
+
+/**
+ * fp_handshake_give - a cookie ahead, for the client's next connection
+ * @conn: the connection, locked, with fp_conn.syn_due
+ * @sections: gets the cookie, and what a cookie reply would tell now
+ * @now: microseconds
+ *
+ * Return: whether there is one.
+ */
+bool fp_handshake_give(const struct fp_conn *conn, struct fp_sections *sections,
+		       u64 now)
+{
+	const struct fp_peer *peer = &conn->path->peer;
+	struct fp_net *fn = conn->endpoint->fn;
+	const struct fp_sock *fs;
+
+	if (!conn->act->wants_cookie ||
+	    !(fp_setting(fn, fast_open) & FP_FAST_OPEN_SERVER))
+		return false;
+	fs = rcu_dereference_bh(conn->endpoint->fs);
+	if (!is_listening(fs))
+		return false;
+	renew(fn->cookies, now);
+	sections->syn.msg_max = READ_ONCE(fs->msg_max);
+	sections->syn.window = early_limit(&fs->sk) / 2;
+	sections->cookie.time = now;
+	sections->cookie.mac = mac_of(fn->cookies, &peer->addr, &peer->local,
+				      id_ahead(fs), now);
+	return true;
+}
+
+/**
+ * fp_handshake_keep - a server has given a cookie ahead
+ * @conn: a client's connection, locked
+ * @sections: those of the first answer
+ * @now: microseconds
+ */
+void fp_handshake_keep(const struct fp_conn *conn,
+		       const struct fp_sections *sections, u64 now)
+{
+	const struct fp_ahead ahead = {
+		.cookie = sections->cookie,
+		.msg_max = sections->syn.msg_max,
+		.window = sections->syn.window,
+	};
+
+	fp_jar_put(conn->endpoint->fn, &conn->path->peer, &ahead, now);
+}
+
+/**
+ * fp_handshake_early - connect by a cookie that the server gave ahead
+ * @conn: the connection that nobody knows yet, locked
+ * @todo: from fp_conn_lock()
+ *
+ * What is sent takes the cookie along. If the server wants another one, it says
+ * so as it would to a SYN.
+ *
+ * Return: false: there is none.
+ */
+bool fp_handshake_early(struct fp_conn *conn, struct fp_todo *todo)
+{
+	struct fp_act *act = conn->act;
+	struct fp_net *fn = conn->endpoint->fn;
+	struct fp_ahead ahead;
+
+	if (!(fp_setting(fn, fast_open) & FP_FAST_OPEN_CLIENT) ||
+	    !fp_jar_take(fn, &conn->path->peer, &ahead, todo->now))
+		return false;
+	act->early = true;
+	act->cookie = ahead.cookie;
+	act->syn_sent = todo->now - 1;
+	act->tx_edge = ahead.window;
+	conn->msg_max = min_t(u32, ahead.msg_max, FP_MSG_MAX_MAX);
+	FP_INC_STATS(fn, EARLY_CONNECTS);
+	fp_conn_publish(conn, FP_ECHO_SENT);
+	fp_timer_set(conn, FP_DEADLINE_HANDSHAKE, todo->now +
+		     fp_setting(fn, ack_delay), todo->now);
+	return true;
 }
 
 /**
@@ -466,11 +575,28 @@ int fp_handshake_syn_rcv(struct fp_endpoint *endpoint,
 	return 0;
 }
 
+/* What the server lets us send, as a cookie reply says: for the first time. */
+static void take_limits(struct fp_conn *conn, const struct fp_syn *syn,
+			struct fp_todo *todo)
+{
+	struct fp_act *act = conn->act;
+
+	WRITE_ONCE(conn->msg_max, min_t(u32, syn->msg_max, FP_MSG_MAX_MAX));
+	act->tx_edge = syn->window;
+	act->retries = 0;
+	if (act->tx_largest > conn->msg_max)
+		fp_conn_end(conn, -EMSGSIZE, todo);
+	else
+		todo->flags |= FP_OPENED;
+}
+
 /*
  * Another cookie, for an echo: the one that was shown was not taken, and what
- * came with it was not, either. Of one more for the SYN nothing follows.
+ * came with it was not, either. Of one more for the SYN nothing follows, nor of
+ * those for echoes of the same cookie.
  */
-static int echo_again(struct fp_conn *conn, const struct fp_sections *sections)
+static int echo_again(struct fp_conn *conn, const struct fp_sections *sections,
+		      struct fp_todo *todo)
 {
 	struct fp_act *act = conn->act;
 
@@ -478,7 +604,15 @@ static int echo_again(struct fp_conn *conn, const struct fp_sections *sections)
 	    act->cookie.mac == sections->cookie.mac)
 		return FASTPROTO_A_STATS_DROP_DUPLICATE;
 	act->cookie = sections->cookie;
+	act->syn_sent = todo->now - 1;
 	FP_INC_STATS(conn->endpoint->fn, RETRANS_ECHO);
+	if (act->early) {
+		act->early = false;
+		FP_INC_STATS(conn->endpoint->fn, EARLY_REFUSED);
+		take_limits(conn, &sections->syn, todo);
+		if (conn->state == FP_CLOSED)
+			return 0;
+	}
 	if (act->tx.flight) {
 		fp_txwin_timeout(&act->tx);
 		act->tx_check = 0;
@@ -509,23 +643,19 @@ int fp_handshake_cookie_rcv(struct fp_conn *conn,
 	if (conn->state != FP_SYN_SENT && conn->state != FP_ECHO_SENT)
 		return FASTPROTO_A_STATS_DROP_STATE;
 	if (conn->state == FP_ECHO_SENT)
-		return echo_again(conn, sections);
+		return echo_again(conn, sections, todo);
 	act->cookie = sections->cookie;
-	conn->msg_max = min_t(u32, sections->syn.msg_max, FP_MSG_MAX_MAX);
-	act->tx_edge = sections->syn.window;
 	if (sections->syn.ts == (u32)act->syn_sent)
 		fp_rtt_sample(&act->rtt,
 			      max_t(u64, todo->now - act->syn_sent, 1),
 			      todo->now);
-	act->retries = 0;
 	WRITE_ONCE(conn->state, FP_ECHO_SENT);
-	if (act->tx_largest > conn->msg_max) {
-		fp_conn_end(conn, -EMSGSIZE, todo);
+	take_limits(conn, &sections->syn, todo);
+	if (conn->state == FP_CLOSED)
 		return 0;
-	}
 	fp_timer_set(conn, FP_DEADLINE_HANDSHAKE, todo->now +
 		     fp_setting(conn->endpoint->fn, ack_delay), todo->now);
-	todo->flags |= FP_WAKE_STATE | FP_WAKE_WRITE | FP_OPENED;
+	todo->flags |= FP_WAKE_STATE | FP_WAKE_WRITE;
 	return 0;
 }
 
@@ -536,7 +666,7 @@ static bool enqueue(struct fp_sock *fs, struct fp_conn *conn)
 	bool queued = false;
 
 	if (fp_sock_is_rdm(fs))
-		return fp_rdm_adopt(fs, conn);
+		return fp_crowd_adopt(fs, conn);
 	spin_lock_bh(&fs->rx_lock);
 	if (sk->sk_state == TCP_LISTEN && !sk_acceptq_is_full(sk)) {
 		list_add_tail(&fp_conn_get(conn)->accept, &fs->endpoint->accept_queue);
@@ -573,6 +703,8 @@ static struct fp_conn *create(struct fp_endpoint *endpoint,
 	act = conn->act;
 	conn->passive = true;
 	conn->syn_due = true;
+	conn->knows_done = !!(sections->syn.options & FP_OPT_DONE);
+	act->wants_cookie = !!(sections->syn.options & FP_OPT_AHEAD);
 	conn->peer_id = client_id(sections);
 	conn->msg_max = min_t(u32, sections->syn.msg_max, FP_MSG_MAX_MAX);
 	act->tx_edge = sections->syn.window;
@@ -622,6 +754,34 @@ static int introduce(struct fp_conn *conn, struct fp_sock *fs,
 	return 0;
 }
 
+static bool is_early(const struct fp_sections *sections)
+{
+	return sections->syn.options & FP_OPT_EARLY;
+}
+
+/* Is this a cookie that may make a connection? */
+static bool is_good(struct fp_net *fn, const struct fp_sock *fs,
+		    const struct fp_rx *rx, const struct fp_sections *sections)
+{
+	bool early = is_early(sections);
+	u64 id = early ? id_ahead(fs) : client_id(sections);
+
+	if (early && !(fp_setting(fn, fast_open) & FP_FAST_OPEN_SERVER))
+		goto stale;
+	if (!is_genuine(fn, rx, id, &sections->cookie))
+		goto stale;
+	if (!was_used(READ_ONCE(fn->cookies), &sections->cookie))
+		return true;
+	if (early)
+		FP_INC_STATS(fn, EARLY_REPLAYED);
+	return false;
+
+stale:
+	if (early)
+		FP_INC_STATS(fn, EARLY_STALE);
+	return false;
+}
+
 /**
  * fp_handshake_echo_rcv - the echo of a cookie came in, perhaps with data
  * @endpoint: where
@@ -662,13 +822,12 @@ struct fp_conn *fp_handshake_echo_rcv(struct fp_endpoint *endpoint,
 				    FP_RST_ABORTED);
 		return NULL;
 	}
-	if (!is_genuine(endpoint->fn, rx, id, &sections->cookie) ||
-	    was_used(cookies, &sections->cookie)) {
+	if (!is_good(endpoint->fn, fs, rx, sections)) {
 		send_cookie(endpoint, fs, sections, rx);
 		return NULL;
 	}
 	*why = FASTPROTO_A_STATS_DROP_LIMIT;
-	if (fp_sock_is_rdm(fs) && fp_rdm_is_full(fs))
+	if (fp_sock_is_rdm(fs) && fp_crowd_is_full(fs))
 		return NULL;
 	*why = FASTPROTO_A_STATS_DROP_BACKLOG;
 	if (!fp_sock_is_rdm(fs) && sk_acceptq_is_full(&fs->sk))
@@ -689,6 +848,10 @@ struct fp_conn *fp_handshake_echo_rcv(struct fp_endpoint *endpoint,
 		       fp_conn_find_passive(endpoint->fn, &rx->src, id) : NULL;
 	}
 	FP_INC_STATS(endpoint->fn, ACCEPTED);
-	fs->sk.sk_data_ready(&fs->sk);
+	if (is_early(sections))
+		FP_INC_STATS(endpoint->fn, EARLY_ACCEPTED);
+	/* Who has many waits for what comes on it. */
+	if (!fp_sock_is_rdm(fs))
+		fs->sk.sk_data_ready(&fs->sk);
 	return conn;
 }

@@ -69,6 +69,8 @@ static void fin_received(struct fp_conn *conn)
 	case FP_FIN_WAIT_1:
 		/* The same. */
 		smp_store_release(&conn->state, FP_CLOSING);
+		/* With an acknowledgment it would be taken for an answer. */
+		fp_transmit_fin_only(conn);
 		break;
 	case FP_FIN_WAIT_2:
 		conn->act->finished = true;
@@ -344,20 +346,27 @@ static void answer_fin(struct fp_conn *conn)
 {
 	struct fp_act *act = conn->act;
 
-	fp_rdm_forget_addr(conn);
+	fp_crowd_forget_addr(conn);
 	fp_transmit_fin(conn, act->fin);
 	act->fin = NULL;
 }
 
 /* The peer's FIN is next in order. Returns false if a message is unfinished. */
-static bool end_input(struct fp_conn *conn, struct fp_todo *todo)
+static bool end_input(struct fp_conn *conn, u16 flags, struct fp_todo *todo)
 {
 	struct fp_act *act = conn->act;
 
 	if (act->rx_partial)
 		return false;
 	todo->flags |= FP_WAKE_STATE | FP_WAKE_READ;
+	act->peer_done = flags & FP_F_DONE;
 	fin_received(conn);
+	if (conn->state == FP_FIN_WAIT_2 && act->peer_done) {
+		/* An answer to ours: the peer has forgotten us by now. */
+		act->ack_now = false;
+		act->ack_later = false;
+		return true;
+	}
 	if (conn->rdm)
 		answer_fin(conn);
 	/* Ours may go with the acknowledgment. */
@@ -375,11 +384,13 @@ static bool advance(struct fp_conn *conn, struct fp_packet *packet,
 
 	for (;;) {
 		if (packet->frame.flags & FP_F_FIN) {
+			u16 flags = packet->frame.flags;
+
 			act->rx_memory -= packet->charge;
 			fp_packet_put(packet);
 			/* Nothing follows a FIN. */
 			return RB_EMPTY_ROOT(&act->rx_ahead) &&
-			       end_input(conn, todo);
+			       end_input(conn, flags, todo);
 		}
 		if (!append(conn, packet, todo)) {
 			/* It is not part of anything, or of what is freed. */
@@ -433,17 +444,17 @@ static bool has_room(struct fp_conn *conn, const struct fp_frame *frame,
 	if (!conn->rdm)
 		return true;
 	fs = rcu_dereference_protected(conn->fs, lockdep_is_held(&conn->lock));
-	return !fs || fp_rdm_has_room(fs, conn, next, charge);
+	return !fs || fp_crowd_has_room(fs, conn, next, charge);
 }
 
-/* For the peer's FIN there is to be one of ours. */
+/* For the peer's FIN there is to be one of ours, which waits for its turn. */
 static bool prepare_fin(struct fp_conn *conn)
 {
 	struct fp_act *act = conn->act;
 
-	if (!act->fin)
+	if (!act->fin && !act->fin_queued)
 		act->fin = fp_transmit_alloc(conn, 0, GFP_ATOMIC | __GFP_NOWARN);
-	return act->fin;
+	return act->fin || act->fin_queued;
 }
 
 static __wsum crc32c_update(const void *buf, int len, __wsum sum)
@@ -491,17 +502,24 @@ static bool is_next_fin(const struct fp_act *act, const struct fp_frame *frame)
 	       !act->rx.nr;
 }
 
+/* Will our FIN be the last word, and need not be kept? */
+static bool is_answered(const struct fp_conn *conn, u16 flags)
+{
+	return conn->state == FP_ESTABLISHED && flags & FP_F_DONE &&
+	       fp_transmit_is_done(conn);
+}
+
 /* Returns 0 or why the frame is dropped. */
-static int take_fin(struct fp_conn *conn, struct fp_todo *todo)
+static int take_fin(struct fp_conn *conn, u16 flags, struct fp_todo *todo)
 {
 	struct fp_act *act = conn->act;
 
-	if (conn->rdm && !prepare_fin(conn))
+	if (conn->rdm && !is_answered(conn, flags) && !prepare_fin(conn))
 		return FASTPROTO_A_STATS_DROP_NO_MEMORY;
 	act->rx.next++;
 	act->ack_later = true;
 	FP_CONN_INC_STATS(conn, IN_FRAMES);
-	if (end_input(conn, todo))
+	if (end_input(conn, flags, todo))
 		return 0;
 	fp_conn_abort(conn, -EPROTO, FP_RST_ABORTED, todo);
 	return FASTPROTO_A_STATS_DROP_PROTOCOL;
@@ -525,7 +543,7 @@ static int take_data(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 		return FASTPROTO_A_STATS_DROP_DUPLICATE;
 	}
 	if (is_next_fin(act, frame))
-		return take_fin(conn, todo);
+		return take_fin(conn, frame->flags, todo);
 	if (frame->flags & FP_F_CSUM && !payload_is_whole(skb, offset, frame))
 		return FASTPROTO_A_STATS_DROP_PAYLOAD;
 	if (conn->orphan && !(frame->flags & FP_F_FIN)) {
@@ -589,9 +607,17 @@ static int take_data(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 }
 
 /* The server tells its ID to a client in FP_ECHO_SENT. */
-static void learn_peer(struct fp_conn *conn, const struct fp_sections *sections)
+static void learn_peer(struct fp_conn *conn, const struct fp_frame *frame,
+		       const struct fp_sections *sections, struct fp_todo *todo)
 {
 	FP_INC_STATS(conn->endpoint->fn, CONNECTED);
+	if (frame->flags & FP_F_COOKIE)
+		fp_handshake_keep(conn, sections, todo->now);
+	if (conn->act->early) {
+		conn->act->early = false;
+		todo->flags |= FP_OPENED;
+	}
+	conn->knows_done = !!(sections->syn.options & FP_OPT_DONE);
 	conn->peer_id = (u64)sections->syn.tag << 32 | sections->conn_slot;
 	conn->act->deadline[FP_DEADLINE_HANDSHAKE] = 0;
 	conn->act->retries = 0;
@@ -653,7 +679,7 @@ static int take_frame(struct fp_input *in, struct sk_buff *skb, u32 offset,
 	if (conn->state == FP_ECHO_SENT) {
 		if (!(frame->flags & FP_F_SYN))
 			return FASTPROTO_A_STATS_DROP_STATE;
-		learn_peer(conn, sections);
+		learn_peer(conn, frame, sections, todo);
 	} else if (conn->syn_due && !(frame->flags & FP_F_SYN)) {
 		conn->syn_due = false;
 	}
@@ -688,6 +714,18 @@ static bool is_own_rst(const struct fp_conn *conn,
 	       sections->conn_slot == fp_id_slot(conn->peer_id);
 }
 
+/* Is our FIN all that is not acknowledged, with these flags among its own? */
+static bool waits_for_fin(const struct fp_conn *conn, u16 flags)
+{
+	const struct fp_txwin *tx = &conn->act->tx;
+	const struct fp_txframe *fin;
+
+	if (tx->end - tx->una != 1)
+		return false;
+	fin = fp_txwin_frame(tx, tx->una);
+	return fin && (fin->flags & flags) == flags;
+}
+
 /* What a reset means to the application. */
 static int rst_error(const struct fp_conn *conn, u64 why)
 {
@@ -698,13 +736,16 @@ static int rst_error(const struct fp_conn *conn, u64 why)
 			return -EPROTONOSUPPORT;
 		/* What was given up had begun. */
 		return why == FP_RST_ABORTED ? -ECONNRESET : -ECONNREFUSED;
+	case FP_FIN_WAIT_1:
+		/* The answer to our FIN, which needs none, was lost. */
+		return why == FP_RST_NO_CONNECTION &&
+		       waits_for_fin(conn, FP_F_FIN | FP_F_DONE) ?
+		       0 : -ECONNRESET;
 	case FP_CLOSING:
 	case FP_LAST_ACK:
 		/* The peer has all but our FIN, and its own has come. */
-		if (why == FP_RST_NO_CONNECTION &&
-		    conn->act->tx.end - conn->act->tx.una == 1)
-			return 0;
-		return -ECONNRESET;
+		return why == FP_RST_NO_CONNECTION &&
+		       waits_for_fin(conn, FP_F_FIN) ? 0 : -ECONNRESET;
 	default:
 		return -ECONNRESET;
 	}
@@ -746,10 +787,8 @@ void fp_input_finish(struct fp_input *in)
 		return;
 	if (conn->state != FP_CLOSED)
 		fp_transmit_push(conn, &in->todo);
-	if (conn->state != FP_CLOSED && conn->act && conn->act->finished) {
-		FP_INC_STATS(conn->endpoint->fn, ENDED_CLOSED);
-		fp_conn_end(conn, 0, &in->todo);
-	}
+	if (conn->state != FP_CLOSED && conn->act && conn->act->finished)
+		fp_conn_finish(conn, &in->todo);
 	unlock(conn, &in->todo);
 	in->conn = NULL;
 }
@@ -818,7 +857,7 @@ static struct fp_conn *find(struct fp_endpoint *endpoint,
 	return conn;
 
 refuse:
-	if (!(frame->flags & (FP_F_RST | FP_F_COOKIE)))
+	if (frame->flags & FP_F_ACK)
 		fp_handshake_refuse(endpoint, frame, sections, rx,
 				    FP_RST_NO_CONNECTION);
 	return NULL;

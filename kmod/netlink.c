@@ -209,7 +209,7 @@ static int put_connections(struct sk_buff *msg, const struct fp_sock *fs)
 
 	if (fp_sock_is_rdm(fs))
 		return nla_put_u32(msg, FASTPROTO_A_SOCKET_CONNECTIONS,
-				   fp_rdm_connections(fs));
+				   fp_crowd_size(fs));
 	if (READ_ONCE(sk->sk_state) != TCP_LISTEN)
 		return 0;
 	return nla_put_u32(msg, FASTPROTO_A_SOCKET_ACCEPT_QUEUE,
@@ -267,7 +267,7 @@ static int put_queues(struct sk_buff *msg, struct fp_sock *fs)
 	if (sk->sk_type == SOCK_SEQPACKET)
 		conn_queues(fs, &queues);
 	else if (fp_sock_is_rdm(fs))
-		queues.rx_memory = fp_rdm_memory(fs);
+		queues.rx_memory = fp_crowd_memory(fs);
 	else
 		dgram_queues(fs, &queues);
 

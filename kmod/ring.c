@@ -4,6 +4,7 @@
  * without a lock that they share: who has a place in the event ring writes the
  * entry and then its stamp.
  */
+#include "crowd.h"
 #include "ring.h"
 
 #define DRAIN_ROUNDS	8	/* in softirq, of what gets room meanwhile */
@@ -238,7 +239,7 @@ static bool others_wait(const struct fp_conn *conn)
 	const struct fp_sock *fs;
 
 	fs = rcu_dereference_protected(conn->fs, lockdep_is_held(&conn->lock));
-	return conn->rdm && fp_rdm_is_readable(fs);
+	return conn->rdm && fp_crowd_is_readable(fs->rdm);
 }
 
 /**
@@ -512,7 +513,7 @@ static bool drain_once(struct fp_sock *fs, struct fp_ring *ring)
 	bool waits;
 
 	if (fp_sock_is_rdm(fs))
-		waits = fp_rdm_pump(fs, ring, &needed);
+		waits = fp_crowd_pump(fs, ring, &needed);
 	else
 		waits = drain_one(fs, ring, &needed);
 	if (feed(ring, fs) && !waits) {
@@ -618,7 +619,7 @@ static int fit(struct fp_sock *fs, const struct fp_ring *ring)
 	if (fs->sk.sk_type == SOCK_DGRAM || max <= capacity)
 		return 0;
 	if (conn || fs->sk.sk_state == TCP_LISTEN ||
-	    (fp_sock_is_rdm(fs) && fp_rdm_connections(fs)))
+	    (fp_sock_is_rdm(fs) && fp_crowd_size(fs)))
 		return -EMSGSIZE;
 	WRITE_ONCE(fs->msg_max, capacity);
 	return 0;
@@ -661,7 +662,7 @@ int fp_ring_create(struct fp_sock *fs, sockptr_t optval, unsigned int optlen)
 		/* Pairs with READ_ONCE() and smp_load_acquire() of it. */
 		smp_store_release(&fs->sk.sk_user_data, ring);
 		if (fp_sock_is_rdm(fs))
-			fp_rdm_want_events(fs);
+			fp_crowd_want_events(fs);
 		/* What came before. */
 		fp_ring_drain(fs);
 	}

@@ -303,8 +303,11 @@ static int queue_message(struct fp_conn *conn, struct fragments *list,
 		err = -EPIPE;
 	} else if (!act || fp_txwin_room(&act->tx) <= list->count) {
 		err = -ENOSPC;
+	} else if (unlikely(len > conn->msg_max)) {
+		/* The server has told its limit meanwhile. */
+		err = -EMSGSIZE;
 	} else {
-		if (unlikely(conn->state == FP_SYN_SENT))
+		if (unlikely(conn->state <= FP_ECHO_SENT))
 			act->tx_largest = max_t(u32, act->tx_largest, len);
 		while ((buf = list->first)) {
 			u16 end = buf->next ? 0 : FP_F_END;
@@ -346,7 +349,7 @@ int fp_seqpacket_send(struct fp_sock *fs, struct fp_conn *conn,
 	err = wait_to_send(fs, conn, msg->msg_flags);
 	if (err)
 		return err;
-	if (len > conn->msg_max)
+	if (len > READ_ONCE(conn->msg_max))
 		return -EMSGSIZE;
 	if (fp_sock_has(fs, FP_OPTION_NEEDS_COPY))
 		flags |= FP_F_NEEDS_COPY;

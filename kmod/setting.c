@@ -71,6 +71,7 @@ static struct row rows[] __ro_after_init = {
 	SETTING(KEEPALIVE_INTERVAL, keepalive_interval, 1, FP_KEEP_SECONDS_MAX,
 		75),
 	SETTING(KEEPALIVE_PROBES, keepalive_probes, 1, FP_KEEP_CNT_MAX, 9),
+	SETTING(FAST_OPEN, fast_open, 0, FP_FAST_OPEN_ALL, FP_FAST_OPEN_ALL),
 };
 
 /* What may be changed, and to what. */

@@ -303,15 +303,37 @@ static bool give_up(struct fp_conn *conn, unsigned int limit,
 	return true;
 }
 
+/* When a SYN would be given up, microseconds. */
+static u64 last_call(const struct fp_conn *conn)
+{
+	u64 timeout = fp_setting(conn->endpoint->fn, syn_timeout);
+
+	return conn->created +
+	       (timeout << min_t(u32, fp_setting(conn->endpoint->fn, syn_retries), 30));
+}
+
+/* Of a server that has said nothing yet nobody knows if it is there. */
+static bool is_vain(const struct fp_conn *conn, u64 now)
+{
+	return conn->act->early && now >= last_call(conn);
+}
+
 static void handshake(struct fp_conn *conn, struct fp_todo *todo)
 {
 	struct fp_act *act = conn->act;
 
 	if (conn->state != FP_SYN_SENT && conn->state != FP_ECHO_SENT)
 		return;
-	/* Data in flight carry the echo and are sent again as data. */
-	if (conn->state == FP_ECHO_SENT && act->tx.flight)
+	if (is_vain(conn, todo->now)) {
+		fp_conn_abort(conn, -ETIMEDOUT, FP_RST_TIMEOUT, todo);
 		return;
+	}
+	/* Data in flight carry the echo and are sent again as data. */
+	if (conn->state == FP_ECHO_SENT && act->tx.flight) {
+		if (act->early)
+			act->deadline[FP_DEADLINE_HANDSHAKE] = last_call(conn);
+		return;
+	}
 	if (give_up(conn, conn->state == FP_SYN_SENT ?
 		    fp_setting(conn->endpoint->fn, syn_retries) :
 		    fp_setting(conn->endpoint->fn, data_retries), todo))

@@ -235,6 +235,8 @@ static u16 fill_sections(struct fp_conn *conn, struct fp_sections *sections,
 	} else if (conn->syn_due) {
 		fp_handshake_fill(conn, &sections->syn, now);
 		flags |= FP_F_SYN;
+		if (fp_handshake_give(conn, sections, now))
+			flags |= FP_F_COOKIE;
 	}
 	return flags;
 }
@@ -519,9 +521,14 @@ static void push_ack(struct fp_conn *conn, struct fp_todo *todo)
 	if (act->tx_probe)
 		flags |= FP_F_PROBE;
 	act->tx_probe = false;
+	if (unlikely(act->last_word)) {
+		flags |= FP_F_FIN | FP_F_DONE;
+		FP_CONN_INC_STATS(conn, OUT_FRAMES);
+	} else {
+		FP_CONN_INC_STATS(conn, OUT_ACKS);
+	}
 	push_header(skb, flags, act->tx.next, &sections);
 	__skb_queue_tail(&act->out, skb);
-	FP_CONN_INC_STATS(conn, OUT_ACKS);
 	acked(act);
 }
 
@@ -630,7 +637,9 @@ void fp_transmit_push(struct fp_conn *conn, struct fp_todo *todo)
 	}
 	if (act->ack_now || act->tx_probe)
 		push_ack(conn, todo);
-	fp_timer_update(conn, frame, starved, todo->now);
+	/* Who ends now waits for nothing. */
+	if (likely(!act->finished))
+		fp_timer_update(conn, frame, starved, todo->now);
 }
 
 /**
@@ -813,24 +822,76 @@ void fp_transmit_queue(struct fp_conn *conn, struct fp_txbuf *buf, u16 flags)
 }
 
 /**
+ * fp_transmit_is_done - is a FIN all that is left of this side?
+ * @conn: the connection, locked
+ *
+ * Return: whether it is, may be sent at once, and the peer knows how to tell.
+ */
+bool fp_transmit_is_done(const struct fp_conn *conn)
+{
+	const struct fp_act *act = conn->act;
+
+	return conn->knows_done && act->tx.una == act->tx.end &&
+	       act->tx_cost_next + FP_FRAME_COST <= act->tx_edge;
+}
+
+/*
+ * To the peer's FIN, which says the same, it is the answer that needs none, if it
+ * is the first that the peer hears of us after that: until then the peer asks
+ * again, and is told that there is nothing.
+ */
+static bool is_last_word(const struct fp_conn *conn)
+{
+	const struct fp_act *act = conn->act;
+
+	return conn->state == FP_CLOSE_WAIT && act->peer_done &&
+	       act->ack_later && fp_transmit_is_done(conn);
+}
+
+/**
+ * fp_transmit_fin_only - the FIN that is queued says no more than others
+ * @conn: the connection, locked
+ */
+void fp_transmit_fin_only(struct fp_conn *conn)
+{
+	struct fp_txwin *tx = &conn->act->tx;
+	struct fp_txframe *fin = fp_txwin_frame(tx, tx->end - 1);
+
+	if (fin)
+		fin->flags &= ~FP_F_DONE;
+}
+
+/**
  * fp_transmit_fin - nothing follows what is queued
  * @conn: the connection, locked
- * @fin: from fp_transmit_alloc(), without payload; taken
- *
- * Nothing happens if that was said before.
+ * @fin: from fp_transmit_alloc(), without payload; taken. Or NULL, if that was
+ *	said before, when nothing happens; or if the peer's FIN says that nothing
+ *	else is left there, and it is so here
  */
 void fp_transmit_fin(struct fp_conn *conn, struct fp_txbuf *fin)
 {
 	struct fp_act *act = conn->act;
+	u16 flags = FP_F_FIN;
 
 	if (act->fin_queued) {
-		fp_txbuf_free(fin);
+		fp_txbuf_purge(fin);
 		return;
 	}
 	act->fin_queued = true;
 	act->tx_corked = false;
 	WRITE_ONCE(conn->tx_held, false);
-	fp_transmit_queue(conn, fin, FP_F_FIN);
+	if (is_last_word(conn)) {
+		fp_txbuf_purge(fin);
+		act->last_word = true;
+		act->ack_now = true;
+		act->finished = true;
+		WRITE_ONCE(conn->state, FP_LAST_ACK);
+		return;
+	}
+	if (conn->state == FP_ESTABLISHED && conn->orphan &&
+	    fp_transmit_is_done(conn))
+		flags |= FP_F_DONE;
+	fp_transmit_queue(conn, fin, flags);
 	if (conn->state == FP_ESTABLISHED)
 		WRITE_ONCE(conn->state, FP_FIN_WAIT_1);
 	else if (conn->state == FP_CLOSE_WAIT)

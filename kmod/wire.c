@@ -44,8 +44,9 @@ static bool flags_fit(u16 flags)
 		return false;
 	if (flags & FP_F_COOKIE && !(flags & FP_F_SYN))
 		return false;
-	return !(flags & FP_F_FIN) ||
-	       !(flags & (FP_F_BEGIN | FP_F_END | FP_F_CSUM));
+	if (!(flags & FP_F_FIN))
+		return !(flags & FP_F_DONE);
+	return !(flags & (FP_F_BEGIN | FP_F_END | FP_F_CSUM));
 }
 
 /* Reads the size, the flags and the length of the header. */
@@ -67,16 +68,18 @@ static bool size_fits(const struct fp_frame *frame)
 	return rest > FP_CSUM_LEN;
 }
 
-/* A client does not know the server's ID before the handshake is over. */
+/*
+ * A client does not know the server's ID before the handshake is over. With ACK
+ * and a cookie it is the echo of one, or a server gives it ahead.
+ */
 static bool id_fits(u16 flags, const struct fp_hdr_conn *conn)
 {
-	const u16 echo = FP_F_ACK | FP_F_COOKIE;
-
 	if (!(flags & FP_F_SYN))
 		return true;
-	if (flags == SYN || (flags & echo) == echo)
+	if (flags == SYN)
 		return !conn->id;
-	return conn->id;
+	return conn->id || (flags & (FP_F_ACK | FP_F_COOKIE)) ==
+			   (FP_F_ACK | FP_F_COOKIE);
 }
 
 /* Whether every range is one, and ends where a u64 can say so. */

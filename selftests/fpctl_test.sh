@@ -65,8 +65,9 @@ stats_json()
 		.in_resets, .accepted, .cookies_sent, .tlp_probes,
 		.rto_timeouts, .window_probes, .recoveries, .spurious,
 		.keepalive_probes, .keepalive_timeouts, .ce_marks,
-		.ce_reductions, .black_holes, .paced, .parked, .woken] |
-		all(. == 0)' "$tmp/stdout"
+		.ce_reductions, .black_holes, .paced, .parked, .woken,
+		.early_connects, .early_refused, .early_accepted, .early_stale,
+		.early_replayed] | all(. == 0)' "$tmp/stdout"
 	jq -e '[.retrans_rack, .retrans_tlp, .retrans_rto, .retrans_hole,
 		.retrans_syn, .retrans_echo, .out_resets_no_connection, .out_resets_refused,
 		.out_resets_version, .out_resets_aborted, .out_resets_timeout,

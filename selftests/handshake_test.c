@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * How connections begin on a bad network, and what strangers can do to them.
- *
- * A relay of two plain UDP sockets stands between client and server: it sees
- * all frames, loses or doubles those that a test names, and forges others from
- * the very address that client and server take for each other's.
  */
 #define _GNU_SOURCE
 #include <endian.h>
@@ -17,176 +13,16 @@
 #include <linux/sockios.h>
 
 #include "kselftest_harness.h"
-#include "lib/fptest.h"
-
-enum kind {
-	OTHER,
-	SYN,
-	COOKIE,
-	ECHO_,
-	ANSWER,
-	RESET,
-};
-
-struct relay {
-	int front;			/* faces the client */
-	int back;			/* faces the server */
-	struct sockaddr_fp client;
-	struct sockaddr_fp server;
-	enum kind lose;			/* the first one of these */
-	enum kind twice;		/* all of these */
-	__u32 msg_max;			/* what cookies are made to tell, or 0 */
-	bool deaf;			/* what the server says is lost */
-	bool spoil;			/* the first echo has a wrong cookie */
-	int struck;			/* how many of them came */
-	__u64 client_id;
-	__u64 server_id;
-	unsigned char echo[2048];	/* the first one */
-	ssize_t echo_len;
-};
+#include "lib/relay.h"
 
 static unsigned char in[2048], frame[2048];
-
-static enum kind kind_of(const unsigned char *buf)
-{
-	const struct fp_hdr *hdr = (const void *)buf;
-
-	if (le16toh(hdr->flags) & FP_F_RST)
-		return RESET;
-	switch (le16toh(hdr->flags) & (FP_F_SYN | FP_F_COOKIE | FP_F_ACK)) {
-	case FP_F_SYN:
-		return SYN;
-	case FP_F_SYN | FP_F_COOKIE:
-		return COOKIE;
-	case FP_F_SYN | FP_F_COOKIE | FP_F_ACK:
-		return ECHO_;
-	case FP_F_SYN | FP_F_ACK:
-		return ANSWER;
-	default:
-		return OTHER;
-	}
-}
-
-static void note(struct relay *relay, enum kind kind, ssize_t len)
-{
-	const struct fp_hdr_conn *conn = (void *)(in + sizeof(struct fp_hdr));
-	const struct fp_hdr_ack *ack = (const void *)(conn + 1);
-	const struct fp_hdr_syn *syn;
-
-	if (kind == ECHO_ && !relay->echo_len) {
-		memcpy(relay->echo, in, len);
-		relay->echo_len = len;
-	}
-	if (kind == ANSWER) {
-		syn = (const void *)((const char *)(ack + 1) +
-				     ack->nr * sizeof(struct fp_hdr_range));
-		relay->client_id = le64toh(conn->id);
-		relay->server_id = (__u64)le32toh(syn->tag) << 32 |
-				   le32toh(conn->slot);
-	}
-}
-
-static void announce(void *buf, size_t len, __u32 msg_max)
-{
-	struct fp_hdr_conn *conn = (void *)((struct fp_hdr *)buf + 1);
-	struct fp_hdr_syn *syn = (void *)(conn + 1);
-
-	syn->msg_max = htole32(msg_max);
-	frame_seal_sections(buf, len - FP_HDR_LEN);
-}
-
-/* As if the server had taken this cookie for one that was used. */
-static void spoil(void *buf)
-{
-	struct fp_hdr_conn *conn = (void *)((struct fp_hdr *)buf + 1);
-	struct fp_hdr_ack *ack = (void *)(conn + 1);
-	struct fp_hdr_syn *syn = (void *)((char *)(ack + 1) +
-					  ack->nr * sizeof(struct fp_hdr_range));
-	struct fp_hdr_cookie *cookie = (void *)(syn + 1);
-
-	cookie->mac ^= htole64(1);
-	frame_seal_sections(buf, (char *)(cookie + 1) - (char *)conn);
-}
-
-static void forward(struct relay *relay, int from)
-{
-	const bool up = from == relay->front;
-	socklen_t len = sizeof(relay->client.sfp_room);
-	struct sockaddr_fp src = {};
-	enum kind kind;
-	ssize_t got;
-
-	got = recvfrom(from, in, sizeof(in), MSG_DONTWAIT,
-		       (struct sockaddr *)&src.sfp_sin, &len);
-	if (got < FP_HDR_LEN)
-		return;
-	if (up)
-		relay->client = src;
-	kind = kind_of(in);
-	note(relay, kind, got);
-	if (kind && kind == relay->lose && !relay->struck++)
-		return;
-	if (!up && relay->deaf) {
-		relay->struck += kind == RESET;
-		return;
-	}
-	if (kind == COOKIE && relay->msg_max)
-		announce(in, got, relay->msg_max);
-	if (kind == ECHO_ && relay->spoil && !relay->struck++)
-		spoil(in);
-	udp_sendto(up ? relay->back : relay->front, in, got,
-		   up ? &relay->server : &relay->client);
-	if (kind && kind == relay->twice) {
-		relay->struck++;
-		udp_sendto(up ? relay->back : relay->front, in, got,
-			   up ? &relay->server : &relay->client);
-	}
-}
-
-/* What is there goes on its way; if nothing is, wait a moment. */
-static void pump(struct relay *relay)
-{
-	struct pollfd pfd[2] = {
-		{ .fd = relay->front, .events = POLLIN },
-		{ .fd = relay->back, .events = POLLIN },
-	};
-	int i;
-
-	poll(pfd, 2, 1);
-	for (i = 0; i < 2; i++)
-		if (pfd[i].revents & POLLIN)
-			forward(relay, pfd[i].fd);
-}
-
-static bool pump_until(struct relay *relay, int fd, short events)
-{
-	struct pollfd pfd = { .fd = fd, .events = events };
-	time_t end = time(NULL) + PATIENCE;
-
-	while (poll(&pfd, 1, 0) != 1 || !(pfd.revents & events)) {
-		if (time(NULL) > end)
-			return false;
-		pump(relay);
-	}
-	return true;
-}
-
-static bool pump_until_sent(struct relay *relay, int fd)
-{
-	time_t end = time(NULL) + PATIENCE;
-	int left = -1;
-
-	while (!ioctl(fd, SIOCOUTQ, &left) && left && time(NULL) <= end)
-		pump(relay);
-	return !left;
-}
 
 static bool say(struct relay *relay, int from, int to, const char *word)
 {
 	const ssize_t len = strlen(word);
 
 	return send(from, word, len, MSG_NOSIGNAL) == len &&
-	       pump_until(relay, to, POLLIN) &&
+	       relay_pump_until(relay, to, POLLIN) &&
 	       recv(to, in, sizeof(in), 0) == len && !memcmp(in, word, len);
 }
 
@@ -243,18 +79,18 @@ static bool complete(struct _test_data_relay *self)
 {
 	struct relay *relay = &self->relay;
 
-	if (!pump_until(relay, self->client, POLLOUT) ||
+	if (!relay_pump_until(relay, self->client, POLLOUT) ||
 	    send(self->client, "x", 1, 0) != 1 ||
-	    !pump_until(relay, self->listener, POLLIN))
+	    !relay_pump_until(relay, self->listener, POLLIN))
 		return false;
 	self->server = accept(self->listener, NULL, NULL);
 	return self->server >= 0 &&
-	       pump_until(relay, self->server, POLLIN) &&
+	       relay_pump_until(relay, self->server, POLLIN) &&
 	       recv(self->server, in, sizeof(in), 0) == 1 &&
 	       say(relay, self->server, self->client, "answer") &&
 	       say(relay, self->client, self->server, "again") &&
-	       pump_until_sent(relay, self->client) &&
-	       pump_until_sent(relay, self->server);
+	       relay_pump_until_sent(relay, self->client) &&
+	       relay_pump_until_sent(relay, self->server);
 }
 
 static bool establish(struct _test_data_relay *self)
@@ -351,7 +187,7 @@ TEST_F(relay, syn_behind_another_frame)
 	udp_sendto(relay->back, frame, len, &relay->server);
 	while (count(self, FASTPROTO_A_STATS_COOKIES_SENT) == cookies &&
 	       time(NULL) <= end)
-		pump(relay);
+		relay_pump(relay);
 	EXPECT_EQ(cookies + 1, count(self, FASTPROTO_A_STATS_COOKIES_SENT));
 	EXPECT_TRUE(say(relay, self->client, self->server, "still here"));
 }
@@ -426,10 +262,10 @@ TEST_F(relay, echo_comes_twice_at_once)
 		relay->lose = ECHO_;
 		relay->struck = 0;
 		ASSERT_TRUE(begin(self));
-		ASSERT_TRUE(pump_until(relay, self->client, POLLOUT));
+		ASSERT_TRUE(relay_pump_until(relay, self->client, POLLOUT));
 		end = time(NULL) + PATIENCE;
 		while (!relay->echo_len && time(NULL) <= end)
-			pump(relay);
+			relay_pump(relay);
 		ASSERT_TRUE(fire_volley(relay));
 		ASSERT_TRUE(complete(self));
 		EXPECT_EQ(i + 1, count(self, FASTPROTO_A_STATS_ACCEPTED));
@@ -464,12 +300,12 @@ TEST_F(relay, late_copy_of_an_echo)
 	ASSERT_LT(0, relay->echo_len);
 	shutdown(self->client, SHUT_WR);
 	shutdown(self->server, SHUT_WR);
-	ASSERT_TRUE(pump_until(relay, self->server, POLLHUP));
-	ASSERT_TRUE(pump_until(relay, self->client, POLLHUP));
+	ASSERT_TRUE(relay_pump_until(relay, self->server, POLLHUP));
+	ASSERT_TRUE(relay_pump_until(relay, self->client, POLLHUP));
 	do {
 		udp_sendto(relay->back, relay->echo, relay->echo_len,
 			   &relay->server);
-		pump(relay);
+		relay_pump(relay);
 	} while (!count(self, FASTPROTO_A_STATS_DROP_COOKIE) &&
 		 time(NULL) <= end);
 	EXPECT_LT(0, count(self, FASTPROTO_A_STATS_DROP_COOKIE));
@@ -616,7 +452,7 @@ static bool learn_client(struct relay *relay)
 		return false;
 	relay->client_id = (__u64)le32toh(syn->tag) << 32 |
 			   le32toh(conn->slot);
-	return kind_of(in) == SYN;
+	return relay_kind_of(in) == SYN;
 }
 
 static bool is_decided(int fd)
@@ -640,7 +476,7 @@ TEST_F(relay, frames_of_strangers_to_a_handshake)
 	EXPECT_FALSE(is_decided(self->client));
 
 	/* It has a cookie; its echo waits at the relay. */
-	ASSERT_TRUE(pump_until(relay, self->client, POLLOUT));
+	ASSERT_TRUE(relay_pump_until(relay, self->client, POLLOUT));
 	expect_no_harm(_metadata, aim);
 	ASSERT_TRUE(complete(self));
 	expect_untouched(_metadata, self);
@@ -696,12 +532,12 @@ TEST_F(relay, payload_checksum)
 	udp_sendto(relay->back, frame, len, &relay->server);
 	while (!count(self, FASTPROTO_A_STATS_DROP_PAYLOAD) &&
 	       time(NULL) <= end)
-		pump(relay);
+		relay_pump(relay);
 	EXPECT_EQ(1, count(self, FASTPROTO_A_STATS_DROP_PAYLOAD));
 	EXPECT_FAILS(EAGAIN, recv(self->server, in, sizeof(in), MSG_DONTWAIT));
 	frame[len - 1] ^= 1;
 	udp_sendto(relay->back, frame, len, &relay->server);
-	ASSERT_TRUE(pump_until(relay, self->server, POLLIN));
+	ASSERT_TRUE(relay_pump_until(relay, self->server, POLLIN));
 	EXPECT_EQ(9, recv(self->server, in, sizeof(in), 0));
 	EXPECT_EQ(0, memcmp(in, payload, 9));
 }
@@ -716,20 +552,20 @@ TEST_F(relay, reset_of_the_unknown_is_lost)
 	time_t end = time(NULL) + PATIENCE;
 
 	ASSERT_TRUE(begin(self));
-	ASSERT_TRUE(pump_until(relay, self->client, POLLOUT));
+	ASSERT_TRUE(relay_pump_until(relay, self->client, POLLOUT));
 	relay->deaf = true;
 	ASSERT_EQ(1, send(self->client, "x", 1, 0));
-	ASSERT_TRUE(pump_until(relay, self->listener, POLLIN));
+	ASSERT_TRUE(relay_pump_until(relay, self->listener, POLLIN));
 	self->server = accept(self->listener, NULL, NULL);
-	ASSERT_TRUE(pump_until(relay, self->server, POLLIN));
+	ASSERT_TRUE(relay_pump_until(relay, self->server, POLLIN));
 	close(self->server);
 	self->server = -1;
 	while (!relay->struck && time(NULL) <= end)
-		pump(relay);
+		relay_pump(relay);
 	ASSERT_EQ(1, relay->struck);
 	relay->deaf = false;
 
-	ASSERT_TRUE(pump_until(relay, self->client, POLLERR));
+	ASSERT_TRUE(relay_pump_until(relay, self->client, POLLERR));
 	EXPECT_FAILS(ECONNRESET, recv(self->client, in, sizeof(in), 0));
 	EXPECT_EQ(1, count(self, FASTPROTO_A_STATS_ACCEPTED));
 	EXPECT_FAILS(EAGAIN, accept(self->listener, NULL, NULL));
@@ -765,7 +601,7 @@ TEST_F(relay, message_larger_than_announced)
 			       relay->server_id, relay->client_id, 1, payload,
 			       1024);
 	udp_sendto(relay->back, frame, len, &relay->server);
-	ASSERT_TRUE(pump_until(relay, self->server, POLLIN));
+	ASSERT_TRUE(relay_pump_until(relay, self->server, POLLIN));
 	EXPECT_EQ(1024, recv(self->server, in, sizeof(in), 0));
 	len = frame_build_conn(frame, 3, FP_F_ACK | FP_F_BEGIN | FP_F_END,
 			       relay->server_id, relay->client_id, 1, payload,
@@ -812,7 +648,7 @@ TEST_F(relay, message_in_crumbs)
 	}
 	while (!count(self, FASTPROTO_A_STATS_DROP_PROTOCOL) &&
 	       time(NULL) <= end)
-		pump(relay);
+		relay_pump(relay);
 	EXPECT_EQ(1, count(self, FASTPROTO_A_STATS_DROP_PROTOCOL));
 	EXPECT_FAILS(EPROTO, recv(self->server, in, sizeof(in), 0));
 }

@@ -70,8 +70,8 @@ static void take_sections(struct fuzz *f, struct fp_sections *s,
 
 	memset(s, 0, sizeof(*s));
 	s->conn_id = fuzz_any(f);
-	if (flags & SYN)
-		s->conn_id = from_server(flags) ? s->conn_id | 1 : 0;
+	if (id_wanted(flags) >= 0)
+		s->conn_id = id_wanted(flags) ? s->conn_id | 1 : 0;
 	s->conn_slot = fuzz_take(f, 4);
 	s->syn.tag = fuzz_take(f, 4);
 	s->syn.msg_max = fuzz_any(f);

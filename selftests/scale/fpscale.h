@@ -35,6 +35,7 @@ struct transport {
 	unsigned int per_address;	/* unless asked otherwise */
 	/* of the client */
 	void (*open)(unsigned int i);
+	void (*meet)(unsigned int i);	/* open and request, in one call if it can be */
 	void (*request)(unsigned int i);
 	void (*answer)(unsigned int i);
 	void (*close)(unsigned int i);

@@ -53,8 +53,7 @@ static void churn(unsigned int nr)
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
-		transport->open(i);
-		transport->request(i);
+		transport->meet(i);
 		transport->answer(i);
 		transport->close(i);
 	}

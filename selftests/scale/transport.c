@@ -160,6 +160,12 @@ static void file_request(unsigned int i)
 	put(connections[i].client, &message);
 }
 
+static void file_meet(unsigned int i)
+{
+	file_open(i);
+	file_request(i);
+}
+
 static void file_answer(unsigned int i)
 {
 	struct message message;
@@ -257,6 +263,13 @@ static void rdm_request(unsigned int i)
 	rdm_put(&message, &addr);
 }
 
+/* Whoever sends to an address opens a connection to it: the answer tells its ID. */
+static void rdm_meet(unsigned int i)
+{
+	connections[i].id = 0;
+	rdm_request(i);
+}
+
 /* In whatever order they come, but each on the connection of its request. */
 static void rdm_answer(unsigned int i)
 {
@@ -265,6 +278,8 @@ static void rdm_answer(unsigned int i)
 
 	(void)i;
 	rdm_get(&message, &addr);
+	if (!connections[message.index].id)
+		connections[message.index].id = addr.sfp_conn;
 	if (addr.sfp_conn != connections[message.index].id)
 		errx(1, "an answer came on another connection");
 }
@@ -311,14 +326,14 @@ static void rdm_depart(void)
 }
 
 #define FILE_CLIENT							\
-	.open = file_open, .request = file_request,			\
+	.open = file_open, .meet = file_meet, .request = file_request,	\
 	.answer = file_answer, .close = file_close, .abort = file_abort
 
 #define FILE_SERVER							\
 	.welcome = file_welcome, .serve = file_serve, .depart = file_depart
 
 #define RDM_CLIENT							\
-	.open = rdm_open, .request = rdm_request,			\
+	.open = rdm_open, .meet = rdm_meet, .request = rdm_request,	\
 	.answer = rdm_answer, .close = rdm_close, .abort = rdm_abort
 
 #define RDM_SERVER							\

@@ -350,7 +350,7 @@ TEST_F(protocol, has_its_dumps)
 {
 	unsigned int i, j;
 
-	EXPECT_LE(15, count_kind("frame"));
+	EXPECT_LE(19, count_kind("frame"));
 	EXPECT_LE(2, count_kind("datagram"));
 	EXPECT_LE(33, count_kind("invalid"));
 	for (i = 0; i < dump_count; i++)
@@ -396,6 +396,7 @@ TEST_F(protocol, has_every_kind_of_frame)
 	EXPECT_TRUE(has_frame(plain, 0, false));
 	EXPECT_TRUE(has_frame(plain, 2, false));
 	EXPECT_TRUE(has_frame(plain | FP_F_FIN, 0, false));
+	EXPECT_TRUE(has_frame(plain | FP_F_FIN | FP_F_DONE, 0, false));
 	EXPECT_TRUE(has_frame(plain | FP_F_PROBE, 0, false));
 	EXPECT_TRUE(has_frame(FP_F_CONN | FP_F_RST, 0, false));
 }

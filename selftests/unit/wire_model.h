@@ -42,6 +42,7 @@ enum {
 	END = 0x100,
 	CSUM = 0x200,
 	PROBE = 0x400,
+	DONE = 0x800,
 	REPLY = CONN | SYN | COOKIE,
 	ECHO = CONN | ACK | SYN | COOKIE,
 };
@@ -102,9 +103,9 @@ static inline bool together(unsigned int flags)
 	default:
 		return false;
 	}
-	if (flags & FIN && flags & (BEGIN | END | CSUM))
+	if (flags & FIN ? flags & (BEGIN | END | CSUM) : flags & DONE)
 		return false;
-	return flags < 2 * PROBE;
+	return flags < 2 * DONE;
 }
 
 /* Header and sections, but for the ranges. */
@@ -138,10 +139,12 @@ static inline bool range_is_one(u64 ack, const unsigned char *p)
 	       !__builtin_add_overflow(begin, length, &end);
 }
 
-/* Of the frames with a SYN section, those that a server sends. */
-static inline bool from_server(unsigned int flags)
+/* Which the ID has to be: -1: any, 0: none, 1: one. */
+static inline int id_wanted(unsigned int flags)
 {
-	return flags == REPLY || (flags & ECHO) == (CONN | ACK | SYN);
+	if (!(flags & SYN) || (flags & ECHO) == ECHO)
+		return -1;
+	return flags == REPLY || flags & ACK;
 }
 
 static inline enum fp_wire_status model_contents(const unsigned char *p,
@@ -150,7 +153,7 @@ static inline enum fp_wire_status model_contents(const unsigned char *p,
 	u64 id = flags & CONN ? get(p + AT_ID, 8) : 0;
 	unsigned int i;
 
-	if (flags & SYN && !id == from_server(flags))
+	if (id_wanted(flags) >= 0 && !!id != id_wanted(flags))
 		return FP_WIRE_FLAGS;
 	for (i = 0; i < nr; i++)
 		if (!range_is_one(get(p + AT_ACK, 8), p + AT_RANGES + 8 * i))

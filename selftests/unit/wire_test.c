@@ -410,9 +410,9 @@ static void random_sections(struct fp_sections *s, unsigned int flags,
 		r = random64();
 		memcpy(p + i * sizeof(r), &r, sizeof(r));
 	}
-	if (flags & SYN && from_server(flags))
+	if (id_wanted(flags) > 0)
 		s->conn_id |= 1;
-	else if (flags & SYN)
+	else if (!id_wanted(flags))
 		s->conn_id = 0;
 	s->ack.ack >>= 1 + random64() % 63;
 	s->ack.nr = nr;
@@ -469,15 +469,15 @@ TEST(every_combination_of_flags)
 	}
 	/*
 	 * 2 datagrams, RST, SYN and the cookie reply; and with an echo, with a
-	 * SYN section only, and with neither: 5 free bits, or FIN and 2.
+	 * SYN section only, and with neither: 5 free bits, or FIN and 3.
 	 */
-	EXPECT_EQ(2 + 3 + 3 * (32 + 4), count);
+	EXPECT_EQ(2 + 3 + 3 * (32 + 8), count);
 }
 
 TEST(sections_there_and_back)
 {
 	unsigned int i, nr, nr_flags, round;
-	u16 flags[128];
+	u16 flags[256];
 
 	nr_flags = valid_flags(flags, ARRAY_SIZE(flags));
 	for (i = 0; i < nr_flags; i++) {
@@ -558,8 +558,9 @@ TEST(every_section_field_wrong_in_turn)
 		{ REPLY, 0, AT_SIZE, 4, 69, FP_WIRE_SIZE, false },
 		{ REPLY, 0, AT_ID, 8, 0, FP_WIRE_FLAGS, true },
 		{ ECHO, 0, AT_SIZE, 4, 95, FP_WIRE_SIZE, false },
-		{ ECHO, 0, AT_ID, 8, 1, FP_WIRE_FLAGS, true },
-		{ ECHO | BEGIN, 2, AT_ID, 8, 1ull << 32, FP_WIRE_FLAGS, true },
+		{ CONN | ACK | SYN, 0, AT_ID, 8, 0, FP_WIRE_FLAGS, true },
+		{ CONN | ACK | SYN | BEGIN, 2, AT_ID, 8, 0, FP_WIRE_FLAGS,
+		  true },
 		{ CONN | ACK, 0, AT_SIZE, 4, 63, FP_WIRE_SIZE, false },
 		{ CONN | ACK, 0, AT_SIZE, 4, 65528, FP_WIRE_SIZE, false },
 		{ CONN | ACK, 0, AT_NR, 1, 1, FP_WIRE_SIZE, false },
@@ -602,29 +603,32 @@ TEST(every_section_field_wrong_in_turn)
 
 TEST(order_of_the_section_checks)
 {
+	const unsigned int first = CONN | ACK | SYN;
 	unsigned char buf[HEADER_MAX + 4];
 	size_t len;
 
 	/* All is wrong: each step puts one thing right. */
-	len = make_conn(buf, ECHO | FIN, 2);
-	put(buf + AT_ID, 8, 5);
+	len = make_conn(buf, first | FIN, 2);
+	put(buf + AT_ID, 8, 0);
 	put(buf + AT_RANGES, 4, 0);
 	put(buf + AT_NR, 1, 33);
 	put(buf + AT_SIZE, 4, 10);
-	put(buf + AT_FLAGS, 2, ECHO | FIN | CSUM);
+	put(buf + AT_FLAGS, 2, first | FIN | CSUM);
 	put(buf + AT_CHECKSUM, 4, 0);
 	EXPECT_EQ(FP_WIRE_FLAGS, decode(buf, HEADER));
-	put(buf + AT_FLAGS, 2, ECHO | FIN);
+	put(buf + AT_FLAGS, 2, first | DONE);
+	EXPECT_EQ(FP_WIRE_FLAGS, decode(buf, HEADER));
+	put(buf + AT_FLAGS, 2, first | FIN);
 	EXPECT_EQ(FP_WIRE_SIZE, decode(buf, HEADER));
 	put(buf + AT_SIZE, 4, len);
-	EXPECT_EQ(FP_WIRE_INCOMPLETE, decode(buf, 95));
-	EXPECT_EQ(FP_WIRE_SIZE, decode(buf, 96));
+	EXPECT_EQ(FP_WIRE_INCOMPLETE, decode(buf, 83));
+	EXPECT_EQ(FP_WIRE_SIZE, decode(buf, 84));
 	put(buf + AT_NR, 1, 2);
-	EXPECT_EQ(FP_WIRE_INCOMPLETE, decode(buf, 96));
+	EXPECT_EQ(FP_WIRE_INCOMPLETE, decode(buf, 84));
 	EXPECT_EQ(FP_WIRE_CHECKSUM, decode(buf, len));
 	seal(buf, len);
 	EXPECT_EQ(FP_WIRE_FLAGS, decode(buf, len));
-	put(buf + AT_ID, 8, 0);
+	put(buf + AT_ID, 8, 5);
 	seal(buf, len);
 	EXPECT_EQ(FP_WIRE_SIZE, decode(buf, len));
 	put(buf + AT_RANGES, 4, 1);
@@ -632,12 +636,12 @@ TEST(order_of_the_section_checks)
 	EXPECT_EQ(FP_WIRE_OK, decode(buf, len));
 
 	/* What the sections say comes before a payload that is missing. */
-	len = make_conn(buf, ECHO | BEGIN, 0);
+	len = make_conn(buf, first | BEGIN, 0);
 	put(buf + AT_SIZE, 4, len + 1);
-	put(buf + AT_ID, 8, 5);
+	put(buf + AT_ID, 8, 0);
 	seal(buf, len);
 	EXPECT_EQ(FP_WIRE_FLAGS, decode(buf, len));
-	put(buf + AT_ID, 8, 0);
+	put(buf + AT_ID, 8, 5);
 	seal(buf, len);
 	EXPECT_EQ(FP_WIRE_INCOMPLETE, decode(buf, len));
 	EXPECT_EQ(FP_WIRE_OK, decode(buf, len + 1));
@@ -814,7 +818,7 @@ TEST(several_kinds_in_a_row)
 		{ 0, 0, 10 }, { CONN | RST, 0, 0 }, { CONN | ACK, 3, 0 },
 		{ CONN | ACK | BEGIN, 0, 700 }, { CONN | ACK, 32, 700 },
 		{ CONN | ACK | END | CSUM, 1, 3 }, { 1, 0, 0 },
-		{ CONN | ACK | FIN, 0, 0 },
+		{ CONN | ACK | FIN, 0, 0 }, { CONN | ACK | FIN | DONE, 1, 0 },
 	};
 	size_t i, len, end = 0, offset = 0;
 	unsigned char buf[4096] = { 0 };

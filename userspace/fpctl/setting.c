@@ -72,6 +72,8 @@ static const struct setting {
 	  "until it is asked again" },
 	{ FASTPROTO_A_DEV_KEEPALIVE_PROBES, "keepalive-probes", "times",
 	  "it is asked in vain" },
+	{ FASTPROTO_A_DEV_FAST_OPEN, "fast-open", "bits",
+	  "1 client, 2 server: no round trip before data" },
 };
 
 /**

@@ -72,6 +72,11 @@ static const struct counter traffic[] = {
 	{ FASTPROTO_A_STATS_PACED,		"paced" },
 	{ FASTPROTO_A_STATS_PARKED,		"parked" },
 	{ FASTPROTO_A_STATS_WOKEN,		"woken" },
+	{ FASTPROTO_A_STATS_EARLY_CONNECTS,	"early_connects" },
+	{ FASTPROTO_A_STATS_EARLY_REFUSED,	"early_refused" },
+	{ FASTPROTO_A_STATS_EARLY_ACCEPTED,	"early_accepted" },
+	{ FASTPROTO_A_STATS_EARLY_STALE,	"early_stale" },
+	{ FASTPROTO_A_STATS_EARLY_REPLAYED,	"early_replayed" },
 	{ }
 };
 

@@ -498,7 +498,8 @@ struct fp_hdr {
 #define FP_F_END		(1 << 8)	/* last fragment of a message */
 #define FP_F_CSUM		(1 << 9)	/* CRC-32C of the payload trails */
 #define FP_F_PROBE		(1 << 10)	/* receiver: answer at once */
-#define FP_F_KNOWN		((1 << 11) - 1)
+#define FP_F_DONE		(1 << 11)	/* with FIN: nothing else is left */
+#define FP_F_KNOWN		((1 << 12) - 1)
 #define FP_F_DGRAM		(FP_F_NEEDS_COPY)
 
 /**
@@ -555,7 +556,7 @@ struct fp_hdr_ack {
  * @window: credit, as in struct fp_hdr_ack
  * @ts: the client's clock in microseconds when it sent the frame; beside a
  *	cookie for it, that of the frame that is answered
- * @options: wanted features, one bit each
+ * @options: wanted features, one bit each: FP_OPT_*
  * @version_min: lowest protocol version that it speaks
  * @version_max: highest protocol version that it speaks
  */
@@ -568,6 +569,13 @@ struct fp_hdr_syn {
 	__u8	version_min;
 	__u8	version_max;
 } __attribute__((packed));
+
+/*
+ * fp_hdr_syn.options. A receiver ignores what it does not know.
+ */
+#define FP_OPT_DONE		(1 << 0)	/* sender: knows FP_F_DONE */
+#define FP_OPT_AHEAD		(1 << 1)	/* client: a cookie for later is welcome */
+#define FP_OPT_EARLY		(1 << 2)	/* client: this cookie is such a one */
 
 /* A SYN is padded to this size, that of its answer. */
 #define FP_SYN_SIZE_MIN		68

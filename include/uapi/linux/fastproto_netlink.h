@@ -80,6 +80,7 @@ enum fastproto_dev_attr {
 	FASTPROTO_A_DEV_KEEPALIVE_IDLE,	/* u32: FP_KEEPIDLE, seconds; new */
 	FASTPROTO_A_DEV_KEEPALIVE_INTERVAL, /* u32: FP_KEEPINTVL, seconds; new */
 	FASTPROTO_A_DEV_KEEPALIVE_PROBES, /* u32: FP_KEEPCNT; new */
+	FASTPROTO_A_DEV_FAST_OPEN,	/* u32: 1 client, 2 server: without a round trip */
 
 	__FASTPROTO_A_DEV_MAX,
 	FASTPROTO_A_DEV_MAX = (__FASTPROTO_A_DEV_MAX - 1)
@@ -149,6 +150,11 @@ enum fastproto_stats_attr {
 	FASTPROTO_A_STATS_PACED,	/* times that a sender waited, not to send all at once */
 	FASTPROTO_A_STATS_PARKED,	/* times that an idle connection gave its memory back */
 	FASTPROTO_A_STATS_WOKEN,	/* times that it needed it again */
+	FASTPROTO_A_STATS_EARLY_CONNECTS,	/* connections begun by a cookie given ahead */
+	FASTPROTO_A_STATS_EARLY_REFUSED,	/* of them: the server wanted another one */
+	FASTPROTO_A_STATS_EARLY_ACCEPTED,	/* connections that came in by such a cookie */
+	FASTPROTO_A_STATS_EARLY_STALE,	/* such cookies refused: too old, or not for him */
+	FASTPROTO_A_STATS_EARLY_REPLAYED,	/* such cookies refused: used before */
 	FASTPROTO_A_STATS_DROP_INCOMPLETE, /* shorter than a header or its size */
 	FASTPROTO_A_STATS_DROP_MAGIC,	/* header: wrong magic */
 	FASTPROTO_A_STATS_DROP_VERSION,	/* header: unknown version */
