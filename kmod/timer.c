@@ -308,7 +308,8 @@ static u64 last_call(const struct fp_conn *conn)
 {
 	u64 timeout = fp_setting(conn->endpoint->fn, syn_timeout);
 
-	return conn->created +
+	/* Rather later than it is noted. */
+	return (((u64)conn->created + 1) << FP_CREATED_SHIFT) +
 	       (timeout << min_t(u32, fp_setting(conn->endpoint->fn, syn_retries), 30));
 }
 
