@@ -331,7 +331,7 @@ static void reset(struct liar *liar, struct dice *dice)
 
 static void finish(struct liar *liar, struct dice *dice)
 {
-	words.flags |= FP_F_FIN;
+	words.flags |= FP_F_FIN | (dice_chance(dice, 50) ? FP_F_DONE : 0);
 	words.seq += dice_below(dice, 3);
 	liar->next += dice_below(dice, 2);
 }
@@ -350,6 +350,16 @@ static void ask_anew(struct liar *liar, struct dice *dice)
 	liar_words(liar, WORDS_SYN, &words);
 	words.slot = dice_roll(dice);
 	words.tag = dice_roll(dice);
+}
+
+/* As a server does with its first answer, but at any time, and to anybody. */
+static void give_cookies(struct liar *liar, struct dice *dice)
+{
+	be_honest(liar, dice);
+	words.flags |= FP_F_SYN | FP_F_COOKIE;
+	words.id = liar->id;
+	words.time = words.ts;
+	words.mac = dice_roll(dice);
 }
 
 static void crumble(struct liar *liar, struct dice *dice)
@@ -385,6 +395,7 @@ static const struct mood {
 	{ finish, "finishes" },
 	{ show_cookies, "floods cookies" },
 	{ ask_anew, "floods SYNs" },
+	{ give_cookies, "gives cookies" },
 	{ crumble, "sends crumbs" },
 	{ confuse_kinds, "confuses kinds" },
 };
@@ -734,6 +745,7 @@ static bool add_liars(int first, int family, const struct sockaddr_fp *to,
 		memset(liar, 0, sizeof(*liar));
 		liar->fd = udp_open(HOST_A, family, 0, NULL);
 		liar->to = *to;
+		liar->wants = true;
 		liar_begin(liar, seed + i);
 		if (liar->fd < 0)
 			return false;

@@ -105,6 +105,8 @@ size_t words_damage(void *buf, size_t len, struct dice *dice);
  * @serves: it waits to be asked
  * @known: @id is the peer's
  * @cookie: it has one
+ * @wants: it asks for another one ahead
+ * @early: that was given ahead, for the next connection
  * @over: a reset has come
  * @slot: its own
  * @tag: its own
@@ -127,6 +129,8 @@ struct liar {
 	bool serves;
 	bool known;
 	bool cookie;
+	bool wants;
+	bool early;
 	bool over;
 	__u32 slot;
 	__u32 tag;

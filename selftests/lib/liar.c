@@ -24,14 +24,17 @@ static __u32 clock_us(void)
 	return now.tv_sec * 1000000ull + now.tv_nsec / 1000;
 }
 
-/* It knows nothing of any connection; each @number gives it another ID. */
+/*
+ * It knows nothing of any connection; each @number gives it another ID. What it
+ * has been given is a cookie, if that was for later.
+ */
 void liar_begin(struct liar *liar, __u64 number)
 {
 	struct dice dice;
 
 	dice_seed(&dice, number);
 	liar->known = false;
-	liar->cookie = false;
+	liar->cookie = liar->early;
 	liar->over = false;
 	liar->slot = dice_roll(&dice);
 	liar->tag = dice_roll(&dice) | 1;
@@ -59,6 +62,9 @@ void liar_words(const struct liar *liar, enum words_kind kind, struct words *w)
 	w->msg_max = 1 << 20;
 	w->syn_window = liar->window;
 	w->syn_ts = kind == WORDS_COOKIE ? liar->ts : clock_us();
+	w->options = liar->wants ? FP_OPT_DONE | FP_OPT_AHEAD : FP_OPT_DONE;
+	if (kind == WORDS_ECHO && liar->early)
+		w->options |= FP_OPT_EARLY;
 	w->time = liar->time;
 	w->mac = liar->mac;
 	if (kind == WORDS_SYN)
@@ -141,6 +147,13 @@ static void hear_ack(struct liar *liar, const struct words *w)
 		liar->received++;
 }
 
+static void take_cookie(struct liar *liar, const struct words *w, bool ahead)
+{
+	liar->early = ahead;
+	liar->time = w->time;
+	liar->mac = w->mac;
+}
+
 static bool is_for(const struct liar *liar, const struct words *w)
 {
 	if (!w->id)
@@ -156,6 +169,9 @@ static void hear(struct liar *liar, const struct words *w)
 	liar->heard++;
 	if (!is_for(liar, w))
 		return;
+	/* What echoes a cookie has no ID yet. */
+	if (kind == WORDS_ECHO && w->id)
+		kind = WORDS_ANSWER;
 	switch (kind) {
 	case WORDS_SYN:
 		hear_client(liar, w);
@@ -167,8 +183,7 @@ static void hear(struct liar *liar, const struct words *w)
 		return;
 	case WORDS_COOKIE:
 		liar->cookie = true;
-		liar->time = w->time;
-		liar->mac = w->mac;
+		take_cookie(liar, w, false);
 		return;
 	case WORDS_RESET:
 		liar->over = true;
@@ -176,6 +191,8 @@ static void hear(struct liar *liar, const struct words *w)
 	case WORDS_ANSWER:
 		liar->known = true;
 		liar->id = (__u64)w->tag << 32 | w->slot;
+		if (w->flags & FP_F_COOKIE)
+			take_cookie(liar, w, true);
 		hear_ack(liar, w);
 		return;
 	default:
