@@ -20,8 +20,8 @@
  *	   fp_demux.lock, a jar's, fp_ring.list_lock (innermost)
  *	Softirq takes 5 and 6: always with BH off.
  *
- * Dependencies go one way, from the first to the last of: wire, rtt, cubic,
- * rxwin, txwin; addr, packet, mib, setting, slot; demux, peer; endpoint; path;
+ * Dependencies go one way, from the first to the last of: crc, wire, rtt,
+ * cubic, rxwin, txwin; addr, packet, mib, setting, slot; demux, peer; endpoint; path;
  * txbuf; keep, act, conn; pool, ring; timer, transmit; jar, handshake; input;
  * receive, recvmsg, send; listen, connect, seqpacket, crowd, rdm, sendring,
  * sockopt, af_fastproto, netlink; main. The only calls back are endpoint ->

@@ -5,6 +5,7 @@
 #include <linux/module.h>
 #include <net/net_namespace.h>
 
+#include "crc.h"
 #include "fastproto.h"
 #include "conn.h"
 
@@ -61,6 +62,7 @@ static int __init fastproto_init(void)
 		return -EINVAL;
 	}
 
+	fp_crc_init();
 	fp_setting_init();
 	err = fp_packet_init();
 	if (err)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/build_bug.h>
-#include <linux/crc32.h>
 #include <linux/stddef.h>
 #include <linux/string.h>
 
+#include "crc.h"
 #include "wire.h"
 
 /* Of the handshake; its other frames have an ACK, too, and may have data. */
@@ -11,10 +11,18 @@
 #define COOKIE_REPLY	(FP_F_CONN | FP_F_SYN | FP_F_COOKIE)
 #define RST		(FP_F_CONN | FP_F_RST)
 
-/* CRC-32 of IEEE 802.3, but for its inversion, over a header. */
-static u32 header_crc(const struct fp_hdr *hdr)
+/* What the CRC is behind magic and version, if two bytes of 0 follow. */
+#define FIXED_CRC	0x70a2fa99
+
+/* CRC-32 of IEEE 802.3, but for its inversion, over a header without checksum. */
+static inline u32 header_crc(u16 flags, u32 size, u64 seq)
 {
-	return crc32_le(~0U, (const unsigned char *)hdr, sizeof(*hdr));
+	u32 crc = FIXED_CRC;
+
+	crc ^= fp_crc_table[1][flags & 0xff] ^ fp_crc_table[0][flags >> 8];
+	crc = fp_crc_step(crc, size, seq);
+	/* The checksum counts as 0, and adds nothing. */
+	return fp_crc_word(crc ^ seq >> 32, 4);
 }
 
 /* Of a header and its sections, but for ranges. */
@@ -130,21 +138,20 @@ static enum fp_wire_status measure(const void *buf, size_t have,
 }
 
 /* The rest of fp_header_decode() for a frame that is no datagram message. */
-static enum fp_wire_status decode_conn(struct fp_hdr *hdr, const void *buf,
+static enum fp_wire_status decode_conn(u32 checksum, const void *buf,
 				       size_t have, size_t avail,
 				       struct fp_frame *frame)
 {
 	const struct fp_hdr_conn *conn = buf + FP_HDR_LEN;
-	u32 checksum = le32_to_cpu(hdr->checksum);
 	enum fp_wire_status status;
+	u32 crc;
 
 	status = measure(buf, have, frame);
 	if (status != FP_WIRE_OK)
 		return status;
 
-	hdr->checksum = 0;
-	if (~crc32_le(header_crc(hdr), (const unsigned char *)conn,
-		      frame->hdr_len - FP_HDR_LEN) != checksum)
+	crc = header_crc(frame->flags, frame->size, frame->seq);
+	if (~fp_crc_words(crc, conn, frame->hdr_len - FP_HDR_LEN) != checksum)
 		return FP_WIRE_CHECKSUM;
 
 	if (!id_fits(frame->flags, conn))
@@ -183,7 +190,7 @@ enum fp_wire_status fp_header_decode(const void *buf, size_t have,
 				     size_t avail, struct fp_frame *frame)
 {
 	struct fp_hdr hdr;
-	u32 checksum;
+	u32 checksum, crc;
 
 	BUILD_BUG_ON(sizeof(struct fp_hdr) != FP_HDR_LEN);
 	BUILD_BUG_ON(offsetof(struct fp_hdr, seq) != 12);
@@ -202,14 +209,14 @@ enum fp_wire_status fp_header_decode(const void *buf, size_t have,
 	frame->flags = le16_to_cpu(hdr.flags);
 	frame->size = le32_to_cpu(hdr.size);
 	frame->seq = le64_to_cpu(hdr.seq);
+	checksum = le32_to_cpu(hdr.checksum);
 	if (frame->flags & ~FP_F_DGRAM)
-		return decode_conn(&hdr, buf, have, avail, frame);
+		return decode_conn(checksum, buf, have, avail, frame);
 	if (frame->size < sizeof(hdr) || frame->size > FP_FRAME_MAX)
 		return FP_WIRE_SIZE;
 
-	checksum = le32_to_cpu(hdr.checksum);
-	hdr.checksum = 0;
-	if (~header_crc(&hdr) != checksum)
+	crc = header_crc(frame->flags, frame->size, frame->seq);
+	if (~crc != checksum)
 		return FP_WIRE_CHECKSUM;
 	if (frame->size > avail)
 		return FP_WIRE_INCOMPLETE;
@@ -382,20 +389,20 @@ static void *encode_sections(void *p, u16 flags,
 void fp_header_encode(void *buf, const struct fp_frame *frame,
 		      const struct fp_sections *sections)
 {
-	const struct fp_hdr hdr = {
+	u32 crc = header_crc(frame->flags, frame->size, frame->seq);
+	struct fp_hdr hdr = {
 		.magic = cpu_to_le32(FP_MAGIC),
 		.version = cpu_to_le16(FP_VERSION),
 		.flags = cpu_to_le16(frame->flags),
 		.size = cpu_to_le32(frame->size),
 		.seq = cpu_to_le64(frame->seq),
 	};
-	void *end = buf + sizeof(hdr);
-	__le32 checksum;
+	void *begin = buf + sizeof(hdr), *end;
 
+	if (frame->flags & FP_F_CONN) {
+		end = encode_sections(begin, frame->flags, sections);
+		crc = fp_crc_words(crc, begin, end - begin);
+	}
+	hdr.checksum = cpu_to_le32(~crc);
 	memcpy(buf, &hdr, sizeof(hdr));
-	if (frame->flags & FP_F_CONN)
-		end = encode_sections(end, frame->flags, sections);
-	checksum = cpu_to_le32(~crc32_le(~0U, buf, end - buf));
-	memcpy(buf + offsetof(struct fp_hdr, checksum), &checksum,
-	       sizeof(checksum));
 }

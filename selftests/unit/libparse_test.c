@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <zlib.h>
 
-#include <linux/crc32.h>
 
 #include "kselftest_harness.h"
 #include "fastproto.h"
@@ -156,19 +155,6 @@ TEST(parse_arguments)
 	EXPECT_EQ(-EINVAL, fp_parse(&byte, 1, NULL));
 	EXPECT_EQ(-EINVAL, fp_parse(NULL, 1, &packet));
 	EXPECT_EQ(0, fp_parse(NULL, 0, &packet));
-}
-
-TEST(crc_is_that_of_zlib)
-{
-	unsigned char bytes[999];
-	size_t i, len;
-
-	for (i = 0; i < 2000; i++) {
-		for (len = 0; len < i % sizeof(bytes); len++)
-			bytes[len] = random();
-		ASSERT_EQ(crc32(0, bytes, len),
-			  (u32)~crc32_le(~0u, bytes, len));
-	}
 }
 
 TEST(addresses)

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include "kselftest_harness.h"
+#include "crc.h"
 #include "wire.h"
 #include "wire_model.h"
 
@@ -23,6 +24,23 @@ static u64 random64(void)
 	state ^= state >> 7;
 	state ^= state << 17;
 	return state;
+}
+
+TEST(crc_is_that_of_zlib)
+{
+	unsigned char bytes[999];
+	size_t i, at, len;
+	u32 before;
+
+	for (i = 0; i < sizeof(bytes); i++)
+		bytes[i] = random64();
+	for (i = 0; i < 20000; i++) {
+		before = random64();
+		at = random64() % 8;
+		len = random64() % (sizeof(bytes) - at) & ~3;
+		ASSERT_EQ((u32)crc32(before, bytes + at, len),
+			  (u32)~fp_crc_words(~before, bytes + at, len));
+	}
 }
 
 /* Bytes written out by hand; the sums are those that zlib computes. */
