@@ -9,6 +9,7 @@
  * us walk over the same frames again and again.
  */
 #include <linux/build_bug.h>
+#include <linux/compiler.h>
 #include <linux/errno.h>
 #include <linux/limits.h>
 #include <linux/list_sort.h>
@@ -478,16 +479,23 @@ static int sort_ranges(const struct fp_txwin *w, const struct fp_tx_ack *ack,
 }
 
 /*
- * When the frame that caused the acknowledgment was sent, and how long that
- * and the way back took. A peer may echo anything: what cannot be is ignored.
+ * How long ago the frame that caused the acknowledgment was sent. A peer may echo
+ * anything: what cannot be is ignored.
  */
+static bool echo_is_valid(const struct fp_txwin *w, const struct fp_tx_ack *ack,
+			  u64 now, u32 elapsed)
+{
+	return now >= w->oldest && elapsed <= now - w->oldest &&
+	       ack->delay <= elapsed;
+}
+
+/* When that frame was sent, and how long that and the way back took. */
 static void read_echo(const struct fp_txwin *w, const struct fp_tx_ack *ack,
 		      struct arrival *a)
 {
 	u32 elapsed = (u32)a->now - ack->ts_echo;
 
-	if (a->now < w->oldest || elapsed > a->now - w->oldest ||
-	    ack->delay > elapsed)
+	if (!echo_is_valid(w, ack, a->now, elapsed))
 		return;
 	a->valid = true;
 	a->echo = a->now - elapsed;
@@ -601,23 +609,31 @@ static void skip_acked(struct fp_txwin *w)
 	}
 }
 
-/* RFC 8985, section 6.2, steps 1 and 2. */
+/* RFC 8985, section 6.2, step 1. */
+static void rack_min(struct fp_txrack *rack, u32 rtt, u64 now)
+{
+	if (rtt != FP_TX_NO_RTT &&
+	    (rtt <= rack->min_rtt || now - rack->min_stamp > MIN_RTT_AGE)) {
+		rack->min_rtt = rtt;
+		rack->min_stamp = now;
+	}
+}
+
+/* Step 2, for the frame that was sent last of those that came. */
+static void rack_last(struct fp_txrack *rack, u64 sent, u64 seq, u64 now)
+{
+	rack->rtt = since(sent, now);
+	if (sent_after(sent, seq, rack->sent, rack->seq)) {
+		rack->sent = sent;
+		rack->seq = seq;
+	}
+}
+
 static void rack_update(struct fp_txrack *rack, const struct arrival *a)
 {
-	u32 rtt = a->valid ? a->elapsed : a->plain_rtt;
-
-	if (rtt != FP_TX_NO_RTT &&
-	    (rtt <= rack->min_rtt || a->now - rack->min_stamp > MIN_RTT_AGE)) {
-		rack->min_rtt = rtt;
-		rack->min_stamp = a->now;
-	}
-	if (!a->any_rack)
-		return;
-	rack->rtt = since(a->sent, a->now);
-	if (sent_after(a->sent, a->seq, rack->sent, rack->seq)) {
-		rack->sent = a->sent;
-		rack->seq = a->seq;
-	}
+	rack_min(rack, a->valid ? a->elapsed : a->plain_rtt, a->now);
+	if (a->any_rack)
+		rack_last(rack, a->sent, a->seq, a->now);
 }
 
 /*
@@ -762,22 +778,9 @@ static void conclude(struct fp_txwin *w, const struct fp_tx_ack *ack, u32 srtt,
 		res->enter_cwr = may_reduce(w);
 }
 
-/**
- * fp_txwin_ack - an acknowledgment came
- * @w: the window
- * @ack: the acknowledgment; it need not be in order
- * @srtt: smoothed RTT, us; 0: not known
- * @now: the time, us
- * @res: filled in, if the answer is 0
- *
- * Calls fp_txwin.acked for each frame that came, in the order of the sequence
- * numbers.
- *
- * Return: 0; or -EINVAL if it tells of frames that were not sent, or
- * contradicts itself: then nothing was changed.
- */
-int fp_txwin_ack(struct fp_txwin *w, const struct fp_tx_ack *ack, u32 srtt,
-		 u64 now, struct fp_tx_result *res)
+/* Any acknowledgment at all. */
+static noinline int ack_any(struct fp_txwin *w, const struct fp_tx_ack *ack,
+			    u32 srtt, u64 now, struct fp_tx_result *res)
 {
 	struct arrival a = {
 		.res = res,
@@ -804,5 +807,79 @@ int fp_txwin_ack(struct fp_txwin *w, const struct fp_tx_ack *ack, u32 srtt,
 	skip_acked(w);
 	res->una_advanced = w->una > res->old_una;
 	conclude(w, ack, srtt, &a);
+	return 0;
+}
+
+/*
+ * Does it tell of the first frame in flight and of nothing else, with nothing lost,
+ * sent twice or in question? So it is nearly always, if one asks and one answers.
+ */
+static bool is_plain(const struct fp_txwin *w, const struct fp_tx_ack *ack)
+{
+	return ack->ack == w->una + 1 && w->una < w->next && !ack->nr &&
+	       !w->sacked && !w->lost_nr && !w->in_recovery && !w->eifel &&
+	       w->probe_seq == U64_MAX && ack->ce == w->ce &&
+	       ack->dup == w->dup &&
+	       (*slot_of(w, w->una))->transmissions == 1;
+}
+
+/* What remains of ack_any() for such a one. */
+static void ack_plain(struct fp_txwin *w, const struct fp_tx_ack *ack, u32 srtt,
+		      u64 now, struct fp_tx_result *res)
+{
+	struct fp_txframe *frame = *slot_of(w, w->una);
+	u64 seq = w->una, sent = frame->sent;
+	u32 elapsed = (u32)now - ack->ts_echo;
+
+	memset(res, 0, sizeof(*res));
+	res->old_una = seq;
+	res->una_advanced = true;
+	res->acked_bytes = frame->bytes;
+	res->rtt = FP_TX_NO_RTT;
+	if (echo_is_valid(w, ack, now, elapsed)) {
+		res->rtt = elapsed - ack->delay;
+		rack_min(&w->rack, res->rtt, now);
+	} else {
+		rack_min(&w->rack, since(sent, now), now);
+	}
+	/* None above it came. */
+	w->rack.fack = seq + 1;
+	rack_last(&w->rack, sent, seq, now);
+
+	list_del_init(&frame->link);
+	w->flight -= frame->bytes;
+	frame->state = FP_TXFRAME_ACKED;
+	w->acked(w, frame);
+	w->una = seq + 1;
+	if (w->una >= w->rack.dup_round)
+		w->rack.dup_round = 0;
+	if (w->una == w->next)
+		return;
+	frame = *slot_of(w, w->una);
+	if (frame->transmissions == 1)
+		w->oldest = frame->sent;
+	res->check = detect(w, srtt, now, res);
+}
+
+/**
+ * fp_txwin_ack - an acknowledgment came
+ * @w: the window
+ * @ack: the acknowledgment; it need not be in order
+ * @srtt: smoothed RTT, us; 0: not known
+ * @now: the time, us
+ * @res: filled in, if the answer is 0
+ *
+ * Calls fp_txwin.acked for each frame that came, in the order of the sequence
+ * numbers.
+ *
+ * Return: 0; or -EINVAL if it tells of frames that were not sent, or
+ * contradicts itself: then nothing was changed.
+ */
+int fp_txwin_ack(struct fp_txwin *w, const struct fp_tx_ack *ack, u32 srtt,
+		 u64 now, struct fp_tx_result *res)
+{
+	if (!is_plain(w, ack))
+		return ack_any(w, ack, srtt, now, res);
+	ack_plain(w, ack, srtt, now, res);
 	return 0;
 }
