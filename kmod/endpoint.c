@@ -657,15 +657,25 @@ static struct udphdr *push_udp(struct sk_buff *skb, __be16 source, __be16 dest)
 	return uh;
 }
 
+/* The checksum is left to the device, which adds the rest to that of the ends. */
+static void leave_csum(struct sk_buff *skb, struct udphdr *uh, __sum16 ends)
+{
+	uh->check = ~ends;
+	skb->ip_summed = CHECKSUM_PARTIAL;
+	skb->csum_start = skb_transport_header(skb) - skb->head;
+	skb->csum_offset = offsetof(struct udphdr, check);
+}
+
 static int xmit_inet(struct fp_endpoint *endpoint, struct sk_buff *skb,
 		     const struct fp_route *route)
 {
 	__be32 from = route->src.sin.sin_addr.s_addr;
 	__be32 to = route->to.sin.sin_addr.s_addr;
+	struct udphdr *uh;
 	struct iphdr *iph;
 
-	push_udp(skb, route->src.sin.sin_port, route->to.sin.sin_port);
-	udp_set_csum(false, skb, from, to, skb->len);
+	uh = push_udp(skb, route->src.sin.sin_port, route->to.sin.sin_port);
+	leave_csum(skb, uh, udp_v4_check(skb->len, from, to, 0));
 
 	iph = __skb_push(skb, sizeof(*iph));
 	skb_reset_network_header(skb);
@@ -689,9 +699,10 @@ static int xmit_inet6(struct fp_endpoint *endpoint, struct sk_buff *skb,
 	const struct in6_addr *from = &route->src.sin6.sin6_addr;
 	const struct in6_addr *to = &route->to.sin6.sin6_addr;
 	struct ipv6hdr *ip6h;
+	struct udphdr *uh;
 
-	push_udp(skb, route->src.sin6.sin6_port, route->to.sin6.sin6_port);
-	udp6_set_csum(false, skb, from, to, skb->len);
+	uh = push_udp(skb, route->src.sin6.sin6_port, route->to.sin6.sin6_port);
+	leave_csum(skb, uh, udp_v6_check(skb->len, from, to, 0));
 
 	ip6h = __skb_push(skb, sizeof(*ip6h));
 	skb_reset_network_header(skb);
