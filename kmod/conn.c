@@ -412,7 +412,7 @@ static void go_on(struct fp_conn *conn)
  * time does that for a connection, and for all others who come meanwhile. But not
  * for ever: then a timer goes on with it.
  */
-static void transmit(struct fp_conn *conn, bool lower)
+static noinline void transmit(struct fp_conn *conn, bool lower)
 	__must_hold(&conn->lock)
 {
 	struct fp_act *act = conn->act;
@@ -448,6 +448,17 @@ static void transmit_reset(struct fp_conn *conn, struct sk_buff *skb)
 	fp_transmit_xmit(conn, &list, 0);
 }
 
+/* What hardly ever is to be done. */
+static noinline void finish(struct fp_conn *conn, u32 flags)
+{
+	if (flags & FP_STALLED)
+		go_on(conn);
+	if (flags & FP_ENDED)
+		fp_conn_put(conn);
+	if (flags & FP_PARTED)
+		fp_conn_put(conn);
+}
+
 /**
  * __fp_conn_unlock - fp_conn_unlock() that leaves BH off
  * @conn: the connection; the caller has a reference, which stays, or at least the
@@ -481,12 +492,8 @@ void __fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo)
 		wake(conn, todo->flags);
 	if (done)
 		fp_txbuf_purge(done);
-	if (unlikely(todo->flags & FP_STALLED))
-		go_on(conn);
-	if (todo->flags & FP_ENDED)
-		fp_conn_put(conn);
-	if (todo->flags & FP_PARTED)
-		fp_conn_put(conn);
+	if (unlikely(todo->flags & (FP_STALLED | FP_ENDED | FP_PARTED)))
+		finish(conn, todo->flags);
 }
 
 /**

@@ -79,19 +79,27 @@ static u64 loss_deadline(struct fp_act *act, u64 now)
 	return now + rto;
 }
 
+/* Something is in flight. */
+static noinline void update_loss(struct fp_conn *conn, u64 now)
+{
+	struct fp_act *act = conn->act;
+	u64 *loss = &act->deadline[FP_DEADLINE_LOSS];
+
+	if (act->tx_restart || !*loss)
+		*loss = loss_deadline(act, now);
+	if (act->tx_check && *loss > act->tx_check)
+		*loss = act->tx_check;
+	arm(conn, *loss, now);
+}
+
 /* Something is to be sent, and may not be, or not yet. */
-static void update_waiting(struct fp_conn *conn, bool waiting, bool starved,
-			   u64 now)
+static noinline void update_waiting(struct fp_conn *conn, bool waiting,
+				    bool starved, u64 now)
 {
 	struct fp_act *act = conn->act;
 	u64 *window = &act->deadline[FP_DEADLINE_WINDOW];
 	u64 *cork = &act->deadline[FP_DEADLINE_CORK];
 
-	if (likely(!waiting && !starved)) {
-		*window = 0;
-		*cork = 0;
-		return;
-	}
 	if (!waiting || act->tx.flight || starved || act->tx_corked ||
 	    conn->tx_held)
 		*window = 0;
@@ -121,21 +129,24 @@ void fp_timer_update(struct fp_conn *conn, struct fp_txframe *waiting,
 	struct fp_act *act = conn->act;
 	u64 *deadline = act->deadline;
 
-	if (!act->tx.flight)
+	if (act->tx.flight)
+		update_loss(conn, now);
+	else
 		deadline[FP_DEADLINE_LOSS] = 0;
-	else if (act->tx_restart || !deadline[FP_DEADLINE_LOSS])
-		deadline[FP_DEADLINE_LOSS] = loss_deadline(act, now);
 	act->tx_restart = false;
-	if (act->tx_check && deadline[FP_DEADLINE_LOSS] > act->tx_check)
-		deadline[FP_DEADLINE_LOSS] = act->tx_check;
-	arm(conn, deadline[FP_DEADLINE_LOSS], now);
 
-	if (act->ack_later && !deadline[FP_DEADLINE_ACK])
+	if (act->ack_later && !deadline[FP_DEADLINE_ACK]) {
 		deadline[FP_DEADLINE_ACK] = now +
 			fp_setting(conn->endpoint->fn, ack_delay);
-	arm(conn, deadline[FP_DEADLINE_ACK], now);
+		arm(conn, deadline[FP_DEADLINE_ACK], now);
+	}
 
-	update_waiting(conn, waiting, starved, now);
+	if (unlikely(waiting || starved)) {
+		update_waiting(conn, waiting, starved, now);
+	} else {
+		deadline[FP_DEADLINE_WINDOW] = 0;
+		deadline[FP_DEADLINE_CORK] = 0;
+	}
 }
 
 /**

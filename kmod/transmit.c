@@ -607,24 +607,13 @@ static bool repeat(struct fp_conn *conn, u64 now)
 	return true;
 }
 
-/**
- * fp_transmit_push - send what may be sent now
- * @conn: the connection, locked
- * @todo: from fp_conn_lock()
- *
- * An acknowledgment that is due goes with data or alone. The deadlines follow
- * from what is in flight then.
- */
-void fp_transmit_push(struct fp_conn *conn, struct fp_todo *todo)
+/* The rest of fp_transmit_push(), if there may be something to send. */
+static noinline void push(struct fp_conn *conn, struct fp_txframe *frame,
+			  struct fp_todo *todo)
 {
 	struct fp_act *act = conn->act;
-	struct fp_txframe *frame;
 	bool starved = false;
 
-	/* Who is parked has nothing to send. */
-	if (conn->state <= FP_SYN_SENT || !act)
-		return;
-	frame = fp_txwin_next(&act->tx);
 	if (frame || act->ack_now)
 		adapt(conn, frame, todo->now);
 	if (frame)
@@ -640,6 +629,30 @@ void fp_transmit_push(struct fp_conn *conn, struct fp_todo *todo)
 	/* Who ends now waits for nothing. */
 	if (likely(!act->finished))
 		fp_timer_update(conn, frame, starved, todo->now);
+}
+
+/**
+ * fp_transmit_push - send what may be sent now
+ * @conn: the connection, locked
+ * @todo: from fp_conn_lock()
+ *
+ * An acknowledgment that is due goes with data or alone. The deadlines follow
+ * from what is in flight then.
+ */
+void fp_transmit_push(struct fp_conn *conn, struct fp_todo *todo)
+{
+	struct fp_act *act = conn->act;
+	struct fp_txframe *frame;
+
+	/* Who is parked has nothing to send. */
+	if (conn->state <= FP_SYN_SENT || !act)
+		return;
+	frame = fp_txwin_next(&act->tx);
+	if (frame || act->ack_now || act->tx_probe ||
+	    act->hole_asked == todo->now)
+		push(conn, frame, todo);
+	else
+		fp_timer_update(conn, NULL, false, todo->now);
 }
 
 /**

@@ -25,11 +25,18 @@ static inline u32 header_crc(u16 flags, u32 size, u64 seq)
 	return fp_crc_word(crc ^ seq >> 32, 4);
 }
 
+#define SECTIONS	(FP_F_CONN | FP_F_ACK | FP_F_SYN | FP_F_COOKIE)
+#define DATA		(FP_F_CONN | FP_F_ACK)
+
 /* Of a header and its sections, but for ranges. */
 static inline u32 fixed_len(u16 flags)
 {
 	u32 len = sizeof(struct fp_hdr);
 
+	/* As most of those that come to be many. */
+	if ((flags & SECTIONS) == DATA)
+		return len + sizeof(struct fp_hdr_conn) +
+		       sizeof(struct fp_hdr_ack);
 	if (flags & FP_F_CONN)
 		len += sizeof(struct fp_hdr_conn);
 	if (flags & FP_F_ACK)
@@ -46,6 +53,8 @@ static bool flags_fit(u16 flags)
 {
 	if (flags & ~FP_F_KNOWN || !(flags & FP_F_CONN))
 		return false;
+	if ((flags & (SECTIONS | FP_F_RST | FP_F_FIN)) == DATA)
+		return true;
 	if (flags == RST || flags == SYN || flags == COOKIE_REPLY)
 		return true;
 	if (flags & FP_F_RST || !(flags & FP_F_ACK))
