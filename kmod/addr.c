@@ -16,14 +16,22 @@ static inline void set_inet(union fp_addr *addr, __be32 ip, __be16 port)
 	addr->sin.sin_port = port;
 }
 
-static void set_inet6(union fp_addr *addr, const struct in6_addr *ip,
-		      __be16 port, u32 scope)
+/* Does it mean something on one link only? */
+static inline bool needs_scope(const struct in6_addr *ip)
+{
+	/* fe80::/10 does, and so does a part of ff00::/8. */
+	return ip->s6_addr[0] >= 0xfe &&
+	       __ipv6_addr_needs_scope_id(__ipv6_addr_type(ip));
+}
+
+static inline void set_inet6(union fp_addr *addr, const struct in6_addr *ip,
+			     __be16 port, u32 scope)
 {
 	memset(addr, 0, sizeof(*addr));
 	addr->sin6.sin6_family = AF_INET6;
 	addr->sin6.sin6_addr = *ip;
 	addr->sin6.sin6_port = port;
-	if (__ipv6_addr_needs_scope_id(__ipv6_addr_type(ip)))
+	if (unlikely(needs_scope(ip)))
 		addr->sin6.sin6_scope_id = scope;
 }
 

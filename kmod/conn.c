@@ -439,7 +439,7 @@ static noinline void transmit(struct fp_conn *conn, bool lower)
 }
 
 /* A parked connection has nothing to send but that. */
-static void transmit_reset(struct fp_conn *conn, struct sk_buff *skb)
+static noinline void transmit_reset(struct fp_conn *conn, struct sk_buff *skb)
 {
 	struct sk_buff_head list;
 

@@ -70,8 +70,8 @@ void fp_packet_exit(void)
 }
 
 /* A frame whose sender asked for a copy, too large for a slab object. */
-static struct sk_buff *copy_to_pages(const struct sk_buff *skb, u32 offset,
-				     u32 len)
+static noinline struct sk_buff *copy_to_pages(const struct sk_buff *skb,
+					      u32 offset, u32 len)
 {
 	struct sk_buff *copy;
 	int err, i;

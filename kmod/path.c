@@ -245,6 +245,25 @@ void fp_path_lower_mtu(struct fp_path *path, struct fp_endpoint *endpoint,
 	}
 }
 
+/* The route is not at hand. */
+static noinline int find_route(struct fp_path *path,
+			       struct fp_endpoint *endpoint, struct sock *sk,
+			       struct fp_route *route)
+{
+	const struct fp_flow flow = {
+		.sk = sk,
+		.mark = path->peer.mark,
+		.oif = path->peer.oif,
+	};
+	int err;
+
+	err = fp_endpoint_route(endpoint, &flow, NULL, &path->peer, route);
+	/* The peer has one, or had it until now. */
+	if (!err)
+		dst_release(route->dst);
+	return err;
+}
+
 /**
  * fp_path_route - the route for a datagram
  * @path: where to
@@ -261,19 +280,10 @@ int fp_path_route(struct fp_path *path, struct fp_endpoint *endpoint,
 {
 	int err;
 
-	if (!fp_peer_route(&path->peer, route)) {
-		const struct fp_flow flow = {
-			.sk = sk,
-			.mark = path->peer.mark,
-			.oif = path->peer.oif,
-		};
-
-		err = fp_endpoint_route(endpoint, &flow, NULL, &path->peer,
-					route);
+	if (unlikely(!fp_peer_route(&path->peer, route))) {
+		err = find_route(path, endpoint, sk, route);
 		if (err)
 			return err;
-		/* The peer has one, or had it until now. */
-		dst_release(route->dst);
 	}
 	note_route(path, route);
 	return 0;
