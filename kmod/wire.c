@@ -53,7 +53,7 @@ static bool flags_fit(u16 flags)
 {
 	if (flags & ~FP_F_KNOWN || !(flags & FP_F_CONN))
 		return false;
-	if ((flags & (SECTIONS | FP_F_RST | FP_F_FIN)) == DATA)
+	if ((flags & (SECTIONS | FP_F_RST | FP_F_FIN | FP_F_DONE)) == DATA)
 		return true;
 	if (flags == RST || flags == SYN || flags == COOKIE_REPLY)
 		return true;
