@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # Life and death under traffic: in random order, what a host can lose is taken
-# away, hundreds of times, and the rest goes on. FASTPROTO_ROUNDS= says how
+# away, a hundred times, and the rest goes on. FASTPROTO_ROUNDS= says how
 # often, FASTPROTO_SEED= in which order.
 
 # Every function is called by way of tap_run.
@@ -11,7 +11,7 @@
 . "$(dirname "$0")/lib/tap.sh"
 need ip jq fpctl modprobe rmmod
 
-rounds=${FASTPROTO_ROUNDS:-200}
+rounds=${FASTPROTO_ROUNDS:-100}
 seed=${FASTPROTO_SEED:-$(date +%s)}
 
 # The next random number below $1, in $random: the same ones for the same seed.
@@ -163,7 +163,7 @@ lose_process()
 }
 
 # The namespace goes while its sockets are open, and then they go.
-lose_host()
+lose_namespace()
 {
 	ip netns del "$b"
 	for holder in $holders; do
@@ -204,19 +204,19 @@ new_host()
 	wait_until_ready
 }
 
-# What is to be lost next, in $what. Once in 20 rounds it is a host, and once the
-# module.
+# What is to be lost next, in $what. Once in 20 rounds it is a namespace, and
+# once the module.
 choose()
 {
 	if [ $((round % 20)) = 0 ]; then
 		draw 20
-		host_at=$random
+		space_at=$random
 		draw 19
-		module_at=$(((host_at + 1 + random) % 20))
+		module_at=$(((space_at + 1 + random) % 20))
 	fi
 	draw 3
 	case $((round % 20)) in
-	"$host_at") what=host ;;
+	"$space_at") what=namespace ;;
 	"$module_at") what=module ;;
 	*)
 		set -- link addresses process

@@ -18,7 +18,8 @@ trap 'rm -f "$log"' EXIT
 readonly mix=(
 	wirefuzz_test wirefuzz_test wirefuzz_test wirefuzz_test
 	sysfuzz_test sysfuzz_test sysfuzz_test sysfuzz_test
-	life_test.sh life_test.sh life_test.sh
+	life_test.sh life_test.sh life_test.sh death_test death_test
+	ringhostile_test ringstress_test
 	attack_test flood_test thread_test fault_test transfer_test park_test
 )
 

@@ -707,21 +707,6 @@ static __u32 sockets(void)
 	return count;
 }
 
-static bool nothing_left(void)
-{
-	time_t end = time(NULL) + 3 * PATIENCE;
-
-	while (conns_count(HOST_A) || conns_count(HOST_B) ||
-	       slab_objects("fastproto_conn") ||
-	       slab_objects("fastproto_act") || slab_objects("fastproto_path") ||
-	       slab_objects("fastproto_keep") > 0) {
-		if (time(NULL) > end)
-			return false;
-		usleep(10000);
-	}
-	return true;
-}
-
 static struct actor *cast(int i, enum role role, const struct sockaddr_fp *addr)
 {
 	struct actor *actor = &actors[i];
@@ -932,7 +917,7 @@ TEST_F_TIMEOUT(wire, lies, 900)
 	}
 	end_play();
 	end_sane(&self->sane);
-	EXPECT_TRUE(nothing_left());
+	EXPECT_TRUE(conns_wait_gone());
 	EXPECT_EQ(self->sockets, sockets());
 	EXPECT_TRUE(memory_wait(&self->memory, SLABS, AVAILABLE));
 }

@@ -56,6 +56,9 @@ void net_router(void);
 void net_detour(bool on);
 void net_hop_mtu(unsigned int mtu);
 int net_quiet(bool on);
+int net_link(enum host host, bool up);
+int net_addresses(enum host host, bool there);
+void net_alone(void);
 __u64 net_counter(enum host host, const char *name);
 int net_sysctl(enum host host, const char *name, const char *value);
 void net_pin(void);
@@ -202,6 +205,7 @@ struct memory {
 int slab_objects(const char *cache);
 void memory_read(struct memory *memory);
 bool memory_wait(const struct memory *before, long slabs, long available);
+bool conns_wait_gone(void);
 
 /* transfer.c */
 

@@ -130,3 +130,22 @@ bool memory_wait(const struct memory *before, long slabs, long available)
 	       before->slabs, now.slabs, before->available, now.available);
 	return false;
 }
+
+/*
+ * Until neither host has a connection, nor anything that belongs to one. False
+ * if that never comes.
+ */
+bool conns_wait_gone(void)
+{
+	time_t end = time(NULL) + 3 * PATIENCE;
+
+	while (conns_count(HOST_A) || conns_count(HOST_B) ||
+	       slab_objects("fastproto_conn") ||
+	       slab_objects("fastproto_act") || slab_objects("fastproto_path") ||
+	       slab_objects("fastproto_keep") > 0) {
+		if (time(NULL) > end)
+			return false;
+		usleep(10000);
+	}
+	return true;
+}

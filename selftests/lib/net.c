@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Two hosts, each a network namespace, joined by a veth pair. */
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -9,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -356,4 +359,104 @@ void net_setup(void)
 	net_enter(HOST_A);
 	wait_for_link(AF_INET);
 	wait_for_link(AF_INET6);
+}
+
+/*
+ * What happens hundreds of times in a test takes a system call, not a program.
+ */
+
+/* Of <linux/ipv6.h>, which <netinet/in.h> does not bear beside it. */
+struct in6_request {
+	struct in6_addr addr;
+	__u32 prefix;
+	int ifindex;
+};
+
+static int request(enum host host, int family, unsigned long what, void *arg)
+{
+	int fd, ret;
+
+	net_enter(host);
+	fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	ret = ioctl(fd, what, arg);
+	close(fd);
+	net_enter(HOST_A);
+	return ret;
+}
+
+static int set_flags(enum host host, const char *device, bool up)
+{
+	struct ifreq ifr = { .ifr_flags = up ? IFF_UP | IFF_RUNNING : 0 };
+
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", device);
+	return request(host, AF_INET, SIOCSIFFLAGS, &ifr);
+}
+
+/* An IPv4 address of a device, which has one; "0.0.0.0": none any more. */
+static int set_inet(enum host host, const char *device, const char *text)
+{
+	struct ifreq ifr = {}, mask = {};
+	struct sockaddr_in *addr = (void *)&ifr.ifr_addr;
+	int err;
+
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", device);
+	addr->sin_family = AF_INET;
+	inet_pton(AF_INET, text, &addr->sin_addr);
+	err = request(host, AF_INET, SIOCSIFADDR, &ifr);
+	if (err || !addr->sin_addr.s_addr)
+		return err;
+	mask = ifr;
+	addr = (void *)&mask.ifr_netmask;
+	inet_pton(AF_INET, "255.255.255.0", &addr->sin_addr);
+	return request(host, AF_INET, SIOCSIFNETMASK, &mask);
+}
+
+static int set_inet6(enum host host, const char *device, const char *text,
+		     bool there)
+{
+	struct in6_request ifr = {
+		.prefix = 64, .ifindex = net_ifindex(host, device)
+	};
+
+	inet_pton(AF_INET6, text, &ifr.addr);
+	return request(host, AF_INET6, there ? SIOCSIFADDR : SIOCDIFADDR, &ifr);
+}
+
+/* Takes the device down, or up; its addresses stay. */
+int net_link(enum host host, bool up)
+{
+	if (!up && net_sysctl(host, "ipv6/conf/" DEVICE "/keep_addr_on_down",
+			      "1"))
+		return -1;
+	return set_flags(host, DEVICE, up);
+}
+
+/* Takes a host its addresses, or gives them back. */
+int net_addresses(enum host host, bool there)
+{
+	const char *inet = host ? "10.77.0.2" : "10.77.0.1";
+	const char *inet6 = host ? "fd77::2" : "fd77::1";
+
+	/* Nobody is asked whether they are free. */
+	if (net_sysctl(host, "ipv6/conf/all/accept_dad", "0") ||
+	    net_sysctl(host, "ipv6/conf/" DEVICE "/accept_dad", "0"))
+		return -1;
+	return set_inet(host, DEVICE, there ? inet : "0.0.0.0") ||
+	       set_inet6(host, DEVICE, inet6, there) ? -1 : 0;
+}
+
+/*
+ * For this process, both hosts are from now on a new one, without a link to
+ * anywhere. It goes with the process and its sockets.
+ */
+void net_alone(void)
+{
+	host_new(HOST_A);
+	hosts[HOST_B] = hosts[HOST_A];
+	if (set_flags(HOST_A, "lo", true) ||
+	    set_inet(HOST_A, "lo:1", "10.77.0.1") ||
+	    set_inet(HOST_A, "lo:2", "10.77.0.2") ||
+	    set_inet6(HOST_A, "lo", "fd77::1", true) ||
+	    set_inet6(HOST_A, "lo", "fd77::2", true))
+		die("a host alone");
 }
