@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <linux/genetlink.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -22,6 +23,10 @@
 
 /* More allocations than any life makes. */
 #define LIVES_MAX	5000
+
+#define RING_SLOT	512
+#define RING_SLOTS	16
+#define RING_LARGEST	(3 * RING_SLOT + 1)
 
 /* The patience of a single receive after a fault, in milliseconds. */
 #define WAIT_MS		2000
@@ -303,6 +308,107 @@ static void rdm_life(struct life *life)
 	close(server);
 }
 
+/*
+ * The next event of a kind. SIOCFPRING, which is called while there is none, is
+ * what may fail.
+ */
+static bool ring_event(struct life *life, struct ring *ring, int type,
+		       struct fp_ring_event *event)
+{
+	bool came;
+
+	do {
+		came = ring_wait(ring, event);
+		if (!came && again(life, -1, "SIOCFPRING"))
+			came = ring_wait(ring, event);
+		if (!came)
+			return false;
+	} while (event->type != type);
+	return true;
+}
+
+/* Out of slots, the upper half, into slots. */
+static void ring_deliver(struct life *life, struct ring *from, struct ring *to,
+			 __u64 *conn, size_t len)
+{
+	struct fp_ring_event event = {};
+
+	ring_queue(from, *conn, RING_SLOTS / 2, out, len, 0);
+	TRY(life, ring_tell(from));
+	if (!ring_event(life, from, FP_RING_SENT, &event))
+		return;
+	if (event.error && !life->failed && is_clean(event.error)) {
+		life->failed = true;
+		ring_queue(from, *conn, RING_SLOTS / 2, out, len, 0);
+		TRY(life, ring_tell(from));
+		ring_event(life, from, FP_RING_SENT, &event);
+	}
+	DEMAND(life, !event.error);
+	if (!ring_event(life, to, FP_RING_MESSAGE, &event))
+		return;
+	DEMAND(life, event.len == len);
+	memset(in, 0, len);
+	ring_copy(to, &event, in);
+	DEMAND(life, !memcmp(in, out, len));
+	ring_give_back(to, &event);
+	TRY(life, ring_tell(to));
+	*conn = event.conn;
+}
+
+static int ring_begin(struct life *life, struct ring *ring)
+{
+	int fd = TRY(life, socket(AF_FASTPROTO, SOCK_RDM, 0));
+	unsigned int i;
+
+	TRY(life, fp_setint(fd, SOL_FASTPROTO, FP_MSG_MAX, RING_LARGEST));
+	TRY(life, ring_make(fd, RING_SLOT, RING_SLOTS, 0));
+	TRY(life, ring_map(fd, ring));
+	if (life->wrong)
+		return fd;
+	for (i = 0; i < RING_SLOTS / 2; i++)
+		ring_give(ring, i);
+	TRY(life, ring_tell(ring));
+	return fd;
+}
+
+static void ring_life(struct life *life)
+{
+	static const size_t lengths[] = { 0, 1, 300, RING_SLOT, RING_LARGEST };
+	struct sockaddr_fp at = fp_loopback(life->family, 0);
+	struct ring calls, serves;
+	int client, server;
+	__u64 conn, back;
+	socklen_t len;
+	size_t i;
+
+	server = ring_begin(life, &serves);
+	client = ring_begin(life, &calls);
+	TRY(life, fp_bind(server, &at));
+	TRY(life, fp_name(server, &at));
+	TRY(life, listen(server, 5));
+	len = sizeof(at);
+	TRY(life, getsockopt(client, SOL_FASTPROTO, FP_OPEN, &at, &len));
+	for (i = 0; i < ARRAY_SIZE(lengths) && !life->wrong; i++) {
+		conn = at.sfp_conn;
+		ring_deliver(life, &calls, &serves, &conn, lengths[i]);
+		back = conn;
+		ring_deliver(life, &serves, &calls, &back, lengths[i]);
+		DEMAND(life, back == at.sfp_conn);
+	}
+	ring_unmap(&calls);
+	ring_unmap(&serves);
+	close(client);
+	close(server);
+}
+
+/* A namespace begins, which is not without us. */
+static void namespace_life(struct life *life)
+{
+	TRY(life, unshare(CLONE_NEWNET));
+	close(TRY(life, socket(AF_FASTPROTO, SOCK_RDM, 0)));
+	net_enter(HOST_A);
+}
+
 struct request {
 	struct nlmsghdr nl;
 	struct genlmsghdr genl;
@@ -404,6 +510,14 @@ FIXTURE_VARIANT_ADD(fault, seqpacket_ipv4) {
 
 FIXTURE_VARIANT_ADD(fault, rdm_ipv4) {
 	.script = rdm_life, .family = AF_INET, .least = 20,
+};
+
+FIXTURE_VARIANT_ADD(fault, ring_ipv6) {
+	.script = ring_life, .family = AF_INET6, .least = 20,
+};
+
+FIXTURE_VARIANT_ADD(fault, namespace) {
+	.script = namespace_life, .within = "fp_conn_net_init",
 };
 
 FIXTURE_VARIANT_ADD(fault, netlink) {

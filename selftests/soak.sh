@@ -24,9 +24,9 @@ readonly mix=(
 )
 
 if [ -n "${FASTPROTO_ROUNDS:-}" ]; then
-	frames=5000 calls=4000
+	frames=5000 calls=4000 losses=4
 else
-	frames=20000 calls=20000
+	frames=20000 calls=20000 losses=40
 fi
 declare -A survived=()
 
@@ -46,6 +46,7 @@ add_up()
 	done < <(sed -nE '
 		s/.*:([0-9]+) frames in ([0-9]+) datagrams, .*/\1 frames that may lie/p
 		s/.*:([0-9]+) calls, ([0-9]+) refused, ([0-9]+) with.*/\1 calls of any kind\n\3 allocations and copies that failed in them/p
+		s/.*:([0-9]+) allocations failed$/\1 allocations that failed under frames/p
 		s/.*:([0-9]+) (SYNs|echoes), ([0-9]+) conv.*/\1 spoofed \2\n\3 conversations meanwhile/p
 		s/^# ([0-9]+) faults, .*/\1 allocations that failed, each in turn/p
 		' "$log")
@@ -60,7 +61,7 @@ run()
 	local name=$1
 
 	FASTPROTO_SEED=$seed FASTPROTO_FRAMES=$frames FASTPROTO_CALLS=$calls \
-		FASTPROTO_ROUNDS=${FASTPROTO_ROUNDS:-40} \
+		FASTPROTO_LOSSES=$losses FASTPROTO_ROUNDS=${FASTPROTO_ROUNDS:-40} \
 		"$here/$name" >"$log" 2>&1 </dev/null
 	case $? in
 	0 | 4) add_up "$name" ;;

@@ -11,6 +11,9 @@
  * perhaps again and again. A meddler, in the middle between two sockets, changes
  * what they say to each other.
  *
+ * On a kernel with fault injection, some of what the module asks for is refused
+ * meanwhile, in any context, but not while soundness is looked at.
+ *
  * FASTPROTO_SEED=    the same decisions again; it is printed
  * FASTPROTO_FRAMES=  how many frames, of each variant
  */
@@ -18,6 +21,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "kselftest_harness.h"
@@ -25,8 +29,10 @@
 
 #define FRAMES		50000
 #define CLIENTS		3	/* liars of a kind */
-#define LIARS		(4 * CLIENTS + 1)
-#define ACTORS		24
+#define LIARS		(6 * CLIENTS + 1)
+#define ACTORS		32
+#define SLOT		2048
+#define SLOTS		16
 #define REPLAYS		64
 #define MOOD_LASTS	150	/* steps */
 #define SANE_EVERY	64	/* steps */
@@ -48,6 +54,8 @@ enum role {
 	CALLER,
 	RDM_CALLER,
 	CONNECTION,	/* accepted, or peeled off */
+	RING,		/* SOCK_RDM that listens, with slots */
+	RING_CALLER,
 };
 
 struct actor {
@@ -55,6 +63,8 @@ struct actor {
 	int fd;
 	struct sockaddr_fp at;		/* a server: where it is */
 	struct sockaddr_fp calls;	/* a client: whom */
+	struct ring ring;		/* of who has one */
+	__u64 conn;			/* the last one that something came on */
 };
 
 static struct actor actors[ACTORS];
@@ -64,13 +74,36 @@ static void set_timid(int fd)
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 }
 
+static bool has_ring(const struct actor *actor)
+{
+	return actor->role == RING || actor->role == RING_CALLER;
+}
+
+static void close_ring(struct actor *actor)
+{
+	if (actor->ring.base && actor->ring.base != MAP_FAILED)
+		ring_unmap(&actor->ring);
+	actor->ring.base = NULL;
+}
+
+/* Half of the slots are for the kernel, the other half to send from. */
+static bool open_ring(struct actor *actor)
+{
+	fp_setint(actor->fd, SOL_FASTPROTO, FP_MSG_MAX, SLOTS * SLOT / 2);
+	if (!ring_open(actor->fd, SLOT, SLOTS, SLOTS / 2, &actor->ring))
+		return true;
+	close_ring(actor);
+	return false;
+}
+
 /* A socket of host B; a server's address stays what it was. */
 static bool open_actor(struct actor *actor)
 {
 	static const int types[] = {
 		[DGRAM] = SOCK_DGRAM, [LISTENER] = SOCK_SEQPACKET,
 		[RDM] = SOCK_RDM, [CALLER] = SOCK_SEQPACKET,
-		[RDM_CALLER] = SOCK_RDM,
+		[RDM_CALLER] = SOCK_RDM, [RING] = SOCK_RDM,
+		[RING_CALLER] = SOCK_RDM,
 	};
 	const int on = 1;
 
@@ -81,10 +114,12 @@ static bool open_actor(struct actor *actor)
 	if (actor->fd < 0)
 		return false;
 	setsockopt(actor->fd, SOL_FASTPROTO, FP_EVENTS, &on, sizeof(on));
+	if (has_ring(actor) && !open_ring(actor))
+		return false;
 	if (actor->role == CALLER)
 		return !fp_connect(actor->fd, &actor->calls) ||
 		       errno == EINPROGRESS;
-	if (actor->role == RDM_CALLER)
+	if (actor->role == RDM_CALLER || actor->role == RING_CALLER)
 		return true;
 	/* Connections of the one before may still have the port. */
 	if (fp_bind(actor->fd, &actor->at))
@@ -130,6 +165,8 @@ static size_t some_length(struct dice *dice)
 
 static void leave(struct actor *actor, struct dice *dice)
 {
+	if (has_ring(actor))
+		close_ring(actor);
 	if (dice_chance(dice, 40))
 		fp_abort(actor->fd);
 	else
@@ -217,6 +254,67 @@ static void use_rdm(struct actor *actor, struct dice *dice)
 	}
 }
 
+static unsigned long told;	/* messages in rings */
+
+/* What came, and whose slots are not always given back. */
+static void take_event(struct actor *actor, const struct fp_ring_event *event,
+		       struct dice *dice)
+{
+	bool message = event->type == FP_RING_MESSAGE;
+
+	told += message;
+	if (event->conn)
+		actor->conn = event->conn;
+	if ((message || event->type == FP_RING_SENT) && dice_chance(dice, 98))
+		ring_give_back(&actor->ring, event);
+}
+
+/* Any slots of the upper half, be they under way or not. */
+static void send_slots(struct actor *actor, struct dice *dice)
+{
+	__u32 slot = SLOTS / 2 + dice_below(dice, SLOTS / 2);
+
+	ring_queue(&actor->ring, actor->conn, slot, out,
+		   dice_below(dice, (SLOTS - slot) * SLOT + 1), 0);
+}
+
+static void use_ring(struct actor *actor, struct dice *dice)
+{
+	const struct fp_ring_event *event;
+
+	if (!actor->ring.base) {
+		leave(actor, dice);
+		return;
+	}
+	while ((event = ring_peek(&actor->ring)) && dice_chance(dice, 90)) {
+		take_event(actor, event, dice);
+		ring_seen(&actor->ring);
+	}
+	if (actor->role == RING_CALLER && dice_chance(dice, 20))
+		rdm_dial(actor->fd, &actor->calls, &actor->conn);
+	switch (dice_below(dice, 16)) {
+	case 0:
+		rdm_close(actor->fd, actor->conn);
+		break;
+	case 1:
+		adopt(rdm_peel(actor->fd, actor->conn), dice);
+		break;
+	case 2:
+		set_something(actor->fd, dice);
+		break;
+	case 3:
+		if (dice_chance(dice, 20)) {
+			leave(actor, dice);
+			return;
+		}
+		break;
+	default:
+		send_slots(actor, dice);
+		break;
+	}
+	ring_tell(&actor->ring);
+}
+
 static void act(struct dice *dice)
 {
 	struct actor *actor = &actors[dice_below(dice, ACTORS)];
@@ -235,6 +333,10 @@ static void act(struct dice *dice)
 	case RDM:
 	case RDM_CALLER:
 		use_rdm(actor, dice);
+		break;
+	case RING:
+	case RING_CALLER:
+		use_ring(actor, dice);
 		break;
 	case CALLER:
 	case CONNECTION:
@@ -694,10 +796,12 @@ FIXTURE(wire) {
 
 FIXTURE_VARIANT(wire) {
 	int family;
+	unsigned int faults;	/* percent of the module's allocations */
 };
 
 FIXTURE_VARIANT_ADD(wire, ipv4) { .family = AF_INET };
 FIXTURE_VARIANT_ADD(wire, ipv6) { .family = AF_INET6 };
+FIXTURE_VARIANT_ADD(wire, faults) { .family = AF_INET6, .faults = 5 };
 
 static __u32 sockets(void)
 {
@@ -712,7 +816,7 @@ static struct actor *cast(int i, enum role role, const struct sockaddr_fp *addr)
 	struct actor *actor = &actors[i];
 
 	actor->role = role;
-	if (role == CALLER || role == RDM_CALLER)
+	if (role == CALLER || role == RDM_CALLER || role == RING_CALLER)
 		actor->calls = *addr;
 	else
 		actor->at = *addr;
@@ -763,15 +867,18 @@ static bool set_up_play(int family, __u64 seed)
 	memset(&meddler, 0, sizeof(meddler));
 	sent = 0;
 	datagrams = 0;
+	told = 0;
 	if (!cast(n++, DGRAM, &any) || !cast(n++, LISTENER, &any) ||
-	    !cast(n++, RDM, &any))
+	    !cast(n++, RDM, &any) || !cast(n++, RING, &any))
 		return false;
 	if (!add_liars(0, family, &actors[1].at, seed) ||
-	    !add_liars(CLIENTS, family, &actors[2].at, seed))
+	    !add_liars(CLIENTS, family, &actors[2].at, seed) ||
+	    !add_liars(2 * CLIENTS, family, &actors[3].at, seed))
 		return false;
 	for (i = 0; i < CLIENTS; i++) {
-		if (!add_server(2 * CLIENTS + i, family, n++, CALLER) ||
-		    !add_server(3 * CLIENTS + i, family, n++, RDM_CALLER))
+		if (!add_server(3 * CLIENTS + i, family, n++, CALLER) ||
+		    !add_server(4 * CLIENTS + i, family, n++, RDM_CALLER) ||
+		    !add_server(5 * CLIENTS + i, family, n++, RING_CALLER))
 			return false;
 	}
 	memset(&liars[LIARS - 1], 0, sizeof(*liars));
@@ -788,9 +895,12 @@ static void end_play(void)
 {
 	int i;
 
-	for (i = 0; i < ACTORS; i++)
+	for (i = 0; i < ACTORS; i++) {
+		if (has_ring(&actors[i]))
+			close_ring(&actors[i]);
 		if (actors[i].role != NOBODY)
 			close(actors[i].fd);
+	}
 	for (i = 0; i < LIARS; i++)
 		close(liars[i].fd);
 	close(meddler.front);
@@ -803,6 +913,8 @@ FIXTURE_SETUP(wire)
 
 	self->seed = test_seed();
 	self->frames = test_count("FASTPROTO_FRAMES", FRAMES);
+	if (variant->faults && !fault_storm_allow())
+		SKIP(return, "needs a kernel with fault injection");
 	TH_LOG("seed %llu, %lu frames", (unsigned long long)self->seed,
 	       self->frames);
 	/* What is sent first comes first. */
@@ -824,6 +936,10 @@ FIXTURE_TEARDOWN(wire)
 {
 	size_t i;
 
+	if (variant->faults) {
+		fault_storm(0);
+		fault_anywhere();
+	}
 	for (i = 0; i < ARRAY_SIZE(hasty); i++)
 		dev_set_u32(HOST_B, hasty[i].attr, self->presets[i]);
 }
@@ -858,7 +974,7 @@ static bool all_reached(const struct _test_data_wire *self,
 	struct stats now;
 	size_t i;
 
-	if (number % 500)
+	if (number % (8 * SANE_EVERY))
 		return false;
 	stats_read(HOST_B, &now);
 	for (i = 0; i < ARRAY_SIZE(reached); i++)
@@ -896,10 +1012,13 @@ TEST_F_TIMEOUT(wire, lies, 900)
 	size_t i;
 
 	dice_seed(&dice, self->seed);
-	for (number = 0; !is_over(self, number) && !insane; number++) {
-		step(self->seed, number);
-		if (number % SANE_EVERY == 0)
-			insane = stay_sane(&self->sane, &dice);
+	for (number = 0; !is_over(self, number) && !insane;
+	     number += SANE_EVERY) {
+		fault_storm(variant->faults);
+		for (i = 0; i < SANE_EVERY; i++)
+			step(self->seed, number + i);
+		fault_storm(0);
+		insane = stay_sane(&self->sane, &dice);
 	}
 	EXPECT_EQ(NULL, insane) {
 		TH_LOG("step %lu: %s", number, insane);
@@ -910,6 +1029,11 @@ TEST_F_TIMEOUT(wire, lies, 900)
 	stats_read(HOST_B, &now);
 	TH_LOG("%lu frames in %lu datagrams, %lu answers; %u sane rounds", sent,
 	       datagrams, heard, self->sane.rounds);
+	EXPECT_LT(0, told);
+	if (variant->faults) {
+		TH_LOG("%lu allocations failed", fault_storm_struck());
+		EXPECT_LT(0, fault_storm_struck());
+	}
 	for (i = 0; i < ARRAY_SIZE(reached); i++) {
 		EXPECT_LT(0, grown(self, &now, i)) {
 			TH_LOG("nothing reached: %s", reached[i].name);

@@ -180,3 +180,70 @@ int fault_cache(const char *cache, bool fail)
 	       set_knob("failslab", "probability", fail ? "100" : "0") ||
 	       write_file(path, fail ? "1" : "0");
 }
+
+/*
+ * Storms: of all that the module asks for, in any context, some is refused
+ */
+
+/* More than a storm refuses; what is left of it tells how much it was. */
+#define STORM_MOST	1000000
+
+static bool find_module_text(unsigned long *start, unsigned long *end)
+{
+	FILE *symbols = fopen("/proc/kallsyms", "r");
+	unsigned long address;
+	char line[512], type;
+
+	*start = ULONG_MAX;
+	*end = 0;
+	while (symbols && fgets(line, sizeof(line), symbols)) {
+		if (!strstr(line, "[fastproto]") ||
+		    sscanf(line, "%lx %c", &address, &type) != 2 ||
+		    (type != 't' && type != 'T'))
+			continue;
+		if (address < *start)
+			*start = address;
+		if (address > *end)
+			*end = address;
+	}
+	if (symbols)
+		fclose(symbols);
+	return *start < *end;
+}
+
+/* Makes ready for it; false if the kernel cannot. */
+bool fault_storm_allow(void)
+{
+	unsigned long start, end;
+	char most[16];
+
+	snprintf(most, sizeof(most), "%d", STORM_MOST);
+	return fault_allow() && find_module_text(&start, &end) &&
+	       set_range("require", start, end) &&
+	       fault_not_in("ref_tracker_alloc") &&
+	       !set_knob("failslab", "probability", "0") &&
+	       !set_knob("failslab", "interval", "1") &&
+	       !set_knob("failslab", "times", most);
+}
+
+/* So many percent from now on; 0: none. */
+void fault_storm(unsigned int percent)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", percent);
+	set_knob("failslab", "probability", text);
+}
+
+/* How many failed so far. */
+unsigned long fault_storm_struck(void)
+{
+	FILE *file = fopen(KNOBS "failslab/times", "r");
+	long left = STORM_MOST;
+
+	if (file && fscanf(file, "%ld", &left) != 1)
+		left = STORM_MOST;
+	if (file)
+		fclose(file);
+	return STORM_MOST - left;
+}

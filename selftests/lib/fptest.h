@@ -261,6 +261,9 @@ void fault_anywhere(void);
 int fault_arm(unsigned int n);
 unsigned int fault_disarm(void);
 int fault_cache(const char *cache, bool fail);
+bool fault_storm_allow(void);
+void fault_storm(unsigned int percent);
+unsigned long fault_storm_struck(void);
 
 /* thread.c */
 unsigned int fewer(unsigned int count);
