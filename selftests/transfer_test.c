@@ -3,7 +3,8 @@
  * SOCK_SEQPACKET over bad networks: whatever happens to the datagrams, each
  * message arrives once, whole and in order, and no connection is reset.
  *
- * Two connections at a time, one over IPv4 and one over IPv6, both ways.
+ * Two connections at a time, one over IPv4 and one over IPv6, both ways; by calls,
+ * and over mapped rings.
  */
 #define _GNU_SOURCE
 #include <poll.h>
@@ -11,6 +12,7 @@
 
 #include "kselftest_harness.h"
 #include "lib/fptest.h"
+#include "lib/ringtransfer.h"
 
 #define LARGEST	1048576	/* bytes: what a connection takes by default */
 #define FLOWS	4
@@ -21,8 +23,13 @@ static const int families[] = { AF_INET, AF_INET6 };
 struct traffic {
 	int client[2], server[2];
 	struct transfer flows[FLOWS];
+	struct ring_end ends[FLOWS];
+	bool mapped;			/* it goes over rings */
 	struct stats base[HOSTS];
 };
+
+/* Of the rings: half of that is to receive into, and holds the largest message. */
+static const struct fp_ring_config usual = { .slot_size = 2048, .slots = 1024 };
 
 /* The end of connections before may still be under way: nobody is to count it. */
 static bool wait_nothing_left(void)
@@ -56,22 +63,19 @@ static void traffic_close(struct traffic *traffic)
 {
 	int i;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < 2 && !traffic->mapped; i++) {
 		close(traffic->client[i]);
 		close(traffic->server[i]);
 	}
 }
 
-/* So many messages each way; 0: until traffic_stop(). */
-static int traffic_start(struct traffic *traffic, unsigned int messages,
-			 size_t largest)
+static void prepare_flows(struct traffic *traffic, unsigned int messages,
+			  size_t largest)
 {
 	int i;
 
-	for (i = 0; i < FLOWS; i++) {
-		struct transfer *t = &traffic->flows[i];
-
-		*t = (struct transfer) {
+	for (i = 0; i < FLOWS; i++)
+		traffic->flows[i] = (struct transfer) {
 			.from = i % 2 ? traffic->server[i / 2] :
 					traffic->client[i / 2],
 			.to = i % 2 ? traffic->client[i / 2] :
@@ -80,7 +84,37 @@ static int traffic_start(struct traffic *traffic, unsigned int messages,
 			.messages = messages,
 			.largest = largest,
 		};
-		if (transfer_start(t))
+}
+
+/* So many messages each way; 0: until traffic_stop(). */
+static int traffic_start(struct traffic *traffic, unsigned int messages,
+			 size_t largest)
+{
+	int i;
+
+	prepare_flows(traffic, messages, largest);
+	for (i = 0; i < FLOWS; i++)
+		if (transfer_start(&traffic->flows[i]))
+			return -1;
+	return 0;
+}
+
+/* The same over rings, which have the sockets then. */
+static int traffic_start_mapped(struct traffic *traffic, unsigned int messages,
+				size_t largest,
+				const struct fp_ring_config *config)
+{
+	int i;
+
+	traffic->mapped = true;
+	prepare_flows(traffic, messages, largest);
+	for (i = 0; i < FLOWS; i++) {
+		traffic->ends[i] = (struct ring_end) {
+			.out = &traffic->flows[i],
+			.in = &traffic->flows[i ^ 1],
+		};
+		if (ring_end_start(&traffic->ends[i], traffic->flows[i].from,
+				   config))
 			return -1;
 	}
 	return 0;
@@ -107,8 +141,11 @@ static bool traffic_end(struct traffic *traffic)
 	bool good = true;
 	int i;
 
+	for (i = 0; i < FLOWS && traffic->mapped; i++)
+		ring_end_finish(&traffic->ends[i]);
 	for (i = 0; i < FLOWS; i++)
-		good &= transfer_end(&traffic->flows[i]);
+		good &= traffic->mapped ? ring_end_join(&traffic->ends[i]) :
+					  transfer_end(&traffic->flows[i]);
 	return good;
 }
 
@@ -319,13 +356,33 @@ FIXTURE_TEARDOWN(transfer)
 	traffic_close(&self->traffic);
 }
 
-TEST_F_TIMEOUT(transfer, all_comes_in_order, 900)
+/* Fewer than by calls; but the hundredth is the first that has many frames. */
+static unsigned int fewer_mapped(unsigned int messages)
+{
+	messages = fewer(messages) / 10;
+	return messages < 120 ? 120 : messages;
+}
+
+static int start(struct _test_data_transfer *self,
+		 const struct _fixture_variant_transfer *variant, bool mapped)
+{
+	if (mapped)
+		return traffic_start_mapped(&self->traffic,
+					    fewer_mapped(variant->messages),
+					    variant->largest, &usual);
+	return traffic_start(&self->traffic, fewer(variant->messages),
+			     variant->largest);
+}
+
+static void all_comes(struct __test_metadata *_metadata,
+		      struct _test_data_transfer *self,
+		      const struct _fixture_variant_transfer *variant,
+		      bool mapped)
 {
 	struct traffic *traffic = &self->traffic;
 	int i;
 
-	ASSERT_EQ(0, traffic_start(traffic, fewer(variant->messages),
-				   variant->largest));
+	ASSERT_EQ(0, start(self, variant, mapped));
 	if (variant->badness & REORDERS)
 		EXPECT_TRUE(link_reorders());
 	traffic_wait(traffic);
@@ -346,6 +403,16 @@ TEST_F_TIMEOUT(transfer, all_comes_in_order, 900)
 	EXPECT_EQ(0, both_since(traffic, FASTPROTO_A_STATS_BLACK_HOLES));
 	for (i = 0; i < 2 && variant->badness & DAMAGES; i++)
 		EXPECT_LT(self->damaged[i], count_damaged(families[i]));
+}
+
+TEST_F_TIMEOUT(transfer, all_comes_in_order, 900)
+{
+	all_comes(_metadata, self, variant, false);
+}
+
+TEST_F_TIMEOUT(transfer, all_comes_over_rings, 900)
+{
+	all_comes(_metadata, self, variant, true);
 }
 
 /* What happens to the network while messages are under way. */
@@ -557,12 +624,15 @@ static bool wait_hole(const struct traffic *traffic)
 	return true;
 }
 
-TEST_F_TIMEOUT(change, traffic_goes_on, 900)
+static void goes_on(struct __test_metadata *_metadata,
+		    struct _test_data_change *self,
+		    const struct _fixture_variant_change *variant, bool mapped)
 {
 	struct traffic *traffic = &self->traffic;
-	unsigned int messages = fewer(500);
+	unsigned int messages = fewer(mapped ? 150 : 500);
 
-	ASSERT_EQ(0, traffic_start(traffic, 0, 200000));
+	ASSERT_EQ(0, mapped ? traffic_start_mapped(traffic, 0, 200000, &usual) :
+			      traffic_start(traffic, 0, 200000));
 	EXPECT_TRUE(traffic_goes_on(traffic, messages));
 	EXPECT_EQ(0, variant->begin());
 	if (variant->seconds)
@@ -583,6 +653,98 @@ TEST_F_TIMEOUT(change, traffic_goes_on, 900)
 	EXPECT_TRUE(traffic_end(traffic));
 	if (!variant->hole)
 		EXPECT_EQ(0, both_since(traffic, FASTPROTO_A_STATS_BLACK_HOLES));
+}
+
+TEST_F_TIMEOUT(change, traffic_goes_on, 900)
+{
+	goes_on(_metadata, self, variant, false);
+}
+
+TEST_F_TIMEOUT(change, rings_go_on, 900)
+{
+	goes_on(_metadata, self, variant, true);
+}
+
+/* Rings with few slots and with many; messages as large as these allow. */
+FIXTURE(pool) {
+	struct traffic traffic;
+	__u32 msg_max[HOSTS];
+};
+
+FIXTURE_VARIANT(pool) {
+	unsigned int slots;
+	unsigned int slot_size;
+	unsigned int messages;
+};
+
+FIXTURE_VARIANT_ADD(pool, 2) {
+	.slots = 2, .slot_size = 2048, .messages = 300,
+};
+
+FIXTURE_VARIANT_ADD(pool, 3) {
+	.slots = 3, .slot_size = 1024, .messages = 300,
+};
+
+FIXTURE_VARIANT_ADD(pool, 64) {
+	.slots = 64, .slot_size = 4096, .messages = 300,
+};
+
+FIXTURE_VARIANT_ADD(pool, 4096) {
+	.slots = 4096, .slot_size = 256, .messages = 300,
+};
+
+FIXTURE_VARIANT_ADD(pool, 65536) {
+	.slots = 65536, .slot_size = 64, .messages = 300,
+};
+
+static size_t largest_of(const struct _fixture_variant_pool *variant)
+{
+	return variant->slots / 2 * variant->slot_size;
+}
+
+/* What a listener takes is told to the client before there is a ring. */
+FIXTURE_SETUP(pool)
+{
+	enum host host;
+
+	for (host = HOST_A; host < HOSTS; host++) {
+		ASSERT_EQ(0, dev_get_u32(host, FASTPROTO_A_DEV_MSG_MAX,
+					 &self->msg_max[host]));
+		ASSERT_EQ(0, dev_set_u32(host, FASTPROTO_A_DEV_MSG_MAX,
+					 largest_of(variant)));
+	}
+	ASSERT_EQ(0, traffic_open(&self->traffic));
+	for (host = HOST_A; host < HOSTS; host++)
+		ASSERT_EQ(0, net_netem(host, "delay 1ms loss 1%"));
+}
+
+FIXTURE_TEARDOWN(pool)
+{
+	enum host host;
+
+	for (host = HOST_A; host < HOSTS; host++) {
+		net_netem(host, NULL);
+		dev_set_u32(host, FASTPROTO_A_DEV_MSG_MAX,
+			    self->msg_max[host]);
+	}
+	traffic_close(&self->traffic);
+}
+
+TEST_F_TIMEOUT(pool, all_comes_in_order, 900)
+{
+	const struct fp_ring_config config = {
+		.slot_size = variant->slot_size, .slots = variant->slots,
+	};
+	struct traffic *traffic = &self->traffic;
+
+	ASSERT_EQ(0, traffic_start_mapped(traffic, fewer(variant->messages),
+					  largest_of(variant), &config));
+	traffic_wait(traffic);
+	EXPECT_TRUE(nobody_reset(traffic));
+	EXPECT_TRUE(traffic_end(traffic));
+	EXPECT_TRUE(causes_add_up(HOST_A));
+	EXPECT_TRUE(causes_add_up(HOST_B));
+	EXPECT_LT(0, both_since(traffic, FASTPROTO_A_STATS_OUT_RETRANS));
 }
 
 int main(int argc, char **argv)

@@ -253,6 +253,15 @@ void transfer_stop(struct transfer *t);
 void transfer_wait(struct transfer *t);
 bool transfer_end(struct transfer *t);
 
+/* For others who send and receive. */
+size_t transfer_size(const struct transfer *t, unsigned int number);
+void transfer_write(const struct transfer *t, unsigned int number,
+		    unsigned char *buf, size_t len);
+bool transfer_is(const struct transfer *t, unsigned int number,
+		 const unsigned char *buf, size_t len);
+bool transfer_is_over(const struct transfer *t, unsigned int number);
+bool transfer_all_came(const struct transfer *t);
+
 /* fault.c */
 bool fault_allow(void);
 bool fault_only_in(const char *function, const char *except);

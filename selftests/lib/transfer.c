@@ -35,7 +35,7 @@ static __u64 key_of(const struct transfer *t, unsigned int number)
  * Most are short; some are about one frame, for any path MTU; some are long; and
  * now and then it is the largest one.
  */
-static size_t size_of(const struct transfer *t, unsigned int number)
+size_t transfer_size(const struct transfer *t, unsigned int number)
 {
 	static const size_t frames[] = { 1188, 1408, 8908 };
 	__u64 key = key_of(t, number);
@@ -60,8 +60,8 @@ static size_t size_of(const struct transfer *t, unsigned int number)
 }
 
 /* The bytes of a message: each word is a hash of message and place. */
-static void write_message(const struct transfer *t, unsigned int number,
-			  unsigned char *buf, size_t len)
+void transfer_write(const struct transfer *t, unsigned int number,
+		    unsigned char *buf, size_t len)
 {
 	__u64 key = key_of(t, number), word;
 	size_t i;
@@ -74,8 +74,8 @@ static void write_message(const struct transfer *t, unsigned int number,
 	memcpy(buf + i, &word, len - i);
 }
 
-static bool is_message(const struct transfer *t, unsigned int number,
-		       const unsigned char *buf, size_t len)
+bool transfer_is(const struct transfer *t, unsigned int number,
+		 const unsigned char *buf, size_t len)
 {
 	__u64 key = key_of(t, number), word;
 	size_t i;
@@ -89,7 +89,8 @@ static bool is_message(const struct transfer *t, unsigned int number,
 	return !memcmp(buf + i, &word, len - i);
 }
 
-static bool is_over(const struct transfer *t, unsigned int number)
+/* Is there no message of this number to be sent any more? */
+bool transfer_is_over(const struct transfer *t, unsigned int number)
 {
 	return __atomic_load_n(&t->stop, __ATOMIC_RELAXED) ||
 	       (t->messages && number >= t->messages);
@@ -119,11 +120,11 @@ static void *send_all(void *arg)
 	__u32 room = sizeof(__u32);
 	unsigned char *buf = malloc(room + t->largest);
 
-	while (!t->send_error && !is_over(t, t->sent)) {
-		size_t len = size_of(t, t->sent);
+	while (!t->send_error && !transfer_is_over(t, t->sent)) {
+		size_t len = transfer_size(t, t->sent);
 		__u32 prefix = htonl(len);
 
-		write_message(t, t->sent, buf + room, len);
+		transfer_write(t, t->sent, buf + room, len);
 		memcpy(buf, &prefix, room);
 		if (send_message(t, t->framed ? buf : buf + room,
 				 t->framed ? len + room : len))
@@ -143,7 +144,7 @@ unsigned int transfer_received(const struct transfer *t)
 }
 
 /* Was all received that will ever be sent? */
-static bool all_came(const struct transfer *t)
+bool transfer_all_came(const struct transfer *t)
 {
 	return __atomic_load_n(&t->all_sent, __ATOMIC_ACQUIRE) &&
 	       transfer_received(t) == t->sent;
@@ -155,7 +156,7 @@ static bool wait_for_message(struct transfer *t)
 	struct pollfd pfd = { .fd = t->to, .events = POLLIN };
 
 	while (poll(&pfd, 1, TRANSFER_PATIENCE * 1000) != 1) {
-		if (all_came(t))
+		if (transfer_all_came(t))
 			continue;
 		t->wrong = "nothing comes any more";
 		return false;
@@ -243,9 +244,9 @@ static void *receive_all(void *arg)
 			break;
 		} else if (t->messages && t->received == t->messages) {
 			t->wrong = "more came than was sent";
-		} else if ((size_t)len != size_of(t, t->received)) {
+		} else if ((size_t)len != transfer_size(t, t->received)) {
 			t->wrong = "another size was sent";
-		} else if (!is_message(t, t->received, buf, len)) {
+		} else if (!transfer_is(t, t->received, buf, len)) {
 			t->wrong = "other bytes were sent";
 		} else {
 			__atomic_add_fetch(&t->received, 1, __ATOMIC_RELAXED);
@@ -292,7 +293,8 @@ void transfer_stop(struct transfer *t)
 /* Waits until all has come that was sent, or something goes wrong. */
 void transfer_wait(struct transfer *t)
 {
-	while (!all_came(t) && !__atomic_load_n(&t->over, __ATOMIC_ACQUIRE))
+	while (!transfer_all_came(t) &&
+	       !__atomic_load_n(&t->over, __ATOMIC_ACQUIRE))
 		usleep(1000);
 }
 
@@ -307,7 +309,8 @@ bool transfer_end(struct transfer *t)
 
 	transfer_wait(t);
 	/* The end is to follow the last message; or nobody is to wait. */
-	err = shutdown(t->from, all_came(t) ? SHUT_WR : SHUT_RDWR);
+	err = shutdown(t->from,
+		       transfer_all_came(t) ? SHUT_WR : SHUT_RDWR);
 	pthread_join(t->sender, NULL);
 	pthread_join(t->receiver, NULL);
 	if (!err)
