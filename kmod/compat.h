@@ -143,6 +143,17 @@ static inline void __fp_ubuf_init(struct ubuf_info *ubuf,
 }
 #endif
 
+/*
+ * 6.7: a socket may ask to see the options of SOL_SOCKET. Before, the core refuses
+ * SO_ZEROCOPY by itself.
+ */
+static inline void fp_take_sol_socket(struct socket *sock)
+{
+#ifdef SOCK_CUSTOM_SOCKOPT
+	set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags);
+#endif
+}
+
 /* 6.10: dst_rtable() */
 #ifndef dst_rtable
 #define dst_rtable(ptr)	container_of(ptr, struct rtable, dst)

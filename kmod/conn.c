@@ -491,7 +491,7 @@ void __fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo)
 	if (todo->flags & FP_WAKES)
 		wake(conn, todo->flags);
 	if (done)
-		fp_txbuf_purge(done);
+		fp_txbuf_purge_reversed(done);
 	if (unlikely(todo->flags & (FP_STALLED | FP_ENDED | FP_PARTED)))
 		finish(conn, todo->flags);
 }

@@ -168,7 +168,7 @@ static inline void *fp_txbuf_data(struct fp_txbuf *buf)
  * @tx_cost_next: cost of all frames that were ever sent, units
  * @tx_edge: how far the peer lets us go, units
  * @tx_bytes: payload of what is queued and not acknowledged
- * @tx_done: acknowledged frames, to be freed after the lock
+ * @tx_done: acknowledged frames, the last one first, to be freed after the lock
  * @out: datagrams to be given to IP
  * @xmitting: somebody is about that, with the lock released now and then and a
  *	reference of his own; who finds it set leaves the datagrams to him
@@ -607,6 +607,7 @@ struct fp_txbuf *fp_txbuf_map(unsigned int headroom, struct iov_iter *from,
 void fp_txbuf_copy_to(struct fp_txbuf *buf, void *to);
 void fp_txbuf_free(struct fp_txbuf *buf);
 void fp_txbuf_purge(struct fp_txbuf *buf);
+void fp_txbuf_purge_reversed(struct fp_txbuf *buf);
 
 /* act.c */
 int fp_act_init(void);

@@ -111,6 +111,8 @@ static void inherit(struct sock *sk, const struct sock *from)
 		sock_set_flag(sk, SOCK_LINGER);
 	if (sock_flag(from, SOCK_KEEPOPEN))
 		sock_set_flag(sk, SOCK_KEEPOPEN);
+	if (sock_flag(from, SOCK_ZEROCOPY))
+		sock_set_flag(sk, SOCK_ZEROCOPY);
 	fp_sk(sk)->options = READ_ONCE(fp_sk(from)->options);
 	fp_sk(sk)->keep_cnt = READ_ONCE(fp_sk(from)->keep_cnt);
 	fp_sk(sk)->keep_idle = READ_ONCE(fp_sk(from)->keep_idle);

@@ -316,7 +316,7 @@ static int recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		return -EOPNOTSUPP;
 	if (flags & MSG_ERRQUEUE)
 		return sock_recv_errqueue(&fs->sk, msg, len, SOL_FASTPROTO,
-					  FP_RECVINFO);
+					  FP_RECVERR);
 	if (fp_sock_ring(fs))
 		return -EBUSY;
 	ret = next_item(fs, flags, &item);

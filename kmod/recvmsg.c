@@ -224,7 +224,7 @@ int fp_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 		return -EOPNOTSUPP;
 	if (flags & MSG_ERRQUEUE)
 		return sock_recv_errqueue(&fs->sk, msg, len, SOL_FASTPROTO,
-					  FP_RECVINFO);
+					  FP_RECVERR);
 
 	packet = next_packet(fs, flags, &err);
 	if (!packet)

@@ -217,11 +217,13 @@ static int reserve(struct fp_conn *conn, u32 count)
  * @first: the first, or NULL
  * @end: where the next one belongs
  * @count: how many they are
+ * @mapped: some of them stayed where the sender has them
  */
 struct fragments {
 	struct fp_txbuf *first;
 	struct fp_txbuf **end;
 	u32 count;
+	bool mapped;
 };
 
 /* May a fragment stay where the sender has it? */
@@ -278,6 +280,7 @@ static int copy_message(struct fp_sock *fs, struct fp_conn *conn,
 			fp_transmit_seal(buf);
 		if (msg->msg_flags & MSG_ZEROCOPY)
 			fp_ring_count_sent(fs, part, mapped);
+		list->mapped |= mapped;
 		len -= part;
 	} while (len);
 	return 0;
@@ -326,19 +329,9 @@ static int queue_message(struct fp_conn *conn, struct fragments *list,
 	return err;
 }
 
-/**
- * fp_seqpacket_send - send a message on a connection
- * @fs: the socket
- * @conn: the connection, a reference is held
- * @msg: the message
- * @len: its length in bytes
- *
- * Context: process; takes no socket lock.
- * Return: 0, -EAGAIN, -EINTR, -EMSGSIZE, -EPIPE, -ENOMEM, -EFAULT, or the
- *	pending error.
- */
-int fp_seqpacket_send(struct fp_sock *fs, struct fp_conn *conn,
-		      struct msghdr *msg, size_t len)
+/* Make a message of what the application has, and queue it. */
+static int send_message(struct fp_sock *fs, struct fp_conn *conn,
+			struct msghdr *msg, size_t len, bool *mapped)
 {
 	bool more = msg->msg_flags & (MSG_MORE | MSG_BATCH);
 	struct fragments list = { .end = &list.first };
@@ -346,11 +339,6 @@ int fp_seqpacket_send(struct fp_sock *fs, struct fp_conn *conn,
 	u16 flags = 0;
 	int err;
 
-	err = wait_to_send(fs, conn, msg->msg_flags);
-	if (err)
-		return err;
-	if (len > READ_ONCE(conn->msg_max))
-		return -EMSGSIZE;
 	if (fp_sock_has(fs, FP_OPTION_NEEDS_COPY))
 		flags |= FP_F_NEEDS_COPY;
 	if (fp_sock_has(fs, FP_OPTION_PAYLOAD_CSUM))
@@ -365,9 +353,77 @@ int fp_seqpacket_send(struct fp_sock *fs, struct fp_conn *conn,
 		/* Another thread may take it before we do. */
 		err = reserve(conn, list.count);
 	}
+	*mapped = list.mapped;
 	if (unlikely(list.first))
 		fp_txbuf_purge(list.first);
 	return err;
+}
+
+/*
+ * The same from the application's pages, with a notice when they are not needed
+ * any more. The notices' numbers are given under the socket lock, so that one
+ * that is not used may be taken back.
+ */
+static noinline int send_pages(struct fp_sock *fs, struct fp_conn *conn,
+			       struct msghdr *msg, size_t len)
+{
+	struct ubuf_info *ubuf;
+	bool mapped;
+	int err;
+
+	lock_sock(&fs->sk);
+	ubuf = msg_zerocopy_realloc(&fs->sk, len, NULL);
+	if (!ubuf) {
+		err = -ENOBUFS;
+		goto unlock;
+	}
+	msg->msg_ubuf = ubuf;
+	err = send_message(fs, conn, msg, len, &mapped);
+	msg->msg_ubuf = NULL;
+	if (!err && !mapped)
+		uarg_to_msgzc(ubuf)->zerocopy = 0;
+	if (err)
+		net_zcopy_put_abort(ubuf, true);
+	else
+		net_zcopy_put(ubuf);
+unlock:
+	release_sock(&fs->sk);
+	return err;
+}
+
+/* Is the application to be told when its pages are not needed any more? */
+static bool wants_notice(const struct fp_sock *fs, const struct msghdr *msg,
+			 size_t len)
+{
+	return msg->msg_flags & MSG_ZEROCOPY && !msg->msg_ubuf && len &&
+	       sock_flag(&fs->sk, SOCK_ZEROCOPY);
+}
+
+/**
+ * fp_seqpacket_send - send a message on a connection
+ * @fs: the socket
+ * @conn: the connection, a reference is held
+ * @msg: the message
+ * @len: its length in bytes
+ *
+ * Context: process; takes no socket lock, but with SO_ZEROCOPY and MSG_ZEROCOPY.
+ * Return: 0, -EAGAIN, -EINTR, -EMSGSIZE, -EPIPE, -ENOMEM, -ENOBUFS, -EFAULT, or
+ *	the pending error.
+ */
+int fp_seqpacket_send(struct fp_sock *fs, struct fp_conn *conn,
+		      struct msghdr *msg, size_t len)
+{
+	bool mapped;
+	int err;
+
+	err = wait_to_send(fs, conn, msg->msg_flags);
+	if (err)
+		return err;
+	if (len > READ_ONCE(conn->msg_max))
+		return -EMSGSIZE;
+	if (unlikely(wants_notice(fs, msg, len)))
+		return send_pages(fs, conn, msg, len);
+	return send_message(fs, conn, msg, len, &mapped);
 }
 
 static int sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
@@ -594,7 +650,7 @@ static int recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		return -EOPNOTSUPP;
 	if (flags & MSG_ERRQUEUE)
 		return sock_recv_errqueue(&fs->sk, msg, len, SOL_FASTPROTO,
-					  FP_RECVINFO);
+					  FP_RECVERR);
 	if (fp_sock_ring(fs))
 		return -EBUSY;
 	conn = fp_sock_conn_get(fs);

@@ -83,9 +83,20 @@ static int set_count(u8 *option, int val)
 	return 0;
 }
 
+static int set_zerocopy(struct fp_sock *fs, int val)
+{
+	if (val < 0 || val > 1)
+		return -EINVAL;
+	lock_sock(&fs->sk);
+	sock_valbool_flag(&fs->sk, SOCK_ZEROCOPY, val);
+	release_sock(&fs->sk);
+	return 0;
+}
+
 static bool is_for_connections(int optname)
 {
-	return optname >= FP_PAYLOAD_CSUM && optname <= FP_NODELAY;
+	return (optname >= FP_PAYLOAD_CSUM && optname <= FP_NODELAY) ||
+	       optname == FP_ZEROCOPY;
 }
 
 static int write_option(struct fp_sock *fs, int optname, int val)
@@ -107,22 +118,35 @@ static int write_option(struct fp_sock *fs, int optname, int val)
 		return set_seconds(fs, &fs->keep_intvl, val);
 	case FP_KEEPCNT:
 		return set_count(&fs->keep_cnt, val);
+	case FP_ZEROCOPY:
+		return set_zerocopy(fs, val);
 	default:
 		return -ENOPROTOOPT;
 	}
 }
 
-/* The core has taken SOL_SOCKET. */
+static bool is_option(int optname)
+{
+	return (optname >= FP_RECVINFO && optname <= FP_NODELAY) ||
+	       optname == FP_ZEROCOPY;
+}
+
 int fp_setsockopt(struct socket *sock, int level, int optname,
 		  sockptr_t optval, unsigned int optlen)
 {
 	struct fp_sock *fs = fp_sk(sock->sk);
 	int val;
 
+	/* All of these are the core's but one, which it refuses most families. */
+	if (level == SOL_SOCKET && optname != SO_ZEROCOPY)
+		return sock_setsockopt(sock, level, optname, optval, optlen);
+	if (level == SOL_SOCKET) {
+		level = SOL_FASTPROTO;
+		optname = FP_ZEROCOPY;
+	}
 	if (level == SOL_FASTPROTO && optname == FP_RING)
 		return fp_ring_create(fs, optval, optlen);
-	if (level != SOL_FASTPROTO || optname < FP_RECVINFO ||
-	    optname > FP_NODELAY)
+	if (level != SOL_FASTPROTO || !is_option(optname))
 		return -ENOPROTOOPT;
 	if (optname == FP_MSG_MAX && sock->type == SOCK_DGRAM)
 		return -ENOPROTOOPT;
@@ -161,6 +185,9 @@ static int read_option(const struct fp_sock *fs, int optname, int *val)
 		return 0;
 	case FP_KEEPCNT:
 		*val = READ_ONCE(fs->keep_cnt);
+		return 0;
+	case FP_ZEROCOPY:
+		*val = sock_flag(&fs->sk, SOCK_ZEROCOPY);
 		return 0;
 	default:
 		return -ENOPROTOOPT;

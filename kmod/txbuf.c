@@ -192,3 +192,21 @@ void fp_txbuf_purge(struct fp_txbuf *buf)
 		fp_txbuf_free(buf);
 	}
 }
+
+/**
+ * fp_txbuf_purge_reversed - give back all of a list, the last one first
+ * @buf: the first, which was added last
+ *
+ * So who waits for their pages hears in the order in which they were sent.
+ */
+void fp_txbuf_purge_reversed(struct fp_txbuf *buf)
+{
+	struct fp_txbuf *next, *list = NULL;
+
+	for (; buf; buf = next) {
+		next = buf->next;
+		buf->next = list;
+		list = buf;
+	}
+	fp_txbuf_purge(list);
+}
