@@ -447,6 +447,7 @@ struct fp_rest {
  * @act: NULL while it is idle: parked. Under @lock, or by who has the last
  *	reference
  * @created: when it was made, 65 ms; constant
+ * @packs: the peer takes frames with FP_F_PACK
  * @rest_dup: fp_act.dup, while @act is NULL
  * @rest_tx_dup: fp_txwin.dup, likewise
  * @rest_tx_ce: fp_txwin.ce, likewise
@@ -477,7 +478,8 @@ struct fp_conn {
 	u8 rest_dup;
 	u8 rest_tx_dup;
 	u16 rest_tx_ce;
-	u32 created;
+	u32 created : 31;
+	u32 packs : 1;
 	u32 msg_max;
 	u32 rx_msg_max;
 	u32 rx_count;
@@ -602,6 +604,7 @@ struct fp_keep *fp_keep_end(struct fp_conn *conn);
 int fp_txbuf_init(void);
 void fp_txbuf_exit(void);
 struct fp_txbuf *fp_txbuf_alloc(unsigned int headroom, u32 len, gfp_t gfp);
+bool fp_txbuf_alloc_small(struct fp_txbuf **bufs, u32 nr, gfp_t gfp);
 struct fp_txbuf *fp_txbuf_map(unsigned int headroom, struct iov_iter *from,
 			      u32 len, struct ubuf_info *ubuf, gfp_t gfp);
 void fp_txbuf_copy_to(struct fp_txbuf *buf, void *to);
@@ -748,6 +751,11 @@ void fp_listen_attach(struct fp_sock *fs, struct fp_conn *conn,
 /* seqpacket.c */
 int fp_seqpacket_send(struct fp_sock *fs, struct fp_conn *conn,
 		      struct msghdr *msg, size_t len);
+void fp_seqpacket_let_go(struct fp_conn *conn);
+u32 fp_seqpacket_send_small(struct fp_sock *fs, struct fp_conn *conn,
+			    struct fp_txbuf **bufs, u32 nr, bool more,
+			    bool (*begin)(void *arg, u32 index,
+					  struct fp_todo *todo), void *arg);
 struct fp_packet *fp_seqpacket_dequeue(struct fp_conn *conn, bool *news);
 int fp_seqpacket_copy(const struct fp_packet *packet, struct iov_iter *to,
 		      size_t len);
@@ -767,7 +775,7 @@ void fp_crowd_want_events(struct fp_sock *fs);
 int fp_input_frame(struct fp_input *in, struct fp_endpoint *endpoint,
 		   struct sk_buff *skb, u32 offset,
 		   const struct fp_frame *frame, const void *hdr,
-		   struct fp_rx *rx, u16 index);
+		   struct fp_rx *rx, u16 *index);
 void fp_input_finish(struct fp_input *in);
 void fp_input_error(struct fp_endpoint *endpoint, const union fp_addr *to,
 		    int err, const struct sk_buff *skb, u32 offset);

@@ -285,7 +285,7 @@ static void fill_syn(struct fp_syn *syn, u32 tag, u32 msg_max, u32 window,
 
 static u16 options_of(const struct fp_conn *conn)
 {
-	u16 options = FP_OPT_DONE;
+	u16 options = FP_OPT_DONE | FP_OPT_PACK;
 
 	if (conn->passive)
 		return options;
@@ -704,6 +704,7 @@ static struct fp_conn *create(struct fp_endpoint *endpoint,
 	conn->passive = true;
 	conn->syn_due = true;
 	conn->knows_done = !!(sections->syn.options & FP_OPT_DONE);
+	conn->packs = !!(sections->syn.options & FP_OPT_PACK);
 	act->wants_cookie = !!(sections->syn.options & FP_OPT_AHEAD);
 	conn->peer_id = client_id(sections);
 	conn->msg_max = min_t(u32, sections->syn.msg_max, FP_MSG_MAX_MAX);

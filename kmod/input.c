@@ -606,6 +606,125 @@ static int take_data(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 	return 0;
 }
 
+/* Whole messages of connections with a ring, when nothing waits or is missing. */
+static bool may_go_direct(const struct fp_conn *conn,
+			  const struct fp_frame *frame,
+			  const struct fp_todo *todo)
+{
+	const u16 whole = FP_F_BEGIN | FP_F_END;
+	const struct fp_act *act = conn->act;
+
+	return (frame->flags & (whole | FP_F_CSUM)) == whole &&
+	       frame->seq == act->rx.next && !act->rx.nr && !act->rx_partial &&
+	       receives(conn) && !conn->orphan && fp_ring_is_direct(conn, todo);
+}
+
+/*
+ * A message from the datagram to the ring, without anything between. Returns
+ * false if that can't be: then it takes the usual way.
+ */
+static bool put_direct(struct fp_conn *conn, const struct sk_buff *skb,
+		       u32 offset, const struct fp_frame *frame,
+		       const struct fp_rx *rx, struct fp_todo *todo)
+{
+	struct fp_act *act = conn->act;
+	u32 len = frame->payload_len;
+
+	if (offset + frame->hdr_len + len > skb_headlen(skb) ||
+	    len > conn->rx_msg_max ||
+	    !fp_ring_put(conn, skb->data + offset + frame->hdr_len, len,
+			 frame->seq, rx, todo))
+		return false;
+	act->rx.next++;
+	act->rx_cost += cost_of(frame);
+	act->ack_bytes += len;
+	return true;
+}
+
+/* So many messages went the direct way. */
+static void went_direct(struct fp_conn *conn, u32 nr, u32 bytes)
+{
+	struct fp_act *act = conn->act;
+
+	FP_CONN_ADD_STATS(conn, IN_FRAMES, nr);
+	FP_CONN_ADD_STATS(conn, IN_BYTES, bytes);
+	FP_ADD_STATS(conn->endpoint->fn, IN_COPIES, nr);
+	act->ack_later = true;
+	if (has_enough_to_ack(conn))
+		act->ack_now = true;
+}
+
+/* The message in a pack that begins here, if there is one. */
+static bool next_message(const struct sk_buff *skb, u32 offset, u32 left,
+			 u32 *len)
+{
+	u8 copy[FP_PACK_LEN];
+	const void *p;
+
+	p = skb_header_pointer(skb, offset, sizeof(copy), copy);
+	return p && fp_pack_decode(p, left, len);
+}
+
+/*
+ * Frames that share a header: each is taken as if it had one of its own. What is
+ * behind one that does not fit is nothing, and that there is no room for one
+ * holds for those behind it, which come again with it. Returns 0 or why one is
+ * dropped.
+ */
+static int take_pack(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
+		     const struct fp_frame *frame, const struct fp_rx *rx,
+		     u16 *index, bool direct, struct fp_todo *todo)
+{
+	u32 at = frame->hdr_len, end = at + frame->payload_len;
+	u32 nr = 0, bytes = 0;
+	struct fp_frame one = *frame;
+	int why = 0, reason = 0;
+
+	while (at < end) {
+		if (!next_message(skb, offset + at, end - at,
+				  &one.payload_len)) {
+			why = FASTPROTO_A_STATS_DROP_PAYLOAD;
+			break;
+		}
+		one.hdr_len = at + FP_PACK_LEN;
+		if (at != frame->hdr_len)
+			++*index;
+		direct = direct && put_direct(conn, skb, offset, &one, rx, todo);
+		if (direct) {
+			nr++;
+			bytes += one.payload_len;
+		} else {
+			reason = take_data(conn, skb, offset, &one, rx, *index,
+					   todo);
+		}
+		if (reason)
+			why = reason;
+		if (reason && reason != FASTPROTO_A_STATS_DROP_DUPLICATE)
+			break;
+		at = one.hdr_len + one.payload_len;
+		one.seq++;
+	}
+	if (nr)
+		went_direct(conn, nr, bytes);
+	return why;
+}
+
+/* A frame with data. Returns 0 or why it, or some of it, is dropped. */
+static int take_payload(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
+			const struct fp_frame *frame, const struct fp_rx *rx,
+			u16 *index, struct fp_todo *todo)
+{
+	bool direct = fp_conn_ring(conn) && may_go_direct(conn, frame, todo);
+
+	if (frame->flags & FP_F_PACK)
+		return take_pack(conn, skb, offset, frame, rx, index, direct,
+				 todo);
+	if (!direct || !put_direct(conn, skb, offset, frame, rx, todo))
+		return take_data(conn, skb, offset, frame, rx, *index, todo);
+	went_direct(conn, 1, frame->payload_len);
+	return 0;
+}
+
 /* The server tells its ID to a client in FP_ECHO_SENT. */
 static void learn_peer(struct fp_conn *conn, const struct fp_frame *frame,
 		       const struct fp_sections *sections, struct fp_todo *todo)
@@ -618,6 +737,7 @@ static void learn_peer(struct fp_conn *conn, const struct fp_frame *frame,
 		todo->flags |= FP_OPENED;
 	}
 	conn->knows_done = !!(sections->syn.options & FP_OPT_DONE);
+	conn->packs = !!(sections->syn.options & FP_OPT_PACK);
 	conn->peer_id = (u64)sections->syn.tag << 32 | sections->conn_slot;
 	conn->act->deadline[FP_DEADLINE_HANDSHAKE] = 0;
 	conn->act->retries = 0;
@@ -665,7 +785,7 @@ static void tell(struct fp_input *in, const struct fp_ack *ack)
 /* A frame of an established connection. Returns 0 or why it is dropped. */
 static int take_frame(struct fp_input *in, struct sk_buff *skb, u32 offset,
 		      const struct fp_frame *frame, const struct fp_rx *rx,
-		      u16 index)
+		      u16 *index)
 {
 	const struct fp_sections *sections = &in->sections;
 	struct fp_todo *todo = &in->todo;
@@ -698,7 +818,7 @@ static int take_frame(struct fp_input *in, struct sk_buff *skb, u32 offset,
 		act->ack_now = true;
 	if (!is_data(frame))
 		return 0;
-	return take_data(conn, skb, offset, frame, rx, index, todo);
+	return take_payload(conn, skb, offset, frame, rx, index, todo);
 }
 
 /* Is this what ends a connection, and not somebody's guess? */
@@ -884,7 +1004,8 @@ static bool is_for(const struct fp_conn *conn, const struct fp_frame *frame,
  * @frame: its header
  * @hdr: header and sections
  * @rx: where it came from
- * @index: place of the frame in its datagram
+ * @index: place of the frame in its datagram; raised by one for each more that
+ *	shares its header
  *
  * Context: softirq, RCU read lock held.
  * Return: 0 or why the frame is dropped.
@@ -892,7 +1013,7 @@ static bool is_for(const struct fp_conn *conn, const struct fp_frame *frame,
 int fp_input_frame(struct fp_input *in, struct fp_endpoint *endpoint,
 		   struct sk_buff *skb, u32 offset,
 		   const struct fp_frame *frame, const void *hdr,
-		   struct fp_rx *rx, u16 index)
+		   struct fp_rx *rx, u16 *index)
 {
 	struct fp_sections *sections = &in->sections;
 	struct fp_conn *conn;

@@ -318,7 +318,7 @@ static int recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		return sock_recv_errqueue(&fs->sk, msg, len, SOL_FASTPROTO,
 					  FP_RECVERR);
 	if (fp_sock_ring(fs))
-		return -EBUSY;
+		return len ? -EBUSY : fp_sendring_wait(sock, NULL, flags);
 	ret = next_item(fs, flags, &item);
 	if (ret <= 0)
 		return ret;

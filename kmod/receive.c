@@ -219,7 +219,7 @@ static noinline int connection_frames(struct fp_endpoint *endpoint,
 			break;
 		}
 		reason = fp_input_frame(&in, endpoint, skb, at->offset, &frame,
-					hdr, rx, at->index);
+					hdr, rx, &at->index);
 		if (reason) {
 			why = reason;
 			fp_drop(endpoint->net, NULL, skb, frame.size, why);

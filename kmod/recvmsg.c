@@ -6,6 +6,7 @@
 #include <linux/wait.h>
 
 #include "fastproto.h"
+#include "ring.h"
 
 static void uncharge(struct sock *sk, const struct fp_packet *packet)
 {
@@ -226,6 +227,8 @@ int fp_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 		return sock_recv_errqueue(&fs->sk, msg, len, SOL_FASTPROTO,
 					  FP_RECVERR);
 
+	if (fp_sock_ring(fs) && !len)
+		return fp_sendring_wait(sock, NULL, flags);
 	packet = next_packet(fs, flags, &err);
 	if (!packet)
 		return err;

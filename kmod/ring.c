@@ -47,6 +47,26 @@ static bool publish(struct fp_ring *ring, struct fp_ring_event *entry,
 	return READ_ONCE(ring->ctl->event_head) == index;
 }
 
+/* An event; the kernel holds so many slots of it. */
+static bool put_event(struct fp_ring *ring, const struct fp_ring_event *event,
+		      u32 held, bool *wake)
+{
+	struct fp_ring_event *entry;
+	u32 index;
+
+	entry = reserve(ring, &index);
+	if (unlikely(!entry)) {
+		this_cpu_add(ring->stats->events_full, 1);
+		return false;
+	}
+	if (held)
+		fp_pool_release(ring, event->slot, held);
+	memcpy(entry, event, offsetof(struct fp_ring_event, stamp));
+	if (publish(ring, entry, index))
+		*wake = true;
+	return true;
+}
+
 /**
  * fp_ring_post - put an event into the ring
  * @ring: the ring
@@ -60,19 +80,14 @@ static bool publish(struct fp_ring *ring, struct fp_ring_event *entry,
 bool fp_ring_post(struct fp_ring *ring, const struct fp_ring_event *event,
 		  bool *wake)
 {
-	struct fp_ring_event *entry;
-	u32 index;
+	return put_event(ring, event, event->nr, wake);
+}
 
-	entry = reserve(ring, &index);
-	if (unlikely(!entry)) {
-		this_cpu_add(ring->stats->events_full, 1);
-		return false;
-	}
-	fp_pool_release(ring, event->slot, event->nr);
-	memcpy(entry, event, offsetof(struct fp_ring_event, stamp));
-	if (publish(ring, entry, index))
-		*wake = true;
-	return true;
+/* The same of a slot that was only looked at, and is the application's still. */
+bool fp_ring_post_copied(struct fp_ring *ring, const struct fp_ring_event *event,
+			 bool *wake)
+{
+	return put_event(ring, event, 0, wake);
 }
 
 /**
@@ -86,9 +101,21 @@ bool fp_ring_post(struct fp_ring *ring, const struct fp_ring_event *event,
  */
 void fp_ring_need(struct fp_ring *ring, u32 what)
 {
+	if (what & FP_RING_NEED_ROOM)
+		xchg(&ring->waits, true);
 	atomic_or(what, (atomic_t *)&ring->ctl->flags);
 	/* See above. */
 	smp_mb__after_atomic();
+}
+
+/*
+ * Has FP_RING_NEED_ROOM been set since this was asked last? The flag itself can't be
+ * believed. Both are full barriers: who finds that it was, finds what waits; and if
+ * it is set after that, so is the flag, after fp_ring_need_not().
+ */
+bool fp_ring_waited(struct fp_ring *ring)
+{
+	return READ_ONCE(ring->waits) && xchg(&ring->waits, false);
 }
 
 /* The opposite; what is given after it is told of again. A full barrier, too. */
@@ -106,6 +133,17 @@ static void copy_part(const struct fp_packet *packet, u32 offset, void *to,
 		memcpy(to, packet->data + offset, len);
 	else if (skb_copy_bits(packet->skb, packet->offset + offset, to, len))
 		memset(to, 0, len);	/* it was all there */
+}
+
+/* Who opened the connection, or sent the datagram. */
+static void put_name(struct fp_ring *ring, u32 slot, const union fp_addr *from,
+		     u64 id)
+{
+	struct sockaddr_fp name;
+
+	fp_addr_report(from, &name);
+	name.sfp_conn = id;
+	ring->name[slot] = name;
 }
 
 /* A message into its slots, as far as they go. */
@@ -131,11 +169,11 @@ static void fill(const struct fp_ring *ring, u32 slot, u32 room,
 	}
 }
 
-static u64 time_of(const struct sock *sk, const struct fp_packet *packet)
+static u64 time_of(const struct sock *sk, const struct fp_rx *rx)
 {
 	if (!sock_flag(sk, SOCK_RCVTSTAMP))
 		return 0;
-	return ktime_to_ns(packet->rx.tstamp ?: ktime_get_real());
+	return ktime_to_ns(rx->tstamp ?: ktime_get_real());
 }
 
 static void note_fill(struct fp_ring *ring, u32 len, u32 nr)
@@ -176,17 +214,12 @@ static bool put_message(struct fp_ring *ring, const struct sock *sk,
 	}
 	event.len = min_t(u64, packet->len, (u64)nr * ring->info.slot_size);
 	event.seq = packet->frame.seq;
-	event.time = time_of(sk, packet);
+	event.time = time_of(sk, &packet->rx);
 	event.slot = slot;
 	event.nr = nr;
 	fill(ring, slot, event.len, packet);
-	if (from) {
-		struct sockaddr_fp name;
-
-		fp_addr_report(from, &name);
-		name.sfp_conn = id;
-		ring->name[slot] = name;
-	}
+	if (from)
+		put_name(ring, slot, from, id);
 	if (likely(fp_ring_post(ring, &event, wake))) {
 		this_cpu_add(ring->stats->messages, 1);
 		note_fill(ring, event.len, nr);
@@ -264,6 +297,75 @@ bool fp_ring_message(struct fp_conn *conn, struct fp_packet *packet,
 	    todo->flags & FP_OPENED || others_wait(conn))
 		return false;
 	return deliver(ring, conn, packet, todo);
+}
+
+/**
+ * fp_ring_is_direct - does what is next in order on a connection go to the ring?
+ * @conn: the connection, locked; its socket has a ring
+ * @todo: from fp_conn_lock()
+ *
+ * As fp_ring_message(), but for a message that was not made into a packet yet.
+ *
+ * Context: softirq.
+ * Return: whether fp_ring_put() may be called.
+ */
+bool fp_ring_is_direct(const struct fp_conn *conn, const struct fp_todo *todo)
+{
+	const struct fp_act *act = conn->act;
+
+	/* Of those that were refused account is kept. */
+	return !(act->rx_ready || act->queued || act->events || conn->refused ||
+		 conn->invited || todo->flags & FP_OPENED || others_wait(conn));
+}
+
+/**
+ * fp_ring_put - put a small message into the ring
+ * @conn: the connection, for which fp_ring_is_direct() holds
+ * @data: the message
+ * @len: its length in bytes
+ * @seq: its sequence number
+ * @rx: where it came from
+ * @todo: from fp_conn_lock()
+ *
+ * Return: false: there is no room, or it needs more than a slot; nothing was
+ *	done.
+ */
+bool fp_ring_put(struct fp_conn *conn, const void *data, u32 len, u64 seq,
+		 const struct fp_rx *rx, struct fp_todo *todo)
+{
+	struct fp_ring *ring = fp_conn_ring(conn);
+	struct fp_ring_event *entry;
+	const struct fp_sock *fs;
+	u32 slot, index;
+
+	if (len > ring->info.slot_size || fp_ring_is_full(ring) ||
+	    !fp_pool_take(ring, 1, &slot))
+		return false;
+	memcpy(fp_ring_slot(ring, slot), data, len);
+	if (conn->rdm)
+		put_name(ring, slot, &conn->path->peer.addr, conn->id);
+	entry = reserve(ring, &index);
+	if (unlikely(!entry)) {
+		fp_pool_untake(ring, slot, 1);
+		return false;
+	}
+	fp_pool_release(ring, slot, 1);
+	fs = rcu_dereference_protected(conn->fs, lockdep_is_held(&conn->lock));
+	entry->conn = conn->id;
+	entry->seq = seq;
+	entry->time = time_of(&fs->sk, rx);
+	entry->slot = slot;
+	entry->nr = 1;
+	entry->len = len;
+	entry->error = 0;
+	entry->type = FP_RING_MESSAGE;
+	entry->flags = 0;
+	memset(entry->reserved, 0, sizeof(entry->reserved));
+	if (publish(ring, entry, index))
+		todo->flags |= FP_WAKE_READ;
+	this_cpu_add(ring->stats->messages, 1);
+	note_fill(ring, len, 1);
+	return true;
 }
 
 /**

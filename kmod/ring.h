@@ -19,6 +19,7 @@
 #include "conn.h"
 
 #define FP_RING_NO_SLOT		U32_MAX
+#define FP_RING_BATCH		32	/* small messages that are sent at once */
 
 /**
  * struct fp_ring - a pool and its rings
@@ -43,6 +44,7 @@
  * @end: frees it
  * @event_tail: how many events were begun
  * @free_head: how many slots were taken from the free ring
+ * @waits: FP_RING_NEED_ROOM was set since somebody looked last
  * @fill: bytes of a slot that are used, on average; READ_ONCE()
  * @list_lock: guards @hungry, @spare and @nr_spare; innermost
  * @hungry: struct fp_act of connections whose peers are to hear of the next free
@@ -53,6 +55,8 @@
  * @send_head: how many descriptors were taken; under @lock, as are
  * @vec: where the bytes of a message are
  * @vec_max: for how many pieces there is room in it
+ * @batch: descriptors of small messages that are sent at once
+ * @bufs: the messages
  * @unsent: an event for which there was no room
  * @has_unsent: there is one
  * @done: struct fp_ring_zc with an event for which there was no room
@@ -84,6 +88,7 @@ struct fp_ring {
 
 	atomic_t event_tail ____cacheline_aligned_in_smp;
 	atomic_t free_head ____cacheline_aligned_in_smp;
+	u32 waits;
 	u32 fill;
 	spinlock_t list_lock;	/* see above */
 	struct list_head hungry;
@@ -94,6 +99,8 @@ struct fp_ring {
 	u32 send_head;
 	struct bio_vec *vec;
 	u32 vec_max;
+	struct fp_ring_send batch[FP_RING_BATCH];
+	struct fp_txbuf *bufs[FP_RING_BATCH];
 	struct fp_ring_event unsent;
 	bool has_unsent;
 	struct llist_head done;
@@ -110,6 +117,12 @@ static inline u32 fp_ring_slots_of(const struct fp_ring *ring, u32 len)
 static inline u64 fp_ring_capacity(const struct fp_ring *ring)
 {
 	return (u64)ring->info.slots * ring->info.slot_size;
+}
+
+/* Does the kernel hold a slot, which there is? */
+static inline bool fp_ring_holds(const struct fp_ring *ring, u32 slot)
+{
+	return test_bit(slot, ring->held);
 }
 
 static inline u64 fp_ring_slot_offset(const struct fp_ring *ring, u32 slot)
@@ -152,9 +165,15 @@ u32 fp_pool_free(const struct fp_ring *ring);
 /* ring.c */
 bool fp_ring_post(struct fp_ring *ring, const struct fp_ring_event *event,
 		  bool *wake);
+bool fp_ring_post_copied(struct fp_ring *ring, const struct fp_ring_event *event,
+			 bool *wake);
 bool fp_ring_is_full(const struct fp_ring *ring);
 void fp_ring_need(struct fp_ring *ring, u32 what);
+bool fp_ring_waited(struct fp_ring *ring);
 void fp_ring_need_not(struct fp_ring *ring, u32 what);
+bool fp_ring_is_direct(const struct fp_conn *conn, const struct fp_todo *todo);
+bool fp_ring_put(struct fp_conn *conn, const void *data, u32 len, u64 seq,
+		 const struct fp_rx *rx, struct fp_todo *todo);
 bool fp_ring_has_room(struct fp_ring *ring, const struct fp_conn *conn);
 u32 fp_ring_window(struct fp_ring *ring, struct fp_act *act, u32 memory);
 bool fp_ring_message(struct fp_conn *conn, struct fp_packet *packet,
@@ -182,5 +201,6 @@ bool fp_ring_is_readable(const struct fp_ring *ring);
 /* sendring.c */
 void fp_sendring_forget(struct fp_ring *ring);
 int fp_sendring_enter(struct socket *sock);
+int fp_sendring_wait(struct socket *sock, struct fp_conn *conn, int flags);
 
 #endif /* _FP_RING_H */

@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 #include <linux/uio.h>
 
+#include "crowd.h"
 #include "ring.h"
 
 /* Of less a copy is cheaper than references. */
@@ -268,14 +269,14 @@ static void must_post(struct fp_ring *ring, const struct fp_ring_event *event)
 	if (post(ring, event))
 		return;
 	ring->unsent = *event;
-	ring->has_unsent = true;
+	WRITE_ONCE(ring->has_unsent, true);
 }
 
 static bool makes_sense(const struct fp_ring *ring,
 			const struct fp_ring_send *send)
 {
 	return !send->reserved[0] &&
-	       !(send->flags & ~(FP_RING_TO | FP_RING_MORE)) &&
+	       !(send->flags & ~(FP_RING_TO | FP_RING_MORE | FP_RING_QUIET)) &&
 	       send->slot < ring->info.slots &&
 	       send->len <= fp_ring_capacity(ring);
 }
@@ -305,7 +306,8 @@ static void send_one(struct fp_ring *ring, struct socket *sock,
 		return;
 	}
 	event.nr = nr;
-	if (send->len >= ZEROCOPY_MIN && sock->type != SOCK_DGRAM)
+	if (send->len >= ZEROCOPY_MIN && sock->type != SOCK_DGRAM &&
+	    !(send->flags & FP_RING_QUIET))
 		zc = zc_create(ring, &event);
 	event.error = -send_message(ring, sock, send, more, zc);
 	if (zc) {
@@ -315,8 +317,134 @@ static void send_one(struct fp_ring *ring, struct socket *sock,
 	}
 	if (!event.error)
 		this_cpu_add(ring->stats->tx_copied, send->len);
+	if (!event.error && send->flags & FP_RING_QUIET) {
+		fp_pool_release(ring, send->slot, nr);
+		this_cpu_add(ring->stats->sent, 1);
+		return;
+	}
 	event.flags = FP_RING_F_COPIED;
 	must_post(ring, &event);
+}
+
+/*
+ * Is it a message that is copied at once, so that its slot need not be taken for
+ * that? Who writes to it meanwhile spoils only the message.
+ */
+static bool is_small(const struct fp_ring *ring, const struct sock *sk,
+		     const struct fp_ring_send *send)
+{
+	return sk->sk_type != SOCK_DGRAM && send->len <= FP_COPYBREAK &&
+	       send->len <= ring->info.slot_size &&
+	       !(send->flags & FP_RING_TO) && makes_sense(ring, send) &&
+	       !send->conn == (sk->sk_type == SOCK_SEQPACKET) &&
+	       !fp_ring_holds(ring, send->slot);
+}
+
+/*
+ * Read small messages for one connection, as many as there are in a row. *@more is
+ * set if the next one is for it, too.
+ */
+static u32 read_batch(struct fp_ring *ring, const struct sock *sk, u32 left,
+		      bool *more)
+{
+	struct fp_ring_send *batch = ring->batch, next;
+	u32 nr = 0;
+
+	*more = false;
+	for (; nr < min_t(u32, left, FP_RING_BATCH); nr++) {
+		read_descriptor(ring, ring->send_head + nr, &batch[nr]);
+		if (nr && batch[nr].conn != batch[0].conn)
+			return nr;
+		if (!is_small(ring, sk, &batch[nr])) {
+			*more = !(batch[nr].flags & FP_RING_TO);
+			return nr;
+		}
+	}
+	if (nr < left) {
+		read_descriptor(ring, ring->send_head + nr, &next);
+		*more = next.conn == batch[0].conn &&
+			!(next.flags & FP_RING_TO);
+	}
+	return nr;
+}
+
+/* A slot is the application's again: it was only looked at. */
+static bool give_back(struct fp_ring *ring, const struct fp_ring_send *send,
+		      struct fp_todo *todo)
+{
+	const struct fp_ring_event event = {
+		.conn = send->conn,
+		.slot = send->slot,
+		.nr = 1,
+		.len = send->len,
+		.type = FP_RING_SENT,
+		.flags = FP_RING_F_COPIED,
+	};
+	bool wake = false;
+
+	if (!fp_ring_post_copied(ring, &event, &wake))
+		return false;
+	if (wake)
+		todo->flags |= FP_WAKE_READ;
+	return true;
+}
+
+/* A small message is being sent. */
+static bool begin_small(void *arg, u32 index, struct fp_todo *todo)
+{
+	struct fp_ring *ring = arg;
+	const struct fp_ring_send *send = &ring->batch[index];
+
+	return send->flags & FP_RING_QUIET || give_back(ring, send, todo);
+}
+
+static bool copy_batch(struct fp_ring *ring, u32 nr)
+{
+	u32 i;
+
+	if (!fp_txbuf_alloc_small(ring->bufs, nr, GFP_KERNEL | __GFP_NOWARN))
+		return false;
+	for (i = 0; i < nr; i++) {
+		const struct fp_ring_send *send = &ring->batch[i];
+		struct fp_txbuf *buf = ring->bufs[i];
+
+		buf->next = NULL;
+		buf->frame.bytes = FP_DATA_HDR + send->len;
+		memcpy(buf->data, fp_ring_slot(ring, send->slot), send->len);
+	}
+	return true;
+}
+
+/* Returns how many of them were sent. */
+static u32 send_batch(struct fp_ring *ring, struct fp_sock *fs, u32 nr,
+		      bool more)
+{
+	u64 bytes = 0;
+	struct fp_conn *conn;
+	u32 sent, i;
+
+	if (fp_sock_is_rdm(fs))
+		conn = fp_crowd_find_id(fs, ring->batch[0].conn);
+	else
+		conn = fp_sock_conn_get(fs);
+	if (!conn)
+		return 0;
+	if (!copy_batch(ring, nr)) {
+		fp_conn_put(conn);
+		return 0;
+	}
+	if (ring->batch[nr - 1].flags & FP_RING_MORE)
+		more = true;
+	sent = fp_seqpacket_send_small(fs, conn, ring->bufs, nr, more,
+				       begin_small, ring);
+	for (i = 0; i < sent; i++)
+		bytes += ring->batch[i].len;
+	for (; i < nr; i++)
+		fp_txbuf_free(ring->bufs[i]);
+	this_cpu_add(ring->stats->sent, sent);
+	this_cpu_add(ring->stats->tx_copied, bytes);
+	fp_conn_put(conn);
+	return sent;
 }
 
 static u32 waiting(const struct fp_ring *ring)
@@ -327,36 +455,52 @@ static u32 waiting(const struct fp_ring *ring)
 	return nr <= ring->info.sends ? nr : 0;
 }
 
+/* The next descriptor by itself. */
+static void send_next(struct fp_ring *ring, struct socket *sock, u32 left)
+{
+	struct fp_ring_send now, next;
+	bool more = false;
+
+	read_descriptor(ring, ring->send_head, &now);
+	if (left > 1) {
+		read_descriptor(ring, ring->send_head + 1, &next);
+		more = next.conn == now.conn &&
+		       !((next.flags | now.flags) & FP_RING_TO);
+	}
+	WRITE_ONCE(ring->send_head, ring->send_head + 1);
+	send_one(ring, sock, &now, more);
+}
+
 /* Returns how many descriptors were taken. */
 static u32 send_some(struct fp_ring *ring, struct socket *sock)
 {
-	struct fp_ring_send now, next;
-	u32 left = waiting(ring), taken = 0;
+	u32 left = waiting(ring), taken = 0, nr;
 	bool more;
 
-	if (left)
-		read_descriptor(ring, ring->send_head, &now);
 	while (left && !ring->has_unsent && !fp_ring_is_full(ring)) {
-		ring->send_head++;
-		taken++;
-		if (--left)
-			read_descriptor(ring, ring->send_head, &next);
-		more = left && next.conn == now.conn &&
-		       !((next.flags | now.flags) & FP_RING_TO);
-		send_one(ring, sock, &now, more);
-		now = next;
+		nr = read_batch(ring, sock->sk, left, &more);
+		if (nr)
+			nr = send_batch(ring, fp_sk(sock->sk), nr, more);
+		WRITE_ONCE(ring->send_head, ring->send_head + nr);
+		if (!nr) {
+			send_next(ring, sock, left);
+			nr = 1;
+		}
+		taken += nr;
+		left -= nr;
 		if (signal_pending(current))
 			break;
 		cond_resched();
 	}
-	WRITE_ONCE(ring->ctl->send_head, ring->send_head);
+	/* Pairs with the application's acquire: FP_RING_QUIET. */
+	smp_store_release(&ring->ctl->send_head, ring->send_head);
 	return taken;
 }
 
 static bool flush_unsent(struct fp_ring *ring)
 {
 	if (ring->has_unsent && post(ring, &ring->unsent))
-		ring->has_unsent = false;
+		WRITE_ONCE(ring->has_unsent, false);
 	return !ring->has_unsent;
 }
 
@@ -370,7 +514,8 @@ static int enter(struct fp_ring *ring, struct socket *sock)
 	u32 taken = 0;
 
 	fp_ring_need_not(ring, FP_RING_NEED_SEND | FP_RING_NEED_ROOM);
-	fp_ring_drain(fp_sk(sock->sk));
+	if (fp_ring_waited(ring))
+		fp_ring_drain(fp_sk(sock->sk));
 	for (;;) {
 		blocked = !flush_unsent(ring) || !flush_done(ring);
 		if (!blocked)
@@ -390,6 +535,18 @@ static int enter(struct fp_ring *ring, struct socket *sock)
 	return !taken && blocked ? -EAGAIN : taken;
 }
 
+static int lock_and_enter(struct fp_ring *ring, struct socket *sock)
+{
+	int ret;
+
+	if (mutex_lock_interruptible(&ring->lock))
+		return -ERESTARTSYS;
+	this_cpu_add(ring->stats->kicks, 1);
+	ret = enter(ring, sock);
+	mutex_unlock(&ring->lock);
+	return ret;
+}
+
 /**
  * fp_sendring_enter - the application asks the kernel to look at the rings
  * @sock: the socket
@@ -402,14 +559,82 @@ static int enter(struct fp_ring *ring, struct socket *sock)
 int fp_sendring_enter(struct socket *sock)
 {
 	struct fp_ring *ring = fp_sock_ring(fp_sk(sock->sk));
-	int ret;
 
-	if (!ring)
-		return -EINVAL;
-	if (mutex_lock_interruptible(&ring->lock))
-		return -ERESTARTSYS;
-	this_cpu_add(ring->stats->kicks, 1);
-	ret = enter(ring, sock);
-	mutex_unlock(&ring->lock);
-	return ret;
+	return ring ? lock_and_enter(ring, sock) : -EINVAL;
+}
+
+/* Is there anything to do but to wait? */
+static bool has_work(const struct fp_ring *ring)
+{
+	/*
+	 * Pairs with that of fp_ring_need(), as the application's would from
+	 * what it gave to the flags.
+	 */
+	smp_mb();
+	return READ_ONCE(ring->ctl->send_tail) != READ_ONCE(ring->send_head) ||
+	       READ_ONCE(ring->waits) || READ_ONCE(ring->has_unsent) ||
+	       !llist_empty(&ring->done);
+}
+
+/* Nothing will come any more, or an error is to be told? */
+static bool is_over(const struct fp_sock *fs, const struct fp_conn *conn)
+{
+	return READ_ONCE(fs->sk.sk_err) ||
+	       READ_ONCE(fs->sk.sk_shutdown) & RCV_SHUTDOWN ||
+	       (conn && fp_conn_is_at_end(conn));
+}
+
+/* Who has just seen the end tells of it before he lets go of the connection. */
+static void await_last(struct fp_conn *conn)
+{
+	if (!conn)
+		return;
+	spin_lock_bh(&conn->lock);
+	spin_unlock_bh(&conn->lock);
+}
+
+static bool may_return(const struct fp_sock *fs, const struct fp_conn *conn)
+{
+	return fp_ring_is_readable(fp_sock_ring(fs)) || is_over(fs, conn);
+}
+
+/**
+ * fp_sendring_wait - look at the rings, then wait for an event: recv(2)
+ * @sock: the socket; it has a ring
+ * @conn: of SOCK_SEQPACKET: its connection, a reference is held; or NULL
+ * @flags: MSG_DONTWAIT
+ *
+ * Context: process.
+ * Return: 0: there is one; -EBUSY (other flags), -EAGAIN, -EINTR, -ERESTARTSYS,
+ *	-EPIPE (none will come), or the pending error.
+ */
+int fp_sendring_wait(struct socket *sock, struct fp_conn *conn, int flags)
+{
+	struct fp_sock *fs = fp_sk(sock->sk);
+	struct fp_ring *ring = fp_sock_ring(fs);
+	long timeo = sock_rcvtimeo(&fs->sk, flags & MSG_DONTWAIT);
+	int err = 0;
+
+	if (flags & (MSG_PEEK | MSG_WAITALL | MSG_TRUNC))
+		return -EBUSY;
+	if (has_work(ring))
+		err = lock_and_enter(ring, sock);
+	if (err < 0 && err != -EAGAIN)
+		return err;
+	if (conn && READ_ONCE(conn->tx_held))
+		fp_seqpacket_let_go(conn);
+	while (!fp_ring_is_readable(ring)) {
+		if (is_over(fs, conn)) {
+			await_last(conn);
+			if (fp_ring_is_readable(ring))
+				break;
+			return sock_error(&fs->sk) ?: -EPIPE;
+		}
+		if (!timeo)
+			return -EAGAIN;
+		err = fp_wait(fs, &timeo, EPOLLIN, false, conn, may_return);
+		if (err)
+			return err;
+	}
+	return 0;
 }

@@ -67,8 +67,11 @@ static bool ask_room(struct fp_sock *fs, struct fp_conn *conn)
 	return room;
 }
 
-/* The application is about to wait: what is held for company has to go. */
-static void let_go(struct fp_conn *conn)
+/**
+ * fp_seqpacket_let_go - what is held for company has to go
+ * @conn: the connection, a reference is held; its application is about to wait
+ */
+void fp_seqpacket_let_go(struct fp_conn *conn)
 {
 	struct fp_todo todo;
 
@@ -86,7 +89,7 @@ static __poll_t poll_conn(struct fp_sock *fs, struct fp_conn *conn)
 	u8 state, down;
 
 	if (READ_ONCE(conn->tx_held))
-		let_go(conn);
+		fp_seqpacket_let_go(conn);
 	state = READ_ONCE(conn->state);
 	down = READ_ONCE(fs->sk.sk_shutdown);
 	ring = fp_sock_ring(fs);
@@ -287,10 +290,33 @@ static int copy_message(struct fp_sock *fs, struct fp_conn *conn,
 }
 
 /*
- * With more to be read, and hence to be answered, a small message waits for so
- * many microseconds. Returns 0, -EPIPE, or -ENOSPC: the window's ring is too
- * small, or the connection is parked and has none.
+ * Returns 0, -EPIPE, or -ENOSPC: the window's ring is too small, or the connection
+ * is parked and has none.
  */
+static int may_queue(const struct fp_conn *conn, u32 count)
+{
+	const struct fp_act *act = conn->act;
+
+	if (conn->state == FP_CLOSED || (act && act->fin_queued))
+		return -EPIPE;
+	return !act || fp_txwin_room(&act->tx) <= count ? -ENOSPC : 0;
+}
+
+/*
+ * With more to be read, and hence to be answered, a small message waits for so
+ * many microseconds.
+ */
+static void push_queued(struct fp_conn *conn, bool more, u32 hold,
+			struct fp_todo *todo)
+{
+	conn->act->tx_corked = more;
+	WRITE_ONCE(conn->tx_held, hold && conn->rx_count);
+	if (conn->tx_held)
+		fp_timer_hold(conn, hold, todo->now);
+	fp_transmit_push(conn, todo);
+}
+
+/* As may_queue(). */
 static int queue_message(struct fp_conn *conn, struct fragments *list,
 			 size_t len, u16 flags, bool more, u32 hold)
 {
@@ -302,14 +328,11 @@ static int queue_message(struct fp_conn *conn, struct fragments *list,
 
 	fp_conn_lock(conn, &todo);
 	act = conn->act;
-	if (conn->state == FP_CLOSED || (act && act->fin_queued)) {
-		err = -EPIPE;
-	} else if (!act || fp_txwin_room(&act->tx) <= list->count) {
-		err = -ENOSPC;
-	} else if (unlikely(len > conn->msg_max)) {
-		/* The server has told its limit meanwhile. */
+	err = may_queue(conn, list->count);
+	/* The server may have told its limit meanwhile. */
+	if (!err && unlikely(len > conn->msg_max))
 		err = -EMSGSIZE;
-	} else {
+	if (!err) {
 		if (unlikely(conn->state <= FP_ECHO_SENT))
 			act->tx_largest = max_t(u32, act->tx_largest, len);
 		while ((buf = list->first)) {
@@ -319,14 +342,26 @@ static int queue_message(struct fp_conn *conn, struct fragments *list,
 			fp_transmit_queue(conn, buf, flags | begin | end);
 			begin = 0;
 		}
-		act->tx_corked = more;
-		WRITE_ONCE(conn->tx_held, hold && conn->rx_count);
-		if (conn->tx_held)
-			fp_timer_hold(conn, hold, todo.now);
-		fp_transmit_push(conn, &todo);
+		push_queued(conn, more, hold, &todo);
 	}
 	fp_conn_unlock(conn, &todo);
 	return err;
+}
+
+/* What the socket asks for all its messages, and for how long one may wait. */
+static u16 flags_for(const struct fp_sock *fs, const struct fp_conn *conn,
+		     u32 *hold)
+{
+	u16 flags = 0;
+
+	if (fp_sock_has(fs, FP_OPTION_NEEDS_COPY))
+		flags |= FP_F_NEEDS_COPY;
+	if (fp_sock_has(fs, FP_OPTION_PAYLOAD_CSUM))
+		flags |= FP_F_CSUM;
+	*hold = 0;
+	if (!conn->rdm && !fp_sock_has(fs, FP_OPTION_NODELAY))
+		*hold = fp_setting(conn->endpoint->fn, hold_time);
+	return flags;
 }
 
 /* Make a message of what the application has, and queue it. */
@@ -335,16 +370,11 @@ static int send_message(struct fp_sock *fs, struct fp_conn *conn,
 {
 	bool more = msg->msg_flags & (MSG_MORE | MSG_BATCH);
 	struct fragments list = { .end = &list.first };
-	u32 hold = 0;
-	u16 flags = 0;
+	u32 hold;
+	u16 flags;
 	int err;
 
-	if (fp_sock_has(fs, FP_OPTION_NEEDS_COPY))
-		flags |= FP_F_NEEDS_COPY;
-	if (fp_sock_has(fs, FP_OPTION_PAYLOAD_CSUM))
-		flags |= FP_F_CSUM;
-	if (!conn->rdm && !fp_sock_has(fs, FP_OPTION_NODELAY))
-		hold = fp_setting(conn->endpoint->fn, hold_time);
+	flags = flags_for(fs, conn, &hold);
 	err = copy_message(fs, conn, msg, len, flags, &list);
 	while (!err) {
 		err = queue_message(conn, &list, len, flags, more, hold);
@@ -424,6 +454,79 @@ int fp_seqpacket_send(struct fp_sock *fs, struct fp_conn *conn,
 	if (unlikely(wants_notice(fs, msg, len)))
 		return send_pages(fs, conn, msg, len);
 	return send_message(fs, conn, msg, len, &mapped);
+}
+
+/* As fp_seqpacket_send_small(), if there is room in the window's ring for all. */
+static int queue_small(struct fp_sock *fs, struct fp_conn *conn,
+		       struct fp_txbuf **bufs, u32 nr, u16 flags, bool more,
+		       u32 hold, bool (*begin)(void *arg, u32 index,
+					       struct fp_todo *todo), void *arg)
+{
+	struct fp_todo todo __fp_uninitialized;
+	struct fp_act *act;
+	u32 i = 0;
+	int err;
+
+	fp_conn_lock(conn, &todo);
+	act = conn->act;
+	err = may_queue(conn, nr);
+	/* The server has told its limit meanwhile. */
+	if (!err && unlikely(conn->msg_max < FP_COPYBREAK))
+		err = -EMSGSIZE;
+	if (!err) {
+		for (; i < nr && has_room(fs, conn); i++) {
+			if (!begin(arg, i, &todo))
+				break;
+			if (unlikely(conn->state <= FP_ECHO_SENT))
+				act->tx_largest = max(act->tx_largest,
+						      fp_txbuf_len(bufs[i]));
+			fp_transmit_queue(conn, bufs[i], flags);
+		}
+		push_queued(conn, more && i == nr, hold, &todo);
+	}
+	fp_conn_unlock(conn, &todo);
+	return err ?: i;
+}
+
+/**
+ * fp_seqpacket_send_small - send several small messages at once
+ * @fs: the socket
+ * @conn: the connection, a reference is held
+ * @bufs: the messages, each of FP_COPYBREAK bytes at most; those that are sent
+ *	are taken
+ * @nr: how many
+ * @more: others follow
+ * @begin: called with each of them before it is queued, with the connection
+ *	locked; if it returns false that one is not sent
+ * @arg: for @begin
+ *
+ * It does nothing that would have to be told: what is not sent is to be sent by
+ * fp_seqpacket_send(), which says why it can't be.
+ *
+ * Context: process; takes no socket lock, does not wait.
+ * Return: how many were sent, from the first on.
+ */
+u32 fp_seqpacket_send_small(struct fp_sock *fs, struct fp_conn *conn,
+			    struct fp_txbuf **bufs, u32 nr, bool more,
+			    bool (*begin)(void *arg, u32 index,
+					  struct fp_todo *todo), void *arg)
+{
+	u16 flags;
+	u32 hold;
+	int ret;
+
+	if (READ_ONCE(fs->sk.sk_err) || is_through(fs, conn) ||
+	    !takes_messages(conn) || conn->msg_max < FP_COPYBREAK)
+		return 0;
+	flags = flags_for(fs, conn, &hold) | FP_F_BEGIN | FP_F_END;
+	if (flags & FP_F_CSUM)
+		return 0;
+	ret = queue_small(fs, conn, bufs, nr, flags, more, hold, begin, arg);
+	/* Another thread may take the room before we do: then one by one. */
+	if (ret == -ENOSPC && !reserve(conn, nr))
+		ret = queue_small(fs, conn, bufs, nr, flags, more, hold, begin,
+				  arg);
+	return max(ret, 0);
 }
 
 static int sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
@@ -571,7 +674,7 @@ static inline struct fp_packet *take(struct fp_conn *conn, int flags)
 	if (READ_ONCE(conn->rx_count))
 		return take_first(conn, flags);
 	if (unlikely(READ_ONCE(conn->tx_held)))
-		let_go(conn);
+		fp_seqpacket_let_go(conn);
 	if (unlikely(READ_ONCE(conn->state) == FP_ECHO_SENT))
 		echo(conn);
 	return NULL;
@@ -651,11 +754,15 @@ static int recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 	if (flags & MSG_ERRQUEUE)
 		return sock_recv_errqueue(&fs->sk, msg, len, SOL_FASTPROTO,
 					  FP_RECVERR);
-	if (fp_sock_ring(fs))
+	if (fp_sock_ring(fs) && len)
 		return -EBUSY;
 	conn = fp_sock_conn_get(fs);
 	if (!conn)
 		return sock_error(sock->sk) ?: -ENOTCONN;
+	if (fp_sock_ring(fs)) {
+		err = fp_sendring_wait(sock, conn, flags);
+		goto out;
+	}
 	packet = next_message(fs, conn, flags, &err);
 	if (!packet)
 		goto out;

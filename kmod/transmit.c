@@ -420,49 +420,115 @@ static void sent(struct fp_conn *conn, struct fp_txframe *frame, u64 now)
 	pace(act, frame->bytes, now);
 }
 
+/* May it share a header with others? */
+static bool is_packable(const struct fp_conn *conn,
+			const struct fp_txframe *frame)
+{
+	return conn->packs &&
+	       (frame->flags & ~FP_F_NEEDS_COPY) == (FP_F_BEGIN | FP_F_END);
+}
+
+/* May it, with the one before it? */
+static bool fits_pack(const struct fp_conn *conn,
+		      const struct fp_txframe *before,
+		      const struct fp_txframe *frame, u32 room)
+{
+	return frame && frame->state == FP_TXFRAME_QUEUED &&
+	       frame->flags == before->flags &&
+	       FP_PACK_LEN + len_of(frame) <= room && may_send(conn->act, frame);
+}
+
+/* Payload and trailer behind what there is of a datagram. */
+static void put_data(struct sk_buff *skb, const struct fp_txframe *frame)
+{
+	u32 len = len_of(frame);
+
+	fp_txbuf_copy_to(fp_txbuf_of(frame), __skb_put(skb, len));
+}
+
+/**
+ * struct bundle - a datagram of several small frames in the making
+ * @skb: the datagram
+ * @max: how large it may be, bytes
+ * @hdr_len: of a header with its sections, bytes
+ * @flags: which sections these are
+ * @sections: the same of all frames
+ */
+struct bundle {
+	struct sk_buff *skb;
+	u32 max;
+	u32 hdr_len;
+	u16 flags;
+	struct fp_sections sections;
+};
+
+/*
+ * A frame, and those behind it that share its header. Returns the next one that
+ * is to be sent.
+ */
+static struct fp_txframe *put_frames(struct fp_conn *conn, struct bundle *b,
+				     struct fp_txframe *frame, u64 now)
+{
+	struct fp_txwin *tx = &conn->act->tx;
+	struct sk_buff *skb = b->skb;
+	struct fp_frame header = {
+		.seq = frame->seq,
+		.flags = b->flags | flags_of(conn->act, frame),
+	};
+	void *begin = __skb_put(skb, b->hdr_len);
+	u32 before = skb->len, room = b->max - before;
+	struct fp_txframe *last;
+
+	if (is_packable(conn, frame) && 2 * FP_PACK_LEN + len_of(frame) <= room &&
+	    fits_pack(conn, frame, fp_txwin_frame(tx, frame->seq + 1),
+		      room - FP_PACK_LEN - len_of(frame)))
+		header.flags |= FP_F_PACK;
+	do {
+		if (header.flags & FP_F_PACK)
+			fp_pack_encode(__skb_put(skb, FP_PACK_LEN),
+				       len_of(frame));
+		put_data(skb, frame);
+		sent(conn, frame, now);
+		last = frame;
+		frame = fp_txwin_next(tx);
+	} while (header.flags & FP_F_PACK &&
+		 fits_pack(conn, last, frame, b->max - skb->len));
+	header.size = b->hdr_len + skb->len - before;
+	fp_header_encode(begin, &header, &b->sections);
+	return frame;
+}
+
 /* Several small frames into one datagram; NULL: there is only one, or no room. */
 static struct sk_buff *bundle(struct fp_conn *conn, struct fp_txframe *frame,
 			      u64 now)
 {
-	struct fp_act *act = conn->act;
+	struct bundle b __fp_uninitialized;
 	struct fp_txframe *next;
-	struct fp_sections sections __fp_uninitialized;
-	u32 max = fp_conn_mss(conn), hdr_len;
-	struct sk_buff *skb;
-	u16 flags;
+	u32 hdr_len;
 
 	/* Does the next one fit, too? */
-	next = fp_txwin_frame(&act->tx, frame->seq + 1);
+	next = fp_txwin_frame(&conn->act->tx, frame->seq + 1);
 	if (!next || next->state != FP_TXFRAME_QUEUED)
 		return NULL;
-	hdr_len = max - fp_transmit_payload_max(conn);
-	if (2 * hdr_len + len_of(frame) + len_of(next) > max)
+	b.max = fp_conn_mss(conn);
+	hdr_len = b.max - fp_transmit_payload_max(conn);
+	if (2 * hdr_len + len_of(frame) + len_of(next) > b.max)
 		return NULL;
-	flags = fill_sections(conn, &sections, now, 0);
-	hdr_len = fp_header_len(flags, 0);
+	b.flags = fill_sections(conn, &b.sections, now, 0);
+	b.hdr_len = fp_header_len(b.flags, 0);
 	/* The path may have changed meanwhile. */
-	if (hdr_len + len_of(frame) > max)
+	if (b.hdr_len + len_of(frame) > b.max)
 		return NULL;
 
-	skb = alloc_datagram(READ_ONCE(conn->path->headroom), max);
-	if (!skb)
+	b.skb = alloc_datagram(READ_ONCE(conn->path->headroom), b.max);
+	if (!b.skb)
 		return NULL;
-	do {
-		struct fp_frame header = {
-			.seq = frame->seq,
-			.flags = flags | flags_of(act, frame),
-			.size = hdr_len + len_of(frame),
-		};
-
-		fp_header_encode(skb_put(skb, hdr_len), &header, &sections);
-		fp_txbuf_copy_to(fp_txbuf_of(frame),
-				 skb_put(skb, len_of(frame)));
-		sent(conn, frame, now);
-		frame = fp_txwin_next(&act->tx);
-	} while (frame && frame->state == FP_TXFRAME_QUEUED &&
-		 may_send(act, frame) &&
-		 skb->len + hdr_len + len_of(frame) <= max);
-	return skb;
+	do
+		frame = put_frames(conn, &b, frame, now);
+	while (frame && frame->state == FP_TXFRAME_QUEUED &&
+	       may_send(conn->act, frame) &&
+	       b.skb->len + b.hdr_len + len_of(frame) <= b.max);
+	return b.skb;
 }
 
 /* Does it wait for company, by MSG_MORE or since more is to be read? */

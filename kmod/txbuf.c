@@ -12,8 +12,21 @@
 #include "conn.h"
 #include "spare.h"
 
+#define MAGAZINE	64
+
+/**
+ * struct magazine - small ones that a CPU keeps at hand for who takes several
+ * @nr: how many
+ * @bufs: they
+ */
+struct magazine {
+	u32 nr;
+	void *bufs[MAGAZINE];
+};
+
 static struct kmem_cache *cache;
 static DEFINE_PER_CPU(void *, spares);
+static DEFINE_PER_CPU(struct magazine, magazines);	/* with BH off */
 
 /* As for struct fp_packet: what is written before it is read need not be cleared. */
 static void construct(void *object)
@@ -42,8 +55,56 @@ int __init fp_txbuf_init(void)
 /* No connection is left. */
 void fp_txbuf_exit(void)
 {
+	struct magazine *m;
+	int cpu;
+
 	fp_spare_drain(cache, &spares);
+	for_each_possible_cpu(cpu) {
+		m = per_cpu_ptr(&magazines, cpu);
+		if (m->nr)
+			kmem_cache_free_bulk(cache, m->nr, m->bufs);
+		m->nr = 0;
+	}
 	kmem_cache_destroy(cache);
+}
+
+/* As many as there are at hand, up to @nr. Returns how many. */
+static u32 take_at_hand(void **bufs, u32 nr)
+{
+	struct magazine *m;
+
+	local_bh_disable();
+	m = this_cpu_ptr(&magazines);
+	nr = min(nr, m->nr);
+	m->nr -= nr;
+	memcpy(bufs, &m->bufs[m->nr], nr * sizeof(*bufs));
+	local_bh_enable();
+	return nr;
+}
+
+/**
+ * fp_txbuf_alloc_small - make room for several small frames
+ * @bufs: set to the buffers, their payloads and sizes to be filled in
+ * @nr: how many
+ * @gfp: how to allocate
+ *
+ * Return: whether they are there; if not, none is.
+ */
+bool fp_txbuf_alloc_small(struct fp_txbuf **bufs, u32 nr, gfp_t gfp)
+{
+	u32 have, i;
+
+	if (nr == 1) {
+		*bufs = fp_spare_alloc(cache, &spares, gfp);
+		return *bufs;
+	}
+	have = take_at_hand((void **)bufs, nr);
+	if (have == nr || kmem_cache_alloc_bulk(cache, gfp, nr - have,
+						(void **)bufs + have))
+		return true;
+	for (i = 0; i < have; i++)
+		kmem_cache_free(cache, bufs[i]);
+	return false;
 }
 
 static struct fp_txbuf *alloc_large(unsigned int headroom, u32 len, gfp_t gfp)
@@ -179,6 +240,26 @@ void fp_txbuf_free(struct fp_txbuf *buf)
 		consume_skb(fp_txbuf_skb(buf));
 }
 
+/* Several small ones, at the head of a list. Returns what is behind them. */
+static struct fp_txbuf *keep_at_hand(struct fp_txbuf *buf)
+{
+	struct magazine *m;
+
+	local_bh_disable();
+	m = this_cpu_ptr(&magazines);
+	while (buf && fp_txbuf_is_small(buf)) {
+		struct fp_txbuf *next = buf->next;
+
+		if (FP_SPARES && m->nr < MAGAZINE)
+			m->bufs[m->nr++] = buf;
+		else
+			kmem_cache_free(cache, buf);
+		buf = next;
+	}
+	local_bh_enable();
+	return buf;
+}
+
 /**
  * fp_txbuf_purge - give back all of a list
  * @buf: the first, or NULL
@@ -187,9 +268,14 @@ void fp_txbuf_purge(struct fp_txbuf *buf)
 {
 	struct fp_txbuf *next;
 
-	for (; buf; buf = next) {
+	while (buf) {
 		next = buf->next;
-		fp_txbuf_free(buf);
+		if (next && fp_txbuf_is_small(buf)) {
+			buf = keep_at_hand(buf);
+		} else {
+			fp_txbuf_free(buf);
+			buf = next;
+		}
 	}
 }
 

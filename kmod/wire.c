@@ -11,6 +11,10 @@
 #define COOKIE_REPLY	(FP_F_CONN | FP_F_SYN | FP_F_COOKIE)
 #define RST		(FP_F_CONN | FP_F_RST)
 
+/* Of what says what a payload is: whole messages, and nothing else. */
+#define PACK		(FP_F_BEGIN | FP_F_END | FP_F_PACK)
+#define PACK_DATA	(PACK | FP_F_FIN | FP_F_CSUM | FP_F_DONE)
+
 /* What the CRC is behind magic and version, if two bytes of 0 follow. */
 #define FIXED_CRC	0x70a2fa99
 
@@ -53,7 +57,8 @@ static bool flags_fit(u16 flags)
 {
 	if (flags & ~FP_F_KNOWN || !(flags & FP_F_CONN))
 		return false;
-	if ((flags & (SECTIONS | FP_F_RST | FP_F_FIN | FP_F_DONE)) == DATA)
+	if ((flags & (SECTIONS | FP_F_RST | FP_F_FIN | FP_F_DONE | FP_F_PACK)) ==
+	    DATA)
 		return true;
 	if (flags == RST || flags == SYN || flags == COOKIE_REPLY)
 		return true;
@@ -61,6 +66,8 @@ static bool flags_fit(u16 flags)
 		return false;
 	if (flags & FP_F_COOKIE && !(flags & FP_F_SYN))
 		return false;
+	if (flags & FP_F_PACK)
+		return (flags & PACK_DATA) == PACK;
 	if (!(flags & FP_F_FIN))
 		return !(flags & FP_F_DONE);
 	return !(flags & (FP_F_BEGIN | FP_F_END | FP_F_CSUM));
@@ -78,6 +85,8 @@ static bool size_fits(const struct fp_frame *frame)
 	if (frame->flags == COOKIE_REPLY ||
 	    frame->flags & (FP_F_RST | FP_F_FIN))
 		return !rest;
+	if (frame->flags & FP_F_PACK)
+		return rest >= FP_PACK_LEN;
 	if (!(frame->flags & FP_F_CSUM))
 		return true;
 	if (frame->flags & (FP_F_BEGIN | FP_F_END))
@@ -234,6 +243,41 @@ enum fp_wire_status fp_header_decode(const void *buf, size_t have,
 	frame->ranges = 0;
 	frame->payload_len = frame->size - frame->hdr_len;
 	return FP_WIRE_OK;
+}
+
+/**
+ * fp_pack_decode - the next message of a frame with FP_F_PACK
+ * @buf: where its length stands, FP_PACK_LEN bytes if @left says so; no alignment
+ *	needed
+ * @left: bytes from there to the end of the frame
+ * @len: set to the message's length in bytes; it begins FP_PACK_LEN behind @buf
+ *
+ * The length is read once. There may be none, which is a message, too.
+ *
+ * Return: false: it does not fit into the frame.
+ */
+bool fp_pack_decode(const void *buf, u32 left, u32 *len)
+{
+	__le16 field;
+
+	if (left < sizeof(field))
+		return false;
+	memcpy(&field, buf, sizeof(field));
+	*len = le16_to_cpu(field);
+	return *len <= left - sizeof(field);
+}
+
+/**
+ * fp_pack_encode - write what stands before a message in a frame with FP_F_PACK
+ * @buf: FP_PACK_LEN writable bytes; no alignment needed
+ * @len: the message's length in bytes, up to FP_FRAME_MAX
+ */
+void fp_pack_encode(void *buf, u32 len)
+{
+	__le16 field = cpu_to_le16(len);
+
+	BUILD_BUG_ON(sizeof(field) != FP_PACK_LEN);
+	memcpy(buf, &field, sizeof(field));
 }
 
 static const void *decode_ack(const void *p, unsigned int nr,

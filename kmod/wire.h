@@ -146,6 +146,8 @@ struct fp_sections {
 
 enum fp_wire_status fp_header_decode(const void *buf, size_t have,
 				     size_t avail, struct fp_frame *frame);
+bool fp_pack_decode(const void *buf, u32 left, u32 *len);
+void fp_pack_encode(void *buf, u32 len);
 void fp_sections_decode(const void *buf, const struct fp_frame *frame,
 			struct fp_sections *sections);
 u32 fp_header_len(u16 flags, unsigned int nr_ranges);

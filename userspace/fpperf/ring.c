@@ -7,11 +7,11 @@
 #include <err.h>
 #include <errno.h>
 #include <linux/fastproto.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "fpperf.h"
@@ -19,6 +19,7 @@
 #define SLOT		2048u	/* bytes */
 #define SLOTS		4096u
 #define BATCH		64	/* messages */
+#define COPIED		1024	/* of messages of less nobody wants to know */
 
 /**
  * struct ring - what a connection has
@@ -38,7 +39,9 @@
  * @queued: descriptors of which the kernel does not know yet
  * @room: the first of the slots to send from; all behind it are
  * @next: the next one
- * @busy: for each of those that a message begins with: it is being sent
+ * @busy: for each of those that a message begins with: an event will tell when it
+ *	is ours again
+ * @until: for each of them: it is not before so many descriptors were taken
  * @in: messages that came, by @in_begin to @in_end
  * @in_begin: the first that was not handed over
  * @in_end: behind the last one
@@ -62,6 +65,7 @@ struct ring {
 	__u32 room;
 	__u32 next;
 	bool busy[SLOTS];
+	__u32 until[SLOTS];
 	struct fp_ring_event in[SLOTS];
 	__u32 in_begin;
 	__u32 in_end;
@@ -136,14 +140,19 @@ unsigned char *ring_room(struct ring *ring)
 	return ring->pool + (size_t)ring->next * SLOT;
 }
 
-/* Tell the kernel what was done; it is called only if it wants to be. */
-static void tell(struct ring *ring, int fd)
+static void publish(struct ring *ring)
 {
 	__atomic_store_n(&ring->ctl->event_head, ring->head, __ATOMIC_RELEASE);
 	__atomic_store_n(&ring->ctl->free_tail, ring->free_tail,
 			 __ATOMIC_RELEASE);
 	__atomic_store_n(&ring->ctl->send_tail, ring->send_tail,
 			 __ATOMIC_RELEASE);
+}
+
+/* Tell the kernel what was done; it is called only if it wants to be. */
+static void tell(struct ring *ring, int fd)
+{
+	publish(ring);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&ring->ctl->flags, __ATOMIC_RELAXED) &
 	    (ring->queued ? FP_RING_NEED_SEND | FP_RING_NEED_ROOM :
@@ -186,33 +195,44 @@ static int take(struct ring *ring)
 	return type;
 }
 
+/* Send what there is, and wait for an event. */
 static void sleep_on(struct ring *ring, int fd)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
+	publish(ring);
+	ring->queued = 0;
+	if (recv(fd, NULL, 0, 0) && errno != EINTR)
+		err(1, "waiting for an event");
+}
 
-	tell(ring, fd);
-	if (!peek(ring))
-		poll(&p, 1, -1);
+/* Are the slots that begin here not ours yet? */
+static bool is_busy(const struct ring *ring, __u32 slot)
+{
+	__u32 head;
+
+	if (ring->busy[slot])
+		return true;
+	head = __atomic_load_n(&ring->ctl->send_head, __ATOMIC_ACQUIRE);
+	return (__s32)(ring->until[slot] - head) > 0;
 }
 
 /* A message that is at ring_room() is sent. */
 int ring_send(struct ring *ring, int fd, size_t len)
 {
 	__u32 nr = slots_of(len), begin = ring->next;
-	struct fp_ring_send *send;
 
-	send = &ring->sends[ring->send_tail++ & ring->mask];
-	memset(send, 0, sizeof(*send));
-	send->slot = begin;
-	send->len = len;
-	ring->busy[begin] = true;
+	ring->sends[ring->send_tail++ & ring->mask] = (struct fp_ring_send){
+		.slot = begin, .len = len,
+		.flags = len < COPIED ? FP_RING_QUIET : 0,
+	};
+	ring->busy[begin] = len >= COPIED;
+	ring->until[begin] = ring->send_tail;
 	ring->next += nr;
 	/* The largest message fits behind it. */
 	if (ring->next + slots_of(SIZE_MAX_BYTES) > SLOTS)
 		ring->next = ring->room;
-	if (++ring->queued >= BATCH)
+	if (++ring->queued >= BATCH || is_busy(ring, ring->next))
 		tell(ring, fd);
-	while (ring->busy[ring->next]) {
+	while (is_busy(ring, ring->next)) {
 		if (!take(ring))
 			sleep_on(ring, fd);
 	}

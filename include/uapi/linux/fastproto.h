@@ -199,7 +199,7 @@ struct fp_event {
  *	is lowered to that if it is not told to anybody yet, or else EMSGSIZE).
  *	The memory counts for RLIMIT_MEMLOCK, unless with CAP_IPC_LOCK: else
  *	ENOBUFS. From then on all that comes in goes there: recvmsg(2) is
- *	EBUSY. sendmsg(2) goes on as before.
+ *	EBUSY, but for one of no bytes: see below. sendmsg(2) goes on as before.
  * FP_RING_STATS: to read: a struct fp_ring_stats.
  *
  * A message is a chain of slots: all are full but the last one, and links[slot]
@@ -228,6 +228,11 @@ struct fp_event {
  * It returns how many descriptors were taken, or EINVAL (no ring), EAGAIN (none,
  * since the event ring is full: it is to be read first), EINTR (a signal: there is
  * more to do).
+ *
+ * recv(2) of no bytes does that, too, and then waits until there is an event: who
+ * asks and answers needs no other call. It returns 0, or EAGAIN (MSG_DONTWAIT,
+ * O_NONBLOCK or SO_RCVTIMEO: there is none yet), EINTR, ENOTCONN, the pending error
+ * of the socket, or EPIPE (there is none, and none will come).
  */
 #define FP_RING			13
 #define FP_RING_STATS		14
@@ -402,7 +407,7 @@ struct fp_ring_event {
  * @conn: SOCK_RDM: the ID of the connection, or 0 with FP_RING_TO; else 0
  * @slot: the first slot; not to be touched until FP_RING_SENT
  * @len: bytes of the message; it takes as many slots as they fill, at least one
- * @flags: FP_RING_TO, FP_RING_MORE
+ * @flags: FP_RING_TO, FP_RING_MORE, FP_RING_QUIET
  * @reserved: must be zero
  */
 struct fp_ring_send {
@@ -418,20 +423,25 @@ struct fp_ring_send {
  * FP_RING_TO: not of SOCK_SEQPACKET: to the address in names[slot]
  * FP_RING_MORE: as MSG_MORE; what is written to the ring at once goes together
  *	in any case
+ * FP_RING_QUIET: it is copied, however long it is, and its slots are the
+ *	application's again as soon as fp_ring_ctl.send_head, read with acquire
+ *	semantics, is beyond the descriptor. FP_RING_SENT comes only if it was
+ *	refused.
  */
 #define FP_RING_TO		(1 << 0)
 #define FP_RING_MORE		(1 << 1)
+#define FP_RING_QUIET		(1 << 2)
 
 /**
  * struct fp_ring_stats - what happened to a ring, since it was made
  * @messages: FP_RING_MESSAGE
- * @sent: FP_RING_SENT without an error
+ * @sent: FP_RING_SENT without an error, and messages with FP_RING_QUIET
  * @tx_copied: bytes of them that were copied
  * @tx_zerocopy: bytes of them that were not
  * @no_free_slots: how often something came and there was no slot for it
  * @events_full: how often there was no room for an event
  * @invalid: entries of the free and the send ring that made no sense
- * @kicks: calls of SIOCFPRING
+ * @kicks: calls of SIOCFPRING, and of recv(2) that had something to do
  */
 struct fp_ring_stats {
 	__u64	messages;
@@ -519,7 +529,8 @@ struct fp_hdr {
 #define FP_F_CSUM		(1 << 9)	/* CRC-32C of the payload trails */
 #define FP_F_PROBE		(1 << 10)	/* receiver: answer at once */
 #define FP_F_DONE		(1 << 11)	/* with FIN: nothing else is left */
-#define FP_F_KNOWN		((1 << 12) - 1)
+#define FP_F_PACK		(1 << 12)	/* the payload is several messages */
+#define FP_F_KNOWN		((1 << 13) - 1)
 #define FP_F_DGRAM		(FP_F_NEEDS_COPY)
 
 /**
@@ -596,6 +607,10 @@ struct fp_hdr_syn {
 #define FP_OPT_DONE		(1 << 0)	/* sender: knows FP_F_DONE */
 #define FP_OPT_AHEAD		(1 << 1)	/* client: a cookie for later is welcome */
 #define FP_OPT_EARLY		(1 << 2)	/* client: this cookie is such a one */
+#define FP_OPT_PACK		(1 << 3)	/* sender: takes FP_F_PACK */
+
+/* Before each message in a frame with FP_F_PACK: its length, a __le16. */
+#define FP_PACK_LEN		2
 
 /* A SYN is padded to this size, that of its answer. */
 #define FP_SYN_SIZE_MIN		68
