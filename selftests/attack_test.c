@@ -144,6 +144,82 @@ TEST_F(attack, message_behind_a_fin)
 	close(fd);
 }
 
+/* A pack with these bytes. */
+static bool say_pack(struct liar *liar, __u64 seq, const char *bytes,
+		     size_t len)
+{
+	liar_words(liar, WORDS_FRAME, &words);
+	words.flags |= WHOLE | FP_F_PACK;
+	words.seq = seq;
+	words.payload = bytes;
+	words.len = len;
+	return liar_say(liar, &words);
+}
+
+#define SAY_PACK(liar, seq, bytes) \
+	say_pack(liar, seq, bytes, sizeof(bytes) - 1)
+
+/*
+ * Packs that lie about lengths, that come before their time, or that overlap:
+ * each message once, in order, and none that is made up.
+ */
+TEST_F(attack, packs)
+{
+	static const char * const expected[] = {
+		"zero", "one", "", "three", "four", "five", "six",
+	};
+	struct fp_recvinfo info;
+	unsigned int i;
+	int fd;
+
+	ASSERT_TRUE(liar_connect(&self->liar));
+	fd = accept(self->listener, NULL, NULL);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, fp_setint(fd, SOL_FASTPROTO, FP_RECVINFO, 1));
+	/* 5 and 6 too early; then 3 and 4, of which the second says too much. */
+	ASSERT_TRUE(SAY_PACK(&self->liar, 5, "\4\0five\3\0six"));
+	ASSERT_TRUE(SAY_PACK(&self->liar, 3, "\5\0three\5\0four"));
+	/* Half a length, and the greatest one. */
+	ASSERT_TRUE(SAY_PACK(&self->liar, 0, "\4\0zero\1"));
+	ASSERT_TRUE(SAY_PACK(&self->liar, 1, "\377\377one"));
+	/* All of the beginning, some of it once more. */
+	ASSERT_TRUE(SAY_PACK(&self->liar, 0,
+			     "\4\0zero\3\0one\0\0\5\0three"));
+	ASSERT_TRUE(SAY_PACK(&self->liar, 2, "\0\0\5\0three\4\0four"));
+	for (i = 0; i < ARRAY_SIZE(expected); i++) {
+		ssize_t len = strlen(expected[i]);
+
+		ASSERT_EQ(len, fp_recvinfo(fd, in, sizeof(in), 0, &info));
+		EXPECT_EQ(0, memcmp(in, expected[i], len));
+		EXPECT_EQ(i, info.seq);
+	}
+	EXPECT_EQ(3, count(self, FASTPROTO_A_STATS_DROP_PAYLOAD));
+	EXPECT_EQ(2, count(self, FASTPROTO_A_STATS_DROP_DUPLICATE));
+	EXPECT_FAILS(EAGAIN, recv(fd, in, sizeof(in), MSG_DONTWAIT));
+	close(fd);
+}
+
+/* Very many messages that take no room in a datagram take some in the buffer. */
+TEST_F(attack, packs_of_nothing)
+{
+	static char nothing[60000];
+	int fd, size, got = 0;
+
+	ASSERT_TRUE(liar_connect(&self->liar));
+	fd = accept(self->listener, NULL, NULL);
+	ASSERT_LE(0, fd);
+	size = fp_getint(fd, SOL_SOCKET, SO_RCVBUF);
+	ASSERT_LT(0, size);
+	ASSERT_TRUE(say_pack(&self->liar, 0, nothing, sizeof(nothing)));
+	ASSERT_TRUE(wait_taken(self, 3));
+	EXPECT_EQ(1, count(self, FASTPROTO_A_STATS_DROP_QUEUE_FULL));
+	while (recv(fd, in, sizeof(in), MSG_DONTWAIT) == 0)
+		got++;
+	EXPECT_LT(0, got);
+	EXPECT_GT(size / 128, got);
+	close(fd);
+}
+
 /* With the headers of UDP and IP. */
 static size_t on_the_wire(const struct sockaddr_fp *to, size_t len)
 {

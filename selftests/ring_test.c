@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -285,6 +286,237 @@ TEST_F(ring, few_slots)
 			TH_LOG("sent %u, done %u, got %u", sent, done, got);
 		}
 	}
+}
+
+#define BATCH	300	/* small messages */
+
+/* All at once into the send ring, every other one so that nothing is told of it. */
+static void queue_small(struct ring *ring, __u64 to)
+{
+	unsigned int i;
+
+	for (i = 0; i < BATCH; i++) {
+		fill(out, i % 90, i);
+		ring_queue(ring, to, i, out, i % 90,
+			   i % 2 ? FP_RING_QUIET : 0);
+	}
+}
+
+/* The others have an event each. */
+static unsigned int count_sent(struct ring *ring)
+{
+	const struct fp_ring_event *event;
+	unsigned int count = 0;
+
+	while ((event = ring_peek(ring))) {
+		count += event->type == FP_RING_SENT && !event->error &&
+			 event->slot % 2 == 0;
+		ring_seen(ring);
+	}
+	return count;
+}
+
+/* Small messages that are sent at once share headers, and come as they went. */
+TEST_F(ring, small_ones_share_a_datagram)
+{
+	struct fp_ring_event event;
+	__u64 seq = 0;
+	int i;
+
+	ASSERT_EQ(0, serve(self->server, &self->b, 512));
+	/* Both know each other. */
+	ring_queue(&self->a, self->to, 0, "first", 5, FP_RING_QUIET);
+	ASSERT_EQ(0, ring_tell(&self->a));
+	ASSERT_TRUE(next(&self->b, &event));
+	stats_read(HOST_B, &self->base);
+	queue_small(&self->a, self->to);
+	ASSERT_EQ(0, ring_tell(&self->a));
+	for (i = 0; i < BATCH; i++) {
+		ASSERT_TRUE(next(&self->b, &event));
+		ASSERT_EQ(FP_RING_MESSAGE, event.type);
+		ASSERT_EQ(i % 90, event.len);
+		ASSERT_EQ(1, event.nr);
+		if (i)
+			EXPECT_EQ(seq + 1, event.seq);
+		seq = event.seq;
+		ring_copy(&self->b, &event, in);
+		ASSERT_TRUE(filled(in, event.len, i));
+	}
+	EXPECT_EQ(BATCH / 2, count_sent(&self->a));
+	EXPECT_LE(BATCH, stats_since(HOST_B, &self->base,
+				     FASTPROTO_A_STATS_IN_FRAMES));
+	EXPECT_GE(BATCH / 5, stats_since(HOST_B, &self->base,
+					 FASTPROTO_A_STATS_IN_DATAGRAMS));
+}
+
+/* The receiver has slots for some of those that share a header. */
+TEST_F(ring, slots_run_out_within_a_pack)
+{
+	struct fp_ring_event event;
+	int i;
+
+	ASSERT_EQ(0, serve(self->server, &self->b, 3));
+	queue_small(&self->a, self->to);
+	ASSERT_EQ(0, ring_tell(&self->a));
+	for (i = 0; i < BATCH; i++) {
+		ASSERT_TRUE(next(&self->b, &event));
+		ASSERT_EQ(FP_RING_MESSAGE, event.type);
+		ASSERT_EQ(i % 90, event.len);
+		ring_copy(&self->b, &event, in);
+		ASSERT_TRUE(filled(in, event.len, i));
+		ring_give_back(&self->b, &event);
+		ASSERT_EQ(0, ring_tell(&self->b));
+	}
+	EXPECT_EQ(BATCH / 2, count_sent(&self->a));
+}
+
+/* How many descriptors the kernel has taken. */
+static __u32 taken(const struct ring *ring)
+{
+	return __atomic_load_n(&ring->ctl->send_head, __ATOMIC_ACQUIRE);
+}
+
+TEST_F(ring, quiet_messages)
+{
+	static const __u32 sizes[] = { 0, 1, 256, 257, 1024, 5 * SLOT };
+	const struct fp_ring_event *other;
+	struct fp_ring_event event;
+	struct fp_ring_stats stats;
+	__u64 bytes = 0;
+	size_t i;
+
+	ASSERT_EQ(0, serve(self->server, &self->b, 512));
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		fill(out, sizes[i], i);
+		ring_queue(&self->a, self->to, 10, out, sizes[i], FP_RING_QUIET);
+		ASSERT_EQ(0, ring_tell(&self->a));
+		ASSERT_EQ(i + 1, taken(&self->a));
+		/* It is ours already. */
+		memset(ring_slot(&self->a, 10), 0xff, SLOT);
+		ASSERT_TRUE(next(&self->b, &event));
+		ASSERT_EQ(sizes[i], event.len);
+		ring_copy(&self->b, &event, in);
+		EXPECT_TRUE(filled(in, sizes[i], i));
+		bytes += sizes[i];
+	}
+	while ((other = ring_peek(&self->a))) {
+		EXPECT_NE(FP_RING_SENT, other->type);
+		ring_seen(&self->a);
+	}
+	ASSERT_EQ(0, ring_stats(self->client, &stats));
+	EXPECT_EQ(ARRAY_SIZE(sizes), stats.sent);
+	EXPECT_EQ(bytes, stats.tx_copied);
+	EXPECT_EQ(0, stats.tx_zerocopy);
+
+	/* What is refused is told none the less. */
+	ring_queue(&self->a, self->to, 10, "", 0, FP_RING_QUIET | 0x80);
+	ASSERT_EQ(0, ring_tell(&self->a));
+	ASSERT_TRUE(next(&self->a, &event));
+	EXPECT_EQ(FP_RING_SENT, event.type);
+	EXPECT_EQ(EINVAL, event.error);
+}
+
+/**
+ * struct server - who answers
+ * @ring: its ring
+ * @named: of SOCK_RDM: the connection is named
+ */
+struct server {
+	struct ring *ring;
+	bool named;
+};
+
+/* Answers one question after the other, with no call but recv(2). */
+static void *answer(void *arg)
+{
+	const struct fp_ring_event *event;
+	const struct server *server = arg;
+	struct ring *ring = server->ring;
+	unsigned int left = 100;
+
+	while (left) {
+		event = ring_peek(ring);
+		if (!event) {
+			if (recv(ring->fd, NULL, 0, 0) && errno != EINTR)
+				return (void *)"recv";
+			continue;
+		}
+		if (event->type == FP_RING_MESSAGE) {
+			ring_queue(ring, server->named ? event->conn : 0, 1000,
+				   ring_slot(ring, event->slot), event->len,
+				   FP_RING_QUIET);
+			ring_give_back(ring, event);
+			left--;
+		}
+		ring_seen(ring);
+	}
+	recv(ring->fd, NULL, 0, MSG_DONTWAIT);
+	return NULL;
+}
+
+TEST_F(ring, one_call_sends_and_waits)
+{
+	struct server server = { &self->b, variant->type == SOCK_RDM };
+	const struct fp_ring_event *event;
+	unsigned int asked = 0, heard = 0;
+	pthread_t thread;
+	void *problem;
+
+	ASSERT_EQ(0, serve(self->server, &self->b, 512));
+	ring_give(&self->a, 500);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, answer, &server));
+	while (heard < 100) {
+		if (asked == heard) {
+			fill(out, 64, asked++);
+			ring_queue(&self->a, self->to, 0, out, 64,
+				   FP_RING_QUIET);
+		}
+		ASSERT_EQ(0, recv(self->client, NULL, 0, 0));
+		event = ring_peek(&self->a);
+		ASSERT_NE(NULL, event);
+		if (event->type == FP_RING_MESSAGE) {
+			ring_copy(&self->a, event, in);
+			EXPECT_TRUE(filled(in, 64, heard++));
+			ring_give_back(&self->a, event);
+		}
+		ring_seen(&self->a);
+	}
+	ASSERT_EQ(0, pthread_join(thread, &problem));
+	EXPECT_EQ(NULL, problem);
+}
+
+/* Without an event recv(2) waits for no longer than it is told to. */
+TEST_F(ring, waiting_ends)
+{
+	const struct timeval soon = { .tv_usec = 20000 };
+	struct fp_ring_event event;
+
+	ASSERT_EQ(0, serve(self->server, &self->b, 512));
+	ring_queue(&self->a, self->to, 0, "first", 5, FP_RING_QUIET);
+	ASSERT_EQ(0, ring_tell(&self->a));
+	ASSERT_TRUE(next(&self->b, &event));
+	while (ring_peek(&self->a))
+		ring_seen(&self->a);
+	ring_queue(&self->a, self->to, 0, "second", 6, FP_RING_QUIET);
+	EXPECT_FAILS(EAGAIN, recv(self->client, NULL, 0, MSG_DONTWAIT));
+	/* It was sent. */
+	ASSERT_TRUE(next(&self->b, &event));
+	EXPECT_EQ(6, event.len);
+	ASSERT_EQ(0, setsockopt(self->client, SOL_SOCKET, SO_RCVTIMEO, &soon,
+				sizeof(soon)));
+	EXPECT_FAILS(EAGAIN, recv(self->client, NULL, 0, 0));
+	EXPECT_FAILS(EBUSY, recv(self->client, NULL, 0, MSG_PEEK));
+	EXPECT_FAILS(EBUSY, recv(self->client, in, 1, 0));
+	/* Who waits is woken by the end, and then there is nothing to wait for. */
+	ring_unmap(&self->b);
+	close(self->server);
+	self->server = fp_open(HOST_B);
+	ASSERT_EQ(0, ring_open(self->server, 64, 2, 0, &self->b));
+	memset(&event, 0, sizeof(event));
+	while (event.type != FP_RING_CLOSED)
+		ASSERT_TRUE(next(&self->a, &event));
+	if (variant->type == SOCK_SEQPACKET)
+		EXPECT_FAILS(EPIPE, recv(self->client, NULL, 0, 0));
 }
 
 TEST_F(ring, end_is_told)

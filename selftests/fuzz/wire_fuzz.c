@@ -10,6 +10,28 @@
 #define ROOM	(HEADER_MAX + 128)
 
 static unsigned long seen[FP_WIRE_CHECKSUM + 1], seen_conn;
+static unsigned long seen_packs[2];	/* with a lie in them, and without */
+
+/* The messages of a pack, read from a copy that is as long as what there is. */
+static void check_pack(const u8 *p, u32 len)
+{
+	u8 *copy = malloc(len);
+	unsigned int nr = 0;
+	u32 at = 0, part;
+	bool all;
+
+	memcpy(copy, p, len);
+	while (fp_pack_decode(copy + at, len - at, &part)) {
+		FUZZ_CHECK(part == get(p + at, 2));
+		at += 2 + part;
+		FUZZ_CHECK(at <= len);
+		nr++;
+	}
+	FUZZ_CHECK(nr == pack_model(p, len, &all));
+	FUZZ_CHECK(all == (at == len));
+	seen_packs[all]++;
+	free(copy);
+}
 
 /* What was read makes the same bytes again, and says what they say. */
 static void check_frame(const u8 *p, size_t avail,
@@ -46,6 +68,8 @@ static void check_bytes(const u8 *p, size_t have, size_t avail)
 	if (status != FP_WIRE_OK)
 		return;
 	seen_conn += frame.flags & CONN;
+	if (frame.flags & PACK && frame.size <= have)
+		check_pack(p + frame.hdr_len, frame.payload_len);
 	check_frame(p, avail, &frame, &sections);
 }
 
@@ -135,10 +159,39 @@ static void check_round(const u8 *p, size_t len, const struct fp_frame *in,
 	FUZZ_CHECK(same_sections(sections, &again, in->flags));
 }
 
+/* Messages of any length, of which one may lie. Returns how long they are. */
+static size_t make_pack(struct fuzz *f, u8 *p, size_t room)
+{
+	size_t at = 0, len;
+
+	do {
+		len = fuzz_below(f, room - at - 2 + 1) >> fuzz_below(f, 8);
+		put(p + at, 2, fuzz_chance(f, 5) ? fuzz_take(f, 2) : len);
+		at += 2 + len;
+	} while (room - at >= 2 && fuzz_chance(f, 80));
+	return at;
+}
+
+/* All of it is there to be read. */
+static void packed(struct fuzz *f)
+{
+	struct fp_frame in = { .flags = CONN | ACK | BEGIN | END | PACK };
+	struct fp_sections s;
+	u8 p[ROOM] = { 0 };
+	size_t len;
+
+	in.seq = fuzz_any(f);
+	take_sections(f, &s, in.flags);
+	len = fixed_len(in.flags) + 8 * s.ack.nr;
+	in.size = len + make_pack(f, p + len, sizeof(p) - len);
+	FUZZ_CHECK(build(p, &in, &s) == len);
+	check_bytes(p, in.size, in.size);
+}
+
 static void ours(struct fuzz *f)
 {
 	static unsigned int nr_flags;
-	static u16 flags[128];
+	static u16 flags[256];
 	struct fp_frame in = { 0 };
 	struct fp_sections s;
 	u8 p[ROOM] = { 0 };
@@ -170,10 +223,17 @@ int fuzz_one(const u8 *data, size_t size)
 {
 	struct fuzz f = { .at = data, .end = data + size };
 
-	if (fuzz_take(&f, 1) % 4)
-		ours(&f);
-	else
+	switch (fuzz_take(&f, 1) % 8) {
+	case 0:
+	case 4:
 		walk(f.at, f.end - f.at);
+		break;
+	case 7:
+		packed(&f);
+		break;
+	default:
+		ours(&f);
+	}
 	return 0;
 }
 
@@ -188,6 +248,8 @@ static const char *missed(void)
 	for (i = 0; i < ARRAY_SIZE(seen); i++)
 		if (!seen[i])
 			return names[i];
+	if (!seen_packs[0] || !seen_packs[1])
+		return "packs, right ones and wrong ones";
 	return seen_conn ? NULL : "valid with sections";
 }
 

@@ -78,15 +78,39 @@ static bool is_data(const struct words *w)
 	return w->len || w->flags & (FP_F_BEGIN | FP_F_END | FP_F_FIN);
 }
 
+/* How many numbers a frame has: that is, how many messages of a pack fit. */
+static __u64 numbers(const struct words *w)
+{
+	const unsigned char *p = w->payload;
+	__u32 left = w->len, len;
+	__u64 nr = 0;
+
+	if (!(w->flags & FP_F_PACK))
+		return is_data(w);
+	while (left >= 2) {
+		len = 2 + p[0] + p[1] * 256;
+		if (len > left)
+			break;
+		left -= len;
+		p += len;
+		nr++;
+	}
+	return nr;
+}
+
 /* What is sent with these bytes, if they are frames. */
 static void note(struct liar *liar, const unsigned char *buf, size_t len)
 {
 	static struct words w;
+	__u64 nr, end;
 	size_t at;
 
-	for (at = 0; words_read(buf + at, len - at, &w); at += w.size)
-		if (is_data(&w) && w.seq >= liar->end)
-			liar->end = w.seq == ~0ull ? w.seq : w.seq + 1;
+	for (at = 0; words_read(buf + at, len - at, &w); at += w.size) {
+		nr = numbers(&w);
+		end = w.seq > ~0ull - nr ? ~0ull : w.seq + nr;
+		if (nr && end > liar->end)
+			liar->end = end;
+	}
 }
 
 bool liar_send(struct liar *liar, const void *buf, size_t len)

@@ -124,7 +124,29 @@ static void lie_flags(struct words *w, struct dice *dice)
 static void lie_data_flags(struct words *w, struct dice *dice)
 {
 	w->flags ^= dice_roll(dice) & (FP_F_NEEDS_COPY | FP_F_FIN | FP_F_BEGIN |
-				       FP_F_END | FP_F_CSUM | FP_F_PROBE);
+				       FP_F_END | FP_F_CSUM | FP_F_PROBE |
+				       FP_F_PACK);
+}
+
+/* Messages of any lengths share a header; one of them may say too much. */
+static void lie_pack(struct words *w, struct dice *dice)
+{
+	static unsigned char bytes[1400];
+	__u32 at = 0, len;
+
+	memset(bytes, 'p', sizeof(bytes));
+	do {
+		len = dice_below(dice, 40);
+		if (dice_chance(dice, 5))
+			len = dice_edge(dice, sizeof(bytes) - at);
+		bytes[at] = len;
+		bytes[at + 1] = len >> 8;
+		at += 2 + (__u16)len;
+	} while (at < sizeof(bytes) - 2 && dice_chance(dice, 80));
+	w->flags |= FP_F_BEGIN | FP_F_END | FP_F_PACK;
+	w->flags &= ~(FP_F_FIN | FP_F_CSUM);
+	w->payload = bytes;
+	w->len = at < sizeof(bytes) ? at : sizeof(bytes);
 }
 
 static void lie_len(struct words *w, struct dice *dice)
@@ -166,7 +188,8 @@ static void (* const lies[])(struct words *w, struct dice *dice) = {
 	lie_window, lie_ts, lie_ts_echo, lie_delay, lie_counts, lie_ranges,
 	lie_ranges, lie_ranges, lie_id, lie_slot, lie_tag, lie_limits,
 	lie_syn_ts, lie_versions, lie_cookie, lie_flag, lie_known_flag,
-	lie_flags, lie_data_flags, lie_data_flags, lie_data_flags, lie_len,
+	lie_flags, lie_data_flags, lie_data_flags, lie_data_flags, lie_pack,
+	lie_pack, lie_pack, lie_len,
 	lie_len, lie_payload, lie_size, lie_magic, lie_version,
 };
 

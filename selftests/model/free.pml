@@ -9,6 +9,9 @@
  * their events name; nobody waits while there are slots. WITH_HOSTILE: whatever
  * the application writes, no slot is in two messages, and none is beyond the pool.
  *
+ * WITH_RECV: the application does not look at the flag, but calls recv(2), where the
+ * kernel looks at what it knows of itself.
+ *
  * NO_HELD: of WITH_HOSTILE
  * NO_RANGE: of WITH_HOSTILE
  * Only one connection has spare slots here, and they come first:
@@ -45,6 +48,7 @@ byte free_head = FIRST;		/* the kernel's own */
 byte free_tail = FIRST;		/* shared, the application's */
 byte frees[FREES];		/* the same */
 bool need_room;			/* shared, the kernel's */
+bool waits;			/* the kernel's own, atomic */
 bool held[SLOTS];		/* the kernel's: it is in a message, or spare */
 bool spare[SLOTS];		/* the kernel's, with a lock */
 byte owner[SLOTS];
@@ -259,9 +263,15 @@ inline wait_for_slots(c, again)
 #ifndef BUT_LIST_LAST
 	listed[c] = true;
 #endif
+#ifndef BUT_WAITS_LAST
+	fence() -> waits = true;
+#endif
 	store(NEED, true);
 #ifndef NO_NEED_BARRIER
 	fence();
+#endif
+#ifdef BUT_WAITS_LAST
+	waits = true;
 #endif
 #ifdef NO_SECOND_LOOK
 	again = false;
@@ -302,10 +312,21 @@ proctype connection(byte c)
 inline kick()
 {
 	do
+#ifdef BUT_WAITS_FIRST
+	:: atomic { look = waits; waits = false };
+	   store(NEED, false);
+	   fence();
+#else
 	:: store(NEED, false);
 #ifndef NO_CLEAR_BARRIER
 	   fence();
 #endif
+	   atomic { look = waits; waits = false };
+#endif
+	   if
+	   :: look
+	   :: else -> break
+	   fi;
 	   look = false;
 	   for (c : 0 .. CONNS - 1) {
 		if
@@ -371,7 +392,11 @@ proctype application()
 		fence();
 #endif
 		if
+#ifdef WITH_RECV
+		:: waits -> kick()
+#else
 		:: need_room -> kick()
+#endif
 		:: else
 		fi
 	od

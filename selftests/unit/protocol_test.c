@@ -350,9 +350,9 @@ TEST_F(protocol, has_its_dumps)
 {
 	unsigned int i, j;
 
-	EXPECT_LE(19, count_kind("frame"));
+	EXPECT_LE(20, count_kind("frame"));
 	EXPECT_LE(2, count_kind("datagram"));
-	EXPECT_LE(33, count_kind("invalid"));
+	EXPECT_LE(37, count_kind("invalid"));
 	for (i = 0; i < dump_count; i++)
 		for (j = 0; j < i; j++)
 			EXPECT_NE(0, strcmp(dumps[i].name, dumps[j].name));
@@ -393,6 +393,7 @@ TEST_F(protocol, has_every_kind_of_frame)
 	EXPECT_TRUE(has_frame(plain, 0, true));
 	EXPECT_TRUE(has_frame(plain | FP_F_END, 0, true));
 	EXPECT_TRUE(has_frame(plain | whole | FP_F_CSUM, 0, true));
+	EXPECT_TRUE(has_frame(plain | whole | FP_F_PACK, 0, true));
 	EXPECT_TRUE(has_frame(plain, 0, false));
 	EXPECT_TRUE(has_frame(plain, 2, false));
 	EXPECT_TRUE(has_frame(plain | FP_F_FIN, 0, false));
@@ -401,16 +402,33 @@ TEST_F(protocol, has_every_kind_of_frame)
 	EXPECT_TRUE(has_frame(FP_F_CONN | FP_F_RST, 0, false));
 }
 
-/* The decoder, and the trailer, which is not its task. */
+/* Whether all lengths in a pack fit. */
+static bool pack_is_whole(const unsigned char *p, u32 left)
+{
+	u32 len;
+
+	while (left) {
+		if (!fp_pack_decode(p, left, &len))
+			return false;
+		p += FP_PACK_LEN + len;
+		left -= FP_PACK_LEN + len;
+	}
+	return true;
+}
+
+/* The decoder, and what of the payload is not its task. */
 static int decode(const unsigned char *p, size_t len, struct fp_frame *frame)
 {
 	int status = fp_header_decode(p, len, len, frame);
 	const unsigned char *payload;
 
-	if (status != FP_WIRE_OK || !(frame->flags & FP_F_CSUM))
+	if (status != FP_WIRE_OK)
 		return status;
 	payload = p + frame->hdr_len;
-	if (crc32c(payload, frame->payload_len) !=
+	if (frame->flags & FP_F_PACK &&
+	    !pack_is_whole(payload, frame->payload_len))
+		return WRONG_PAYLOAD;
+	if (frame->flags & FP_F_CSUM && crc32c(payload, frame->payload_len) !=
 	    read_le32(payload + frame->payload_len))
 		return WRONG_PAYLOAD;
 	return FP_WIRE_OK;

@@ -43,6 +43,7 @@ enum {
 	CSUM = 0x200,
 	PROBE = 0x400,
 	DONE = 0x800,
+	PACK = 0x1000,
 	REPLY = CONN | SYN | COOKIE,
 	ECHO = CONN | ACK | SYN | COOKIE,
 };
@@ -105,7 +106,9 @@ static inline bool together(unsigned int flags)
 	}
 	if (flags & FIN ? flags & (BEGIN | END | CSUM) : flags & DONE)
 		return false;
-	return flags < 2 * DONE;
+	if (flags & PACK && (flags & (BEGIN | END | FIN | CSUM)) != (BEGIN | END))
+		return false;
+	return flags < 2 * PACK;
 }
 
 /* Header and sections, but for the ranges. */
@@ -120,6 +123,8 @@ static inline u32 smallest(unsigned int flags, size_t len)
 {
 	if (flags == (CONN | SYN))
 		return 68;
+	if (flags & PACK)
+		return len + 2;
 	if (!(flags & CSUM))
 		return len;
 	return flags & (BEGIN | END) ? len + 4 : len + 5;
@@ -197,6 +202,21 @@ static inline enum fp_wire_status wire_model(const unsigned char *p, size_t have
 	if (status == FP_WIRE_OK && size > avail)
 		return FP_WIRE_INCOMPLETE;
 	return status;
+}
+
+/* How many messages of a pack fit, one after the other; *@all: nothing is left. */
+static inline unsigned int pack_model(const unsigned char *p, size_t len,
+				      bool *all)
+{
+	unsigned int nr = 0;
+
+	while (len >= 2 && get(p, 2) <= len - 2) {
+		len -= 2 + get(p, 2);
+		p += 2 + get(p, 2);
+		nr++;
+	}
+	*all = !len;
+	return nr;
 }
 
 /* How long the sections are that these bytes announce, right or wrong. */

@@ -487,9 +487,10 @@ TEST(every_combination_of_flags)
 	}
 	/*
 	 * 2 datagrams, RST, SYN and the cookie reply; and with an echo, with a
-	 * SYN section only, and with neither: 5 free bits, or FIN and 3.
+	 * SYN section only, and with neither: 5 free bits, or FIN and 3, or a pack
+	 * and 2.
 	 */
-	EXPECT_EQ(2 + 3 + 3 * (32 + 8), count);
+	EXPECT_EQ(2 + 3 + 3 * (32 + 8 + 4), count);
 }
 
 TEST(sections_there_and_back)
@@ -745,7 +746,7 @@ TEST(every_bit_of_the_sections_counts)
 TEST(every_truncation_of_sections)
 {
 	unsigned char buf[HEADER_MAX + 100] = { 0 };
-	u16 flags[128];
+	u16 flags[256];
 	unsigned int i, nr_flags, nr;
 	struct fp_sections s;
 	struct fp_frame frame;
@@ -884,6 +885,56 @@ static void make_damaged(unsigned char *p, unsigned int flags)
 		p[random64() % len] = random64();
 	if (r >> 56 & 15)
 		seal(p, announced(p));
+}
+
+/* All messages of a pack whose bytes are these; the number of those that fit. */
+static unsigned int unpack(const unsigned char *bytes, size_t len, u32 *lens)
+{
+	unsigned char *copy = malloc(len);
+	unsigned int nr = 0;
+	u32 at = 0;
+
+	memcpy(copy, bytes, len);
+	for (; fp_pack_decode(copy + at, len - at, &lens[nr]); nr++)
+		at += FP_PACK_LEN + lens[nr];
+	free(copy);
+	return nr;
+}
+
+TEST(packs_there_and_back)
+{
+	static const u32 lens[] = { 0, 1, 255, 256, 0, 0, 3000, 0 };
+	unsigned char bytes[4096] = { 0 };
+	u32 out[ARRAY_SIZE(lens) + 1], end = 0;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(lens); i++) {
+		fp_pack_encode(bytes + end, lens[i]);
+		EXPECT_EQ(lens[i], get(bytes + end, 2));
+		end += 2 + lens[i];
+	}
+	ASSERT_EQ(ARRAY_SIZE(lens), unpack(bytes, end, out));
+	for (i = 0; i < ARRAY_SIZE(lens); i++)
+		EXPECT_EQ(lens[i], out[i]);
+}
+
+TEST(packs_that_lie)
+{
+	unsigned char bytes[] = { 1, 0, 'a', 3, 0, 'b', 'c', 'd' };
+	u32 lens[8];
+	size_t len;
+
+	/* The end is missing: of a length, or of a message. */
+	for (len = 0; len < sizeof(bytes); len++)
+		EXPECT_EQ(len >= 3, unpack(bytes, len, lens));
+	EXPECT_EQ(2, unpack(bytes, sizeof(bytes), lens));
+	/* One byte more than there is, and as much as there can be. */
+	bytes[3] = 4;
+	EXPECT_EQ(1, unpack(bytes, sizeof(bytes), lens));
+	bytes[0] = 0xff;
+	bytes[1] = 0xff;
+	EXPECT_EQ(0, unpack(bytes, sizeof(bytes), lens));
+	EXPECT_EQ(0xffff, lens[0]);
 }
 
 TEST(fuzz_sections)
