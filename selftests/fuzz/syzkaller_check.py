@@ -61,7 +61,7 @@ def wanted():
     setting = (TOP / "kmod/setting.c").read_text()
     options = re.findall(r"^#define (FP_[A-Z_]+)\t+\d+$", uapi, re.M)
     no_options = {n for n in options if re.search(
-        r"FP_(VERSION|HDR_LEN|ADDRLEN\w*|RANGES_MAX|SYN_SIZE_MIN|CSUM_LEN|DGRAM_MAX\w*)$", n)}
+        r"FP_(VERSION|HDR_LEN|ADDRLEN\w*|RANGES_MAX|SYN_SIZE_MIN|CSUM_LEN|PACK_LEN|DGRAM_MAX\w*)$", n)}
     found = set(options) - no_options
     found |= set(re.findall(r"\b(FASTPROTO_CMD_[A-Z]+_[A-Z]+)\b[ ,=]", netlink))
     found |= {"FASTPROTO_A_DEV_" + n
