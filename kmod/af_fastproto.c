@@ -368,7 +368,7 @@ static int register_conn(void)
 	if (!conn_proto.slab)
 		return -ENOMEM;
 	err = proto_register(&conn_proto, 0);
-	if (err) {
+	if (err) {	/* all 64 numbers of protocols are taken */
 		kmem_cache_destroy(conn_proto.slab);
 		conn_proto.slab = NULL;
 	}

@@ -101,6 +101,10 @@ int fp_conn_net_init(struct net *net)
 	err = fp_slots_init(&fn->slots);
 	if (err)
 		return err;
+	/*
+	 * What follows gets its memory in any case (rhashtable_init() ends with
+	 * __GFP_NOFAIL); only a limit on vmalloc space could make it fail.
+	 */
 	err = fp_path_net_init(fn);
 	if (err)
 		goto exit_slots;

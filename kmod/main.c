@@ -24,7 +24,7 @@ static int __net_init net_init(struct net *net)
 	if (!fn->mib)
 		return -ENOMEM;
 	err = fp_conn_net_init(net);
-	if (err) {
+	if (err) {	/* no memory for each CPU, which nothing injects */
 		free_percpu(fn->mib);
 		return err;
 	}

@@ -28,7 +28,7 @@ static struct sk_buff *reply_begin(struct genl_info *info, void **hdr)
 	if (!msg)
 		return NULL;
 	*hdr = genlmsg_put_reply(msg, info, &family, 0, info->genlhdr->cmd);
-	if (!*hdr) {
+	if (!*hdr) {	/* cannot be: it is the first in there */
 		nlmsg_free(msg);
 		return NULL;
 	}
@@ -58,6 +58,7 @@ static int dev_get(struct sk_buff *skb, struct genl_info *info)
 	    nla_put_u32(msg, FASTPROTO_A_DEV_SOCKETS,
 			atomic_read(&fn->nr_sockets)) ||
 	    fp_setting_put(msg, fn)) {
+		/* Cannot be: NLMSG_DEFAULT_SIZE is more than all of it. */
 		nlmsg_free(msg);
 		return -EMSGSIZE;
 	}
@@ -88,6 +89,7 @@ static int stats_get(struct sk_buff *skb, struct genl_info *info)
 		u64 val = snmp_fold_field((void __percpu *)fn->mib, i);
 
 		if (nla_put_u64_64bit(msg, i, val, FASTPROTO_A_STATS_PAD)) {
+			/* Cannot be: NLMSG_DEFAULT_SIZE has room for all. */
 			nlmsg_free(msg);
 			return -EMSGSIZE;
 		}

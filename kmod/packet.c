@@ -87,6 +87,7 @@ static noinline struct sk_buff *copy_to_pages(const struct sk_buff *skb,
 
 		if (skb_copy_bits(skb, offset, skb_frag_address(frag),
 				  skb_frag_size(frag))) {
+			/* Cannot be: it was found to be all there. */
 			kfree_skb(copy);
 			return NULL;
 		}

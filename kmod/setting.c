@@ -131,6 +131,7 @@ static int put_nest(struct sk_buff *msg, int attr,
 {
 	struct nlattr *nest = nla_nest_start(msg, attr);
 
+	/* Cannot be: the message has room for all. */
 	if (!nest || put_all(msg, number))
 		return -EMSGSIZE;
 	nla_nest_end(msg, nest);
