@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/genetlink.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -409,6 +410,50 @@ static void namespace_life(struct life *life)
 	net_enter(HOST_A);
 }
 
+/* Nothing fails while a namespace begins in which nothing was done so far. */
+static void enter_fresh(struct life *life)
+{
+	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	unsigned int ahead = fault_disarm();
+	int fd;
+
+	DEMAND(life, !unshare(CLONE_NEWNET));
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	DEMAND(life, !ioctl(fd, SIOCSIFFLAGS, &ifr));
+	close(fd);
+	fault_arm(ahead);
+}
+
+/* What is made for the first socket of a namespace, and then stays. */
+static void fresh_life(struct life *life)
+{
+	const struct timeval wait = { .tv_sec = PATIENCE };
+	struct sockaddr_fp at = fp_loopback(life->family, 0);
+	int listener, many, client, server;
+	unsigned int ahead;
+
+	enter_fresh(life);
+	many = TRY(life, socket(AF_FASTPROTO, SOCK_RDM, 0));
+	TRY(life, fp_bind(many, &at));
+	TRY(life, listen(many, 5));
+	listener = TRY(life, socket(AF_FASTPROTO, SOCK_SEQPACKET, 0));
+	TRY(life, setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &wait,
+			     sizeof(wait)));
+	client = TRY(life, socket(AF_FASTPROTO, SOCK_SEQPACKET, 0));
+	TRY(life, fp_bind(listener, &at));
+	TRY(life, fp_name(listener, &at));
+	TRY(life, listen(listener, 5));
+	server = receive_client(life, listener, &client, &at);
+	deliver(life, client, server, 1000);
+	close(client);
+	close(server);
+	close(listener);
+	close(many);
+	ahead = fault_disarm();
+	net_enter(HOST_A);
+	fault_arm(ahead);
+}
+
 struct request {
 	struct nlmsghdr nl;
 	struct genlmsghdr genl;
@@ -520,6 +565,11 @@ FIXTURE_VARIANT_ADD(fault, namespace) {
 	.script = namespace_life, .within = "fp_conn_net_init",
 };
 
+FIXTURE_VARIANT_ADD(fault, fresh) {
+	.script = fresh_life, .family = AF_INET, .least = 10,
+	.except = "ref_tracker_alloc",	/* it says so in the log */
+};
+
 FIXTURE_VARIANT_ADD(fault, netlink) {
 	.script = netlink_life, .least = 10,
 };
@@ -536,6 +586,9 @@ FIXTURE_SETUP(fault)
 		SKIP(return, "needs a kernel with fault injection");
 	if (variant->within && !fault_only_in(variant->within,
 					      variant->except))
+		SKIP(return, "needs the stack filter of fault injection");
+	if (!variant->within && variant->except &&
+	    !fault_not_in(variant->except))
 		SKIP(return, "needs the stack filter of fault injection");
 	if (variant->unloaded && !module_find())
 		SKIP(return, "needs the module's file");

@@ -792,6 +792,7 @@ FIXTURE(wire) {
 	__u32 sockets;
 	__u64 seed;
 	unsigned long frames;
+	bool everywhere;		/* all of reached[] is wanted */
 };
 
 FIXTURE_VARIANT(wire) {
@@ -925,6 +926,8 @@ FIXTURE_SETUP(wire)
 		ASSERT_EQ(0, dev_set_u32(HOST_B, hasty[i].attr,
 					 hasty[i].value));
 	}
+	/* What is out of memory does not get as far. */
+	self->everywhere = !variant->faults;
 	self->sockets = sockets();
 	memory_read(&self->memory);
 	stats_read(HOST_B, &self->base);
@@ -988,6 +991,8 @@ static bool is_over(const struct _test_data_wire *self, unsigned long number)
 {
 	if (sent < self->frames)
 		return false;
+	if (!self->everywhere)
+		return true;
 	return sent >= 10 * self->frames || all_reached(self, number);
 }
 
@@ -1034,7 +1039,7 @@ TEST_F_TIMEOUT(wire, lies, 900)
 		TH_LOG("%lu allocations failed", fault_storm_struck());
 		EXPECT_LT(0, fault_storm_struck());
 	}
-	for (i = 0; i < ARRAY_SIZE(reached); i++) {
+	for (i = 0; i < ARRAY_SIZE(reached) && self->everywhere; i++) {
 		EXPECT_LT(0, grown(self, &now, i)) {
 			TH_LOG("nothing reached: %s", reached[i].name);
 		}

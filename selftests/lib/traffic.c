@@ -202,9 +202,9 @@ static const struct {
 };
 
 /* Closed once, by whoever takes it: its number may be another's afterwards. */
-int flow_take(volatile int *fd)
+int flow_take(atomic_int *fd)
 {
-	return __atomic_exchange_n(fd, -1, __ATOMIC_SEQ_CST);
+	return atomic_exchange(fd, -1);
 }
 
 static void leave_one(int fd, struct dice *dice)

@@ -3,6 +3,8 @@
 #ifndef _TRAFFIC_H
 #define _TRAFFIC_H
 
+#include <stdatomic.h>
+
 #include "grammar.h"
 
 /* Seconds after which something of each kind must have come. */
@@ -32,15 +34,15 @@ enum flow_kind {
  * @in_vain: nothing came since it was begun
  */
 struct flow {
-	volatile int listener;
-	volatile int client;
-	volatile int server;
+	atomic_int listener;
+	atomic_int client;
+	atomic_int server;
 	__u64 conn;
 	struct ring calls;
 	struct ring serves;
 	__u32 busy;
 	bool whole;
-	volatile unsigned long moved;
+	atomic_ulong moved;
 	unsigned long since;
 	unsigned long patience;
 	unsigned long until;
@@ -49,10 +51,10 @@ struct flow {
 
 struct traffic {
 	struct flow flows[FLOWS];
-	volatile bool stop;
+	atomic_bool stop;
 };
 
-int flow_take(volatile int *fd);
+int flow_take(atomic_int *fd);
 struct traffic *traffic_new(void);
 void traffic_run(struct traffic *traffic, __u64 seed);
 bool traffic_wait(const struct traffic *traffic, unsigned int count);
