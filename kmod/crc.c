@@ -2,15 +2,11 @@
 #include <asm/byteorder.h>
 #include <linux/cache.h>
 #include <linux/init.h>
+#include <linux/string.h>
 
 #include "crc.h"
 
 #define POLYNOMIAL	0xedb88320	/* lowest bit first */
-
-struct pair {
-	__le32 first;
-	__le32 second;
-} __attribute__((packed));
 
 u32 fp_crc_table[8][256] __ro_after_init;
 
@@ -34,6 +30,14 @@ void __init fp_crc_init(void)
 	}
 }
 
+static inline u32 word_at(const void *p)
+{
+	__le32 word;
+
+	memcpy(&word, p, sizeof(word));
+	return le32_to_cpu(word);
+}
+
 /**
  * fp_crc_words - go on by some words
  * @crc: of what is before
@@ -44,12 +48,9 @@ void __init fp_crc_init(void)
  */
 u32 fp_crc_words(u32 crc, const void *p, unsigned int len)
 {
-	const struct pair *pair = p;
-
-	for (; len >= sizeof(*pair); len -= sizeof(*pair), pair++)
-		crc = fp_crc_step(crc, le32_to_cpu(pair->first),
-				  le32_to_cpu(pair->second));
+	for (; len >= 8; len -= 8, p += 8)
+		crc = fp_crc_step(crc, word_at(p), word_at(p + 4));
 	if (len)
-		crc = fp_crc_word(crc ^ le32_to_cpu(pair->first), 0);
+		crc = fp_crc_word(crc ^ word_at(p), 0);
 	return crc;
 }

@@ -486,14 +486,21 @@ static u64 deadline_of(const struct fp_conn *conn, enum fp_deadline which)
 	return 0;
 }
 
+static int put_until(struct sk_buff *msg, int attr, u64 at, u64 now)
+{
+	return nla_put_u64_64bit(msg, attr, at > now ? at - now : 0,
+				 FASTPROTO_A_TIMER_PAD);
+}
+
 static int put_conn_timers(struct sk_buff *msg, const struct fp_conn *conn,
 			   u64 now)
 {
+	const struct fp_act *act = conn->act;
 	struct nlattr *nest;
 	u64 at;
 	int i;
 
-	BUILD_BUG_ON(FASTPROTO_A_TIMER_MAX - FASTPROTO_A_TIMER_PAD !=
+	BUILD_BUG_ON(FASTPROTO_A_TIMER_PACE - FASTPROTO_A_TIMER_HANDSHAKE !=
 		     (int)FP_DEADLINES);
 	BUILD_BUG_ON(FASTPROTO_A_TIMER_END - FASTPROTO_A_TIMER_HANDSHAKE !=
 		     (int)FP_DEADLINE_END);
@@ -502,11 +509,14 @@ static int put_conn_timers(struct sk_buff *msg, const struct fp_conn *conn,
 		return -EMSGSIZE;
 	for (i = 0; i < FP_DEADLINES; i++) {
 		at = deadline_of(conn, i);
-		if (at && nla_put_u64_64bit(msg, FASTPROTO_A_TIMER_HANDSHAKE + i,
-					    at > now ? at - now : 0,
-					    FASTPROTO_A_TIMER_PAD))
+		if (at && put_until(msg, FASTPROTO_A_TIMER_HANDSHAKE + i, at,
+				    now))
 			return -EMSGSIZE;
 	}
+	if (act && act->pacing &&
+	    put_until(msg, FASTPROTO_A_TIMER_PACE,
+		      ktime_to_us(hrtimer_get_expires(&act->pace)), now))
+		return -EMSGSIZE;
 	nla_nest_end(msg, nest);
 	return 0;
 }

@@ -732,6 +732,27 @@ TEST_F(pair, held_no_longer_than_told)
 	EXPECT_EQ(5, recv(self->server, in, sizeof(in), 0));
 }
 
+/* which is told when; on a slow machine it may have gone before one asks, */
+TEST_F(pair, held_is_told_until_when)
+{
+	struct conn_times times = {};
+	__u64 id;
+	int i;
+
+	ASSERT_EQ(0, net_run(HOST_A, "fpctl set hold-time 1000000"));
+	ASSERT_EQ(1, conn_get_ids(HOST_A, &id, 1));
+	ASSERT_EQ(0, conn_get_times(HOST_A, id, &times));
+	EXPECT_EQ(0, times.pace);
+	ASSERT_TRUE(ask(self->server));
+	for (i = 0; i < 100 && !times.pace; i++) {
+		ASSERT_EQ(1, send(self->client, "1", 1, 0));
+		ASSERT_EQ(0, conn_get_times(HOST_A, id, &times));
+	}
+	EXPECT_LT(0, times.pace);
+	EXPECT_GE(1000000, times.pace);
+	net_run(HOST_A, "fpctl set hold-time default");
+}
+
 /* when the application waits, or if it is not to wait at all. */
 TEST_F(pair, held_until_somebody_waits)
 {

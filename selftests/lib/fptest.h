@@ -192,6 +192,7 @@ unsigned int conn_get_ids(enum host host, __u64 *ids, unsigned int room);
 struct conn_times {
 	__u64 since_in;			/* since the last frame */
 	__u64 keepalive;		/* until the peer is asked; 0: never */
+	__u64 pace;			/* until what is held goes; 0: never */
 };
 
 int conn_get_times(enum host host, __u64 id, struct conn_times *times);

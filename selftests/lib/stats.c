@@ -259,6 +259,8 @@ static int on_times(struct nl_msg *msg, void *arg)
 	if (timers[FASTPROTO_A_TIMER_KEEPALIVE])
 		times->keepalive =
 			nla_get_u64(timers[FASTPROTO_A_TIMER_KEEPALIVE]);
+	if (timers[FASTPROTO_A_TIMER_PACE])
+		times->pace = nla_get_u64(timers[FASTPROTO_A_TIMER_PACE]);
 	return NL_OK;
 }
 

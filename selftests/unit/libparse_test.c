@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <zlib.h>
 
-
 #include "kselftest_harness.h"
 #include "fastproto.h"
 #include "wire.h"

@@ -4,10 +4,8 @@
  * takes any: two windows with the same history, one of which never uses it.
  */
 #include "kselftest_harness.h"
-#include "steps.h"
-#include "txwin_model.h"
 
-/* This file's own, to get at what is static in it. */
+/* Another copy of it, to get at what is static there. */
 #define fp_txwin_init		own_init
 #define fp_txwin_resume		own_resume
 #define fp_txwin_move		own_move
@@ -20,21 +18,7 @@
 #define fp_txwin_probe		own_probe
 #define fp_txwin_probe_new	own_probe_new
 
-void own_init(struct fp_txwin *w, struct fp_txframe **ring, u32 size,
-	      void (*acked)(struct fp_txwin *w, struct fp_txframe *frame));
-void own_resume(struct fp_txwin *w, u64 seq, u16 ce, u8 dup);
-struct fp_txframe **own_move(struct fp_txwin *w, struct fp_txframe **ring,
-			     u32 size);
-struct fp_txframe *own_frame(const struct fp_txwin *w, u64 seq);
-void own_queue(struct fp_txwin *w, struct fp_txframe *frame);
-void own_sent(struct fp_txwin *w, struct fp_txframe *frame, u64 now);
-int own_ack(struct fp_txwin *w, const struct fp_tx_ack *ack, u32 srtt, u64 now,
-	    struct fp_tx_result *res);
-u64 own_detect(struct fp_txwin *w, u32 srtt, u64 now, struct fp_tx_result *res);
-void own_timeout(struct fp_txwin *w);
-struct fp_txframe *own_probe(const struct fp_txwin *w);
-void own_probe_new(struct fp_txwin *w, const struct fp_txframe *frame);
-
+#include "txwin_model.h"
 #include "txwin.c"
 
 #define SEEDS	300

@@ -110,6 +110,7 @@ static const struct row_number timers[] = {
 	{ FASTPROTO_A_TIMER_CORK,	"cork",		"us" },
 	{ FASTPROTO_A_TIMER_KEEPALIVE,	"keepalive",	"us" },
 	{ FASTPROTO_A_TIMER_END,	"end",		"us" },
+	{ FASTPROTO_A_TIMER_PACE,	"pace",		"us" },
 };
 
 static_assert(ARRAY_SIZE(timers) ==

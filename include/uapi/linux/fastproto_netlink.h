@@ -266,6 +266,7 @@ enum fastproto_timer_attr {
 	FASTPROTO_A_TIMER_CORK,		/* u64: to send what MSG_MORE holds back */
 	FASTPROTO_A_TIMER_KEEPALIVE,	/* u64: to ask a silent peer */
 	FASTPROTO_A_TIMER_END,		/* u64: to give up what no socket owns */
+	FASTPROTO_A_TIMER_PACE,		/* u64: to go on with what is held or spread */
 
 	__FASTPROTO_A_TIMER_MAX,
 	FASTPROTO_A_TIMER_MAX = (__FASTPROTO_A_TIMER_MAX - 1)

@@ -2,6 +2,7 @@
 #ifndef _SHIM_LINUX_COMPILER_H
 #define _SHIM_LINUX_COMPILER_H
 
-#define noinline	__attribute__((noinline))
+/* It saves registers, no more. */
+#define noinline
 
 #endif /* _SHIM_LINUX_COMPILER_H */
