@@ -419,6 +419,7 @@ static void init_dgram(struct fp_dgram *dgram)
 	spin_lock_init(&dgram->rx_lock);
 	INIT_LIST_HEAD(&dgram->rx_queue);
 	atomic64_set(&dgram->tx_seq, 0);
+	atomic64_set(&dgram->tx_bytes, 0);
 }
 
 static void enlist(struct fp_sock *fs)

@@ -670,6 +670,7 @@ struct fp_txbuf *fp_transmit_alloc(struct fp_conn *conn, u32 len, gfp_t gfp);
 struct fp_txbuf *fp_transmit_map(struct fp_conn *conn, struct msghdr *msg,
 				 u32 len);
 void fp_transmit_seal(struct fp_txbuf *buf);
+u64 fp_transmit_waiting(const struct fp_act *act);
 void fp_transmit_queue(struct fp_conn *conn, struct fp_txbuf *buf, u16 flags);
 void fp_transmit_fin(struct fp_conn *conn, struct fp_txbuf *fin);
 void fp_transmit_fin_only(struct fp_conn *conn);
@@ -757,6 +758,7 @@ u32 fp_seqpacket_send_small(struct fp_sock *fs, struct fp_conn *conn,
 			    bool (*begin)(void *arg, u32 index,
 					  struct fp_todo *todo), void *arg);
 struct fp_packet *fp_seqpacket_dequeue(struct fp_conn *conn, bool *news);
+u64 fp_seqpacket_waiting(const struct fp_act *act);
 int fp_seqpacket_copy(const struct fp_packet *packet, struct iov_iter *to,
 		      size_t len);
 

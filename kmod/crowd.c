@@ -675,6 +675,24 @@ u32 fp_crowd_memory(const struct fp_sock *fs)
 	return clamp_t(long, atomic_long_read(&fs->rdm->memory), 0, U32_MAX);
 }
 
+void fp_crowd_count_sent(struct fp_sock *fs, u32 len)
+{
+	atomic64_add(len, &fs->rdm->sent);
+}
+
+/* It is locked. */
+void fp_crowd_count_taken(struct fp_conn *conn, u32 len)
+{
+	atomic64_add(len, &socket_of(conn)->rdm->taken);
+}
+
+/* What went over all of them, those that have ended included. */
+void fp_crowd_bytes(const struct fp_sock *fs, u64 *sent, u64 *taken)
+{
+	*sent = atomic64_read(&fs->rdm->sent);
+	*taken = atomic64_read(&fs->rdm->taken);
+}
+
 /**
  * fp_crowd_first_of - the first connection of one of a socket's lists
  * @fs: the socket

@@ -24,6 +24,8 @@
  * @missed: somebody found nothing meanwhile; under the same
  * @memory: truesize of all messages, whole or not, bytes
  * @tx_bytes: payload of what is queued and not acknowledged
+ * @sent: payload of all messages that were queued, bytes
+ * @taken: payload of those that the application took, or has in its ring
  * @refused: connections (fp_conn.accept) for whose frames there was no room, in
  *	the order in which they will be told that there is; a reference each;
  *	under fp_sock.rx_lock
@@ -56,6 +58,8 @@ struct fp_crowd {
 	bool events;
 	atomic_long_t memory;
 	atomic_long_t tx_bytes;
+	atomic64_t sent;
+	atomic64_t taken;
 	atomic64_t favoured;
 	u64 favoured_at;
 	struct fp_peer way;

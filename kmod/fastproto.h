@@ -412,11 +412,13 @@ struct fp_sock {
  * struct fp_dgram - a SOCK_DGRAM socket
  * @fs: what all have; first
  * @peer: NULL if not connected; written under the socket lock, read under RCU
- * @rx_lock: guards @rx_queue, @rx_count and @rx_frames
+ * @rx_lock: guards @rx_queue, @rx_count, @rx_frames and @rx_bytes
  * @rx_count: how many are in @rx_queue; read without the lock by poll
  * @rx_frames: how many there have ever been
+ * @rx_bytes: payload that the application has taken
  * @rx_queue: struct fp_packet that wait for the application
  * @tx_seq: the next frame's sequence number
+ * @tx_bytes: payload of all before it
  *
  * What softirq writes and what senders write are on cache lines of their own.
  */
@@ -427,9 +429,11 @@ struct fp_dgram {
 	spinlock_t rx_lock ____cacheline_aligned_in_smp;	/* see above */
 	u32 rx_count;
 	u64 rx_frames;
+	u64 rx_bytes;
 	struct list_head rx_queue;
 
 	atomic64_t tx_seq ____cacheline_aligned_in_smp;
+	atomic64_t tx_bytes;
 };
 
 static inline struct fp_sock *fp_sk(const struct sock *sk)
@@ -451,6 +455,18 @@ static inline struct fp_dgram *fp_dgram(const struct fp_sock *fs)
 static inline struct fp_ring *fp_sock_ring(const struct fp_sock *fs)
 {
 	return READ_ONCE(fs->sk.sk_user_data);
+}
+
+/*
+ * Bytes that a socket of connections has sent without a copy, but those of its
+ * ring; written under the socket lock, READ_ONCE() without. It is in a member of
+ * struct sock that is there for protocols, and that we have no other use for, since
+ * struct fp_sock must not grow.
+ */
+static inline unsigned long *fp_sock_zerocopied(struct fp_sock *fs)
+{
+	BUILD_BUG_ON(sizeof(fs->sk.sk_send_head) != sizeof(unsigned long));
+	return (unsigned long *)&fs->sk.sk_send_head;
 }
 
 static inline bool fp_sock_is_rdm(const struct fp_sock *fs)
@@ -724,6 +740,9 @@ int fp_crowd_net_init(struct fp_net *fn);
 void fp_crowd_net_exit(struct fp_net *fn);
 u32 fp_crowd_size(const struct fp_sock *fs);
 u32 fp_crowd_memory(const struct fp_sock *fs);
+void fp_crowd_count_sent(struct fp_sock *fs, u32 len);
+void fp_crowd_count_taken(struct fp_conn *conn, u32 len);
+void fp_crowd_bytes(const struct fp_sock *fs, u64 *sent, u64 *taken);
 
 /* rdm.c */
 extern const struct proto_ops fp_rdm_ops;

@@ -160,6 +160,8 @@ static int put_identity(struct sk_buff *msg, struct sock *sk,
  * @tx_memory: bytes charged for what is sent
  * @rx_frames: frames taken in
  * @tx_frames: frames sent
+ * @rx_bytes: payload of what the application took
+ * @tx_bytes: payload of what it sent
  */
 struct queues {
 	u32 rx_count;
@@ -167,6 +169,8 @@ struct queues {
 	u32 tx_memory;
 	u64 rx_frames;
 	u64 tx_frames;
+	u64 rx_bytes;
+	u64 tx_bytes;
 };
 
 static u64 count_of(const struct fp_conn *conn, int attr)
@@ -187,6 +191,13 @@ static void conn_queues(struct fp_sock *fs, struct queues *queues)
 	queues->tx_memory = conn->tx_memory;
 	queues->rx_frames = count_of(conn, FASTPROTO_A_CONN_IN_FRAMES);
 	queues->tx_frames = count_of(conn, FASTPROTO_A_CONN_OUT_FRAMES);
+	/* One that is parked has nothing that waits. */
+	queues->rx_bytes = count_of(conn, FASTPROTO_A_CONN_IN_BYTES);
+	queues->tx_bytes = count_of(conn, FASTPROTO_A_CONN_OUT_BYTES);
+	if (conn->act) {
+		queues->rx_bytes -= fp_seqpacket_waiting(conn->act);
+		queues->tx_bytes += fp_transmit_waiting(conn->act);
+	}
 	spin_unlock_bh(&conn->lock);
 	fp_conn_put(conn);
 }
@@ -198,10 +209,43 @@ static void dgram_queues(struct fp_sock *fs, struct queues *queues)
 	spin_lock_bh(&dgram->rx_lock);
 	queues->rx_count = dgram->rx_count;
 	queues->rx_frames = dgram->rx_frames;
+	queues->rx_bytes = dgram->rx_bytes;
 	spin_unlock_bh(&dgram->rx_lock);
 	queues->rx_memory = sk_rmem_alloc_get(&fs->sk);
 	queues->tx_memory = sk_wmem_alloc_get(&fs->sk);
 	queues->tx_frames = atomic64_read(&dgram->tx_seq);
+	queues->tx_bytes = atomic64_read(&dgram->tx_bytes);
+}
+
+static void rdm_queues(struct fp_sock *fs, struct queues *queues)
+{
+	queues->rx_memory = fp_crowd_memory(fs);
+	fp_crowd_bytes(fs, &queues->tx_bytes, &queues->rx_bytes);
+}
+
+/* What the module copied and what not, of the payload. */
+static int put_copied(struct sk_buff *msg, struct fp_sock *fs,
+		      const struct queues *queues)
+{
+	const struct fp_ring *ring = fp_sock_ring(fs);
+	struct fp_ring_stats stats;
+	u64 zerocopy = 0;
+
+	if (fs->sk.sk_type != SOCK_DGRAM)
+		zerocopy = READ_ONCE(*fp_sock_zerocopied(fs));
+	if (ring) {
+		fp_ring_stats(ring, &stats);
+		zerocopy += stats.tx_zerocopy;
+	}
+	/* What is sent at this moment may be in one of them only. */
+	zerocopy = min(zerocopy, queues->tx_bytes);
+	return nla_put_u64_64bit(msg, FASTPROTO_A_SOCKET_TX_COPIED,
+				 queues->tx_bytes - zerocopy,
+				 FASTPROTO_A_SOCKET_PAD) ||
+	       nla_put_u64_64bit(msg, FASTPROTO_A_SOCKET_TX_ZEROCOPY, zerocopy,
+				 FASTPROTO_A_SOCKET_PAD) ||
+	       nla_put_u64_64bit(msg, FASTPROTO_A_SOCKET_RX_COPIED,
+				 queues->rx_bytes, FASTPROTO_A_SOCKET_PAD);
 }
 
 /* What a listener has, or a socket with many connections. */
@@ -269,7 +313,7 @@ static int put_queues(struct sk_buff *msg, struct fp_sock *fs)
 	if (sk->sk_type == SOCK_SEQPACKET)
 		conn_queues(fs, &queues);
 	else if (fp_sock_is_rdm(fs))
-		queues.rx_memory = fp_crowd_memory(fs);
+		rdm_queues(fs, &queues);
 	else
 		dgram_queues(fs, &queues);
 
@@ -284,6 +328,7 @@ static int put_queues(struct sk_buff *msg, struct fp_sock *fs)
 			   READ_ONCE(sk->sk_sndbuf)) ||
 	       nla_put_u32(msg, FASTPROTO_A_SOCKET_MSG_MAX, fp_msg_max(fs)) ||
 	       put_connections(msg, fs) || put_ring(msg, fs) ||
+	       put_copied(msg, fs, &queues) ||
 	       nla_put_u64_64bit(msg, FASTPROTO_A_SOCKET_RX_FRAMES,
 				 queues.rx_frames, FASTPROTO_A_SOCKET_PAD) ||
 	       nla_put_u64_64bit(msg, FASTPROTO_A_SOCKET_RX_DROPS,

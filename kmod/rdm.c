@@ -323,6 +323,8 @@ static int recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 	if (ret <= 0)
 		return ret;
 	ret = copy_item(fs, &item, msg, len, flags);
+	if (item.packet && !(flags & MSG_PEEK))
+		atomic64_add(item.packet->len, &fs->rdm->taken);
 	if (item.packet)
 		fp_packet_put(item.packet);
 	return ret;

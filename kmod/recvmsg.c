@@ -27,6 +27,7 @@ static struct fp_packet *take(struct fp_sock *fs, int flags)
 	} else if (packet) {
 		list_del(&packet->list);
 		WRITE_ONCE(dgram->rx_count, dgram->rx_count - 1);
+		dgram->rx_bytes += packet->frame.payload_len;
 		uncharge(&fs->sk, packet);
 	}
 	spin_unlock_bh(&dgram->rx_lock);

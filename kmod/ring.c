@@ -243,6 +243,8 @@ static bool deliver(struct fp_ring *ring, struct fp_conn *conn,
 			 conn->rdm ? &conn->path->peer.addr : NULL, conn->id,
 			 &wake, &todo->needed))
 		return false;
+	if (conn->rdm)
+		fp_crowd_count_taken(conn, packet->len);
 	if (wake)
 		todo->flags |= FP_WAKE_READ;
 	return true;

@@ -156,6 +156,7 @@ int fp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 
 	FP_INC_STATS(fn, OUT_FRAMES);
 	FP_ADD_STATS(fn, OUT_BYTES, len);
+	atomic64_add(len, &fp_dgram(fs)->tx_bytes);
 	skb_dst_set(skb, route.dst);
 	rcu_read_lock_bh();
 	err = fp_endpoint_xmit(fs->endpoint, skb, &route);

@@ -220,13 +220,13 @@ static int reserve(struct fp_conn *conn, u32 count)
  * @first: the first, or NULL
  * @end: where the next one belongs
  * @count: how many they are
- * @mapped: some of them stayed where the sender has them
+ * @mapped: how much stayed where the sender has it, bytes
  */
 struct fragments {
 	struct fp_txbuf *first;
 	struct fp_txbuf **end;
 	u32 count;
-	bool mapped;
+	u32 mapped;
 };
 
 /* May a fragment stay where the sender has it? */
@@ -283,7 +283,7 @@ static int copy_message(struct fp_sock *fs, struct fp_conn *conn,
 			fp_transmit_seal(buf);
 		if (msg->msg_flags & MSG_ZEROCOPY)
 			fp_ring_count_sent(fs, part, mapped);
-		list->mapped |= mapped;
+		list->mapped += mapped ? part : 0;
 		len -= part;
 	} while (len);
 	return 0;
@@ -366,7 +366,7 @@ static u16 flags_for(const struct fp_sock *fs, const struct fp_conn *conn,
 
 /* Make a message of what the application has, and queue it. */
 static int send_message(struct fp_sock *fs, struct fp_conn *conn,
-			struct msghdr *msg, size_t len, bool *mapped)
+			struct msghdr *msg, size_t len, u32 *mapped)
 {
 	bool more = msg->msg_flags & (MSG_MORE | MSG_BATCH);
 	struct fragments list = { .end = &list.first };
@@ -384,6 +384,8 @@ static int send_message(struct fp_sock *fs, struct fp_conn *conn,
 		err = reserve(conn, list.count);
 	}
 	*mapped = list.mapped;
+	if (!err && conn->rdm)
+		fp_crowd_count_sent(fs, len);
 	if (unlikely(list.first))
 		fp_txbuf_purge(list.first);
 	return err;
@@ -398,7 +400,7 @@ static noinline int send_pages(struct fp_sock *fs, struct fp_conn *conn,
 			       struct msghdr *msg, size_t len)
 {
 	struct ubuf_info *ubuf;
-	bool mapped;
+	u32 mapped;
 	int err;
 
 	lock_sock(&fs->sk);
@@ -412,10 +414,13 @@ static noinline int send_pages(struct fp_sock *fs, struct fp_conn *conn,
 	msg->msg_ubuf = NULL;
 	if (!err && !mapped)
 		uarg_to_msgzc(ubuf)->zerocopy = 0;
-	if (err)
+	if (err) {
 		net_zcopy_put_abort(ubuf, true);
-	else
+	} else {
+		WRITE_ONCE(*fp_sock_zerocopied(fs),
+			   *fp_sock_zerocopied(fs) + mapped);
 		net_zcopy_put(ubuf);
+	}
 unlock:
 	release_sock(&fs->sk);
 	return err;
@@ -443,7 +448,7 @@ static bool wants_notice(const struct fp_sock *fs, const struct msghdr *msg,
 int fp_seqpacket_send(struct fp_sock *fs, struct fp_conn *conn,
 		      struct msghdr *msg, size_t len)
 {
-	bool mapped;
+	u32 mapped;
 	int err;
 
 	err = wait_to_send(fs, conn, msg->msg_flags);
@@ -608,6 +613,28 @@ struct fp_packet *fp_seqpacket_dequeue(struct fp_conn *conn, bool *news)
 	if (*news)
 		FP_CONN_INC_STATS(conn, WINDOW_UPDATES);
 	return packet;
+}
+
+/**
+ * fp_seqpacket_waiting - what came in and was not taken by the application
+ * @act: of a connection, locked
+ *
+ * Return: payload of whole messages and of others, bytes.
+ */
+u64 fp_seqpacket_waiting(const struct fp_act *act)
+{
+	const struct fp_packet *packet;
+	struct rb_node *node;
+	u64 bytes = 0;
+
+	for (packet = act->rx_ready; packet; packet = packet->later)
+		bytes += packet->len;
+	for (packet = act->rx_partial; packet; packet = packet->next)
+		bytes += packet->frame.payload_len;
+	for (node = rb_first(&act->rx_ahead); node; node = rb_next(node))
+		bytes += rb_entry(node, struct fp_packet,
+				  node)->frame.payload_len;
+	return bytes;
 }
 
 /* Have the peer asked or told something at once. */

@@ -941,6 +941,24 @@ void fp_transmit_fin_only(struct fp_conn *conn)
 }
 
 /**
+ * fp_transmit_waiting - what was queued and never sent
+ * @act: of a connection, locked
+ *
+ * Return: payload, bytes.
+ */
+u64 fp_transmit_waiting(const struct fp_act *act)
+{
+	const struct fp_txframe *frame;
+	u64 bytes = 0, seq;
+
+	for (seq = act->tx.next; seq != act->tx.end; seq++) {
+		frame = fp_txwin_frame(&act->tx, seq);
+		bytes += frame ? payload_of(frame) : 0;
+	}
+	return bytes;
+}
+
+/**
  * fp_transmit_fin - nothing follows what is queued
  * @conn: the connection, locked
  * @fin: from fp_transmit_alloc(), without payload; taken. Or NULL, if that was

@@ -456,6 +456,53 @@ TEST_F(zerocopy, epoll_tells)
 	close(epfd);
 }
 
+/* The sum of what fpctl tells of the sockets of a host. */
+static long long counted(enum host host, const char *name)
+{
+	char pattern[40], line[4096];
+	long long value, sum = 0;
+	const char *p;
+	FILE *pipe;
+
+	net_enter(host);
+	pipe = popen("fpctl -j socket", "r");
+	net_enter(HOST_A);
+	snprintf(pattern, sizeof(pattern), "\"%s\":%%lld", name);
+	while (pipe && fgets(line, sizeof(line), pipe))
+		for (p = strchr(line, '"'); p; p = strchr(p + 1, '"'))
+			if (sscanf(p, pattern, &value) == 1)
+				sum += value;
+	return pipe && !pclose(pipe) ? sum : -1;
+}
+
+TEST_F(zerocopy, what_is_copied_is_counted)
+{
+	const int before = variant->type == SOCK_RDM;	/* bytes */
+	const int all = 20000 + 256 + before;
+
+	fill(self->out, 20000, 12);
+	ASSERT_EQ(0, cut());
+	ASSERT_EQ(20000, send_from(self, self->out, 20000, 0));
+	ASSERT_EQ(256, send_from(self, self->out, 256, 0));
+	/* Whether it has left or not; a short fragment may be copied. */
+	EXPECT_EQ(all, counted(HOST_A, "tx_copied") +
+		       counted(HOST_A, "tx_zerocopy"));
+	EXPECT_LE(20000 - 260, counted(HOST_A, "tx_zerocopy"));
+	EXPECT_LE(256 + before, counted(HOST_A, "tx_copied"));
+	EXPECT_EQ(before, counted(HOST_B, "rx_copied"));
+	ASSERT_EQ(0, mend());
+	EXPECT_TRUE(fp_wait(self->server, POLLIN));
+	EXPECT_TRUE(wait_acknowledged(self->client));
+	EXPECT_EQ(before, counted(HOST_B, "rx_copied"));
+	EXPECT_TRUE(receive(self->server, 20000, 12));
+	EXPECT_EQ(20000 + before, counted(HOST_B, "rx_copied"));
+	EXPECT_TRUE(receive(self->server, 256, 12));
+	EXPECT_EQ(all, counted(HOST_B, "rx_copied"));
+	EXPECT_EQ(all, counted(HOST_A, "tx_copied") +
+		       counted(HOST_A, "tx_zerocopy"));
+	EXPECT_EQ(0, counted(HOST_B, "tx_zerocopy"));
+}
+
 #define THREADS	4
 
 /* Who sends in a thread. */
@@ -568,6 +615,37 @@ TEST(datagram_sockets_refuse)
 	EXPECT_FAILS(EOPNOTSUPP, fp_setint(fd, SOL_FASTPROTO, FP_ZEROCOPY, 1));
 	EXPECT_EQ(0, fp_getint(fd, SOL_SOCKET, SO_ZEROCOPY));
 	close(fd);
+}
+
+TEST(datagrams_are_counted_as_copied)
+{
+	struct fp_ring_event event;
+	struct sockaddr_fp addr;
+	int rx, tx, mapped;
+	struct ring ring;
+
+	tx = fp_open(HOST_A);
+	rx = fp_open_host(HOST_B, AF_INET, &addr);
+	ASSERT_EQ(100, fp_sendto(tx, in, 100, &addr));
+	EXPECT_EQ(100, counted(HOST_A, "tx_copied"));
+	EXPECT_EQ(0, counted(HOST_A, "tx_zerocopy"));
+	EXPECT_TRUE(fp_wait(rx, POLLIN));
+	EXPECT_EQ(0, counted(HOST_B, "rx_copied"));
+	EXPECT_EQ(100, recv(rx, in, sizeof(in), MSG_PEEK));
+	EXPECT_EQ(0, counted(HOST_B, "rx_copied"));
+	EXPECT_EQ(100, recv(rx, in, sizeof(in), 0));
+	EXPECT_EQ(100, counted(HOST_B, "rx_copied"));
+	close(rx);
+	mapped = fp_open_host(HOST_B, AF_INET, &addr);
+	ASSERT_EQ(0, ring_open(mapped, 2048, 8, 4, &ring));
+	ASSERT_EQ(50, fp_sendto(tx, in, 50, &addr));
+	ASSERT_TRUE(ring_wait(&ring, &event));
+	EXPECT_EQ(FP_RING_MESSAGE, event.type);
+	EXPECT_EQ(50, counted(HOST_B, "rx_copied"));
+	EXPECT_EQ(150, counted(HOST_A, "tx_copied"));
+	ring_unmap(&ring);
+	close(mapped);
+	close(tx);
 }
 
 TEST(accepted_socket_has_it_from_its_listener)

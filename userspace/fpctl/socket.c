@@ -30,6 +30,9 @@ static void json_row(struct json *js, const struct row *row)
 		{ FASTPROTO_A_SOCKET_RX_FRAMES,	"rx_frames", NULL },
 		{ FASTPROTO_A_SOCKET_RX_DROPS,	"rx_drops", NULL },
 		{ FASTPROTO_A_SOCKET_TX_FRAMES,	"tx_frames", NULL },
+		{ FASTPROTO_A_SOCKET_TX_COPIED,	"tx_copied", NULL },
+		{ FASTPROTO_A_SOCKET_TX_ZEROCOPY, "tx_zerocopy", NULL },
+		{ FASTPROTO_A_SOCKET_RX_COPIED,	"rx_copied", NULL },
 		{ FASTPROTO_A_SOCKET_RING_SLOTS, "ring_slots", NULL },
 		{ FASTPROTO_A_SOCKET_RING_FREE,	"ring_free", NULL },
 		{ FASTPROTO_A_SOCKET_RING_MESSAGES, "ring_messages", NULL },
@@ -84,6 +87,10 @@ static void text_statistics(const struct row *row)
 	       row_value(row, FASTPROTO_A_SOCKET_TX_FRAMES),
 	       row_value(row, FASTPROTO_A_SOCKET_UID),
 	       row_value(row, FASTPROTO_A_SOCKET_INODE));
+	printf(" incopied:%llu outcopied:%llu outzerocopy:%llu",
+	       row_value(row, FASTPROTO_A_SOCKET_RX_COPIED),
+	       row_value(row, FASTPROTO_A_SOCKET_TX_COPIED),
+	       row_value(row, FASTPROTO_A_SOCKET_TX_ZEROCOPY));
 	printf(" msgmax:%llu", row_value(row, FASTPROTO_A_SOCKET_MSG_MAX));
 	if (row->tb[FASTPROTO_A_SOCKET_BACKLOG])
 		printf(" accept:%llu/%llu",

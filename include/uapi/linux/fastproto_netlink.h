@@ -222,6 +222,9 @@ enum fastproto_socket_attr {
 	FASTPROTO_A_SOCKET_RING_NO_SLOT, /* u64: times that no slot was free */
 	FASTPROTO_A_SOCKET_RING_FULL,	/* u64: times that the event ring was full */
 	FASTPROTO_A_SOCKET_RING_INVALID, /* u64: entries that made no sense */
+	FASTPROTO_A_SOCKET_TX_COPIED,	/* u64: bytes to be sent that were copied */
+	FASTPROTO_A_SOCKET_TX_ZEROCOPY,	/* u64: bytes to be sent that stayed where they were */
+	FASTPROTO_A_SOCKET_RX_COPIED,	/* u64: bytes handed over, all of them copied */
 
 	__FASTPROTO_A_SOCKET_MAX,
 	FASTPROTO_A_SOCKET_MAX = (__FASTPROTO_A_SOCKET_MAX - 1)
