@@ -5,6 +5,7 @@
  * allow is sent.
  */
 #include <linux/crc32.h>
+#include <net/busy_poll.h>
 #include <net/inet_ecn.h>
 
 #include "fastproto.h"
@@ -715,7 +716,11 @@ static int take_payload(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 			u16 *index, struct fp_todo *todo)
 {
 	bool direct = fp_conn_ring(conn) && may_go_direct(conn, frame, todo);
+	struct fp_sock *fs;
 
+	fs = rcu_dereference_protected(conn->fs, lockdep_is_held(&conn->lock));
+	if (fs)
+		sk_mark_napi_id(&fs->sk, skb);
 	if (frame->flags & FP_F_PACK)
 		return take_pack(conn, skb, offset, frame, rx, index, direct,
 				 todo);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Wire to application, up to the socket's queue. Context: softirq. */
 #include <linux/filter.h>
+#include <net/busy_poll.h>
 
 #include "fastproto.h"
 #include "conn.h"
@@ -161,6 +162,7 @@ static int deliver(struct fp_sock *fs, struct sk_buff *skb,
 
 	if (list_empty(packets))
 		return 0;
+	sk_mark_napi_id(sk, skb);
 	if (unlikely(fp_sock_ring(fs)))
 		return deliver_to_ring(fs, skb, packets);
 	queued = enqueue(fs, packets);

@@ -4,6 +4,7 @@
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
+#include <net/busy_poll.h>
 
 #include "fastproto.h"
 #include "ring.h"
@@ -56,6 +57,45 @@ static int wake(wait_queue_entry_t *entry, unsigned int mode, int sync,
 }
 
 /**
+ * struct busy - who looks for himself at what a device has received
+ * @fs: the socket
+ * @conn: for @is_ready
+ * @is_ready: whether what is waited for has come
+ */
+struct busy {
+	struct fp_sock *fs;
+	const struct fp_conn *conn;
+	bool (*is_ready)(const struct fp_sock *fs, const struct fp_conn *conn);
+};
+
+#ifdef CONFIG_NET_RX_BUSY_POLL
+static bool is_enough(void *arg, unsigned long begin)
+{
+	struct busy *busy = arg;
+
+	return busy->is_ready(busy->fs, busy->conn) ||
+	       sk_busy_loop_timeout(&busy->fs->sk, begin);
+}
+
+/* SO_BUSY_POLL: the queue from which the last message came, for a while. */
+static void busy_poll(struct busy *busy)
+{
+	const struct sock *sk = &busy->fs->sk;
+	unsigned int queue = READ_ONCE(sk->sk_napi_id);
+
+	if (queue >= MIN_NAPI_ID)
+		napi_busy_loop(queue, is_enough, busy,
+			       READ_ONCE(sk->sk_prefer_busy_poll),
+			       READ_ONCE(sk->sk_busy_poll_budget) ?:
+			       BUSY_POLL_BUDGET);
+}
+#else
+static void busy_poll(struct busy *busy)
+{
+}
+#endif
+
+/**
  * fp_wait - sleep until something happens to a socket
  * @fs: the socket
  * @timeo: for how long at most, jiffies; what is left of it afterwards
@@ -76,6 +116,8 @@ int fp_wait(struct fp_sock *fs, long *timeo, __poll_t events, bool alone,
 	struct sock *sk = &fs->sk;
 	int err = 0;
 
+	if (events == EPOLLIN && sk_can_busy_loop(sk))
+		busy_poll(&(struct busy){ fs, conn, is_ready });
 	init_wait(&waiter.entry);
 	waiter.entry.func = wake;
 	if (alone)

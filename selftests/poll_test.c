@@ -2,10 +2,15 @@
 /* poll, select, epoll (level and edge), and SIGIO. */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/select.h>
 #include <time.h>
 
@@ -224,6 +229,120 @@ TEST_F(poll, writable_again)
 	EXPECT_EQ(EPOLLOUT, next_event(self->ep, PATIENCE * 1000));
 	EXPECT_EQ(sizeof(message), fp_sendto(self->tx, message,
 					     sizeof(message), &self->to));
+}
+
+static int set_offload(enum host host, __u32 command, bool on)
+{
+	struct ethtool_value value = { .cmd = command, .data = on };
+	struct ifreq ifr = { .ifr_name = DEVICE, .ifr_data = (void *)&value };
+	int fd, ret;
+
+	net_enter(host);
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	net_enter(HOST_A);
+	ret = ioctl(fd, SIOCETHTOOL, &ifr);
+	close(fd);
+	return ret;
+}
+
+/* With GRO a veth has a queue that can be polled, if its peer sends no TSO. */
+static int set_queue(bool on)
+{
+	return set_offload(HOST_A, ETHTOOL_STSO, !on) ||
+	       set_offload(HOST_B, ETHTOOL_SGRO, on);
+}
+
+struct talker {
+	int fd;
+	const struct sockaddr_fp *to;	/* NULL: it is connected */
+	atomic_bool stop;
+};
+
+/* A message now and then. */
+static void *talk(void *arg)
+{
+	struct talker *talker = arg;
+
+	while (!talker->stop) {
+		if (talker->to)
+			fp_sendto(talker->fd, "1", 1, talker->to);
+		else
+			send(talker->fd, "1", 1, MSG_DONTWAIT);
+		usleep(1000);
+	}
+	return NULL;
+}
+
+static void drain(int fd)
+{
+	while (recv(fd, in, sizeof(in), MSG_DONTWAIT) == 1)
+		;
+}
+
+/* Waits for so many messages. */
+static bool listen_to(int fd, int count)
+{
+	drain(fd);
+	while (count--)
+		if (recv(fd, in, sizeof(in), 0) != 1)
+			return false;
+	return true;
+}
+
+static __u64 busily_received(void)
+{
+	return net_counter(HOST_B, "TcpExtBusyPollRxPackets");
+}
+
+/*
+ * Who waits sleeps, unless it has SO_BUSY_POLL: then it fetches packets from the
+ * device itself.
+ */
+static void try_busy_polling(struct __test_metadata *_metadata, int tx,
+			     const struct sockaddr_fp *to, int rx)
+{
+	struct talker talker = { .fd = tx, .to = to };
+	time_t end = time(NULL) + PATIENCE;
+	__u64 before = busily_received();
+	pthread_t thread;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, talk, &talker));
+	EXPECT_TRUE(listen_to(rx, 50));
+	EXPECT_EQ(before, busily_received());
+	EXPECT_EQ(0, fp_setint(rx, SOL_SOCKET, SO_BUSY_POLL, 100000));
+	do {
+		EXPECT_TRUE(listen_to(rx, 50));
+	} while (busily_received() == before && time(NULL) < end);
+	EXPECT_LT(before, busily_received());
+	/* It does not wait for ever. */
+	talker.stop = true;
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	drain(rx);
+	EXPECT_FAILS(EAGAIN, recv(rx, in, sizeof(in), MSG_DONTWAIT));
+	EXPECT_EQ(0, fp_setint(rx, SOL_SOCKET, SO_BUSY_POLL, 1000));
+	EXPECT_EQ(0, setsockopt(rx, SOL_SOCKET, SO_RCVTIMEO,
+				&(struct timeval){ .tv_usec = 50000 },
+				sizeof(struct timeval)));
+	EXPECT_FAILS(EAGAIN, recv(rx, in, sizeof(in), 0));
+}
+
+TEST_F(poll, busy_polling_for_datagrams)
+{
+	ASSERT_EQ(0, set_queue(true));
+	try_busy_polling(_metadata, self->tx, &self->to, self->rx);
+	EXPECT_EQ(0, set_queue(false));
+}
+
+TEST_F(poll, busy_polling_on_a_connection)
+{
+	int client, server;
+
+	ASSERT_EQ(0, set_queue(true));
+	ASSERT_EQ(0, fp_pair(variant->family, &client, &server));
+	try_busy_polling(_metadata, client, NULL, server);
+	EXPECT_EQ(0, set_queue(false));
+	close(client);
+	close(server);
 }
 
 int main(int argc, char **argv)

@@ -7,6 +7,7 @@
 #include <err.h>
 #include <errno.h>
 #include <linux/fastproto.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -19,6 +20,7 @@
 #define SLOT		2048u	/* bytes */
 #define SLOTS		4096u
 #define BATCH		64	/* messages */
+#define SPINS		100	/* how often it looks before it sleeps */
 #define COPIED		1024	/* of messages of less nobody wants to know */
 
 /**
@@ -195,11 +197,24 @@ static int take(struct ring *ring)
 	return type;
 }
 
-/* Send what there is, and wait for an event. */
-static void sleep_on(struct ring *ring, int fd)
+/*
+ * Send what there is, and wait for an event. Who asks and answers does not wait for
+ * long: others may have the processor meanwhile, but nobody needs to be woken.
+ */
+static void await_event(struct ring *ring, int fd)
 {
+	int i;
+
 	publish(ring);
+	if (ring->queued && recv(fd, NULL, 0, MSG_DONTWAIT) &&
+	    errno != EAGAIN && errno != EINTR)
+		err(1, "sending");
 	ring->queued = 0;
+	for (i = 0; i < SPINS; i++) {
+		if (peek(ring))
+			return;
+		sched_yield();
+	}
 	if (recv(fd, NULL, 0, 0) && errno != EINTR)
 		err(1, "waiting for an event");
 }
@@ -234,7 +249,7 @@ int ring_send(struct ring *ring, int fd, size_t len)
 		tell(ring, fd);
 	while (is_busy(ring, ring->next)) {
 		if (!take(ring))
-			sleep_on(ring, fd);
+			await_event(ring, fd);
 	}
 	return 0;
 }
@@ -276,7 +291,7 @@ ssize_t ring_receive(struct ring *ring, int fd, unsigned char *buf,
 		if (type == FP_RING_CLOSED)
 			return errno ? -1 : 0;
 		if (!type)
-			sleep_on(ring, fd);
+			await_event(ring, fd);
 	}
 	in = &ring->in[ring->in_begin++ % SLOTS];
 	ring->held = true;
