@@ -1053,6 +1053,18 @@ int fp_input_frame(struct fp_input *in, struct fp_endpoint *endpoint,
 	return take_frame(in, skb, offset, frame, rx, index);
 }
 
+/*
+ * Does an error about a frame to that ID say that the peer is through? Its port
+ * may have gone with it, and the answer to our FIN got lost. Only who sees what we
+ * send knows the ID.
+ */
+static bool is_last_sign(const struct fp_conn *conn, u64 id, int err)
+{
+	return err == -ECONNREFUSED && id == conn->peer_id &&
+	       (conn->state == FP_LAST_ACK || conn->state == FP_CLOSING) &&
+	       waits_for_fin(conn, FP_F_FIN);
+}
+
 /**
  * fp_input_error - an ICMP error about a frame of a connection
  * @endpoint: the port that the frame left from
@@ -1062,7 +1074,8 @@ int fp_input_frame(struct fp_input *in, struct fp_endpoint *endpoint,
  * @offset: where in it the frame's beginning is quoted
  *
  * A client that has no answer yet gives up. Later an error means nothing: it
- * may be forged, and what is lost will be noticed.
+ * may be forged, and what is lost will be noticed. But if only the last answer is
+ * missing, and the peer's port is gone, that is an answer, too.
  *
  * Context: softirq, RCU read lock held.
  */
@@ -1082,12 +1095,16 @@ void fp_input_error(struct fp_endpoint *endpoint, const union fp_addr *to,
 	if (!conn)
 		return;
 	__fp_conn_lock(conn, &todo);
-	if ((conn->state == FP_SYN_SENT || conn->state == FP_ECHO_SENT) &&
-	    conn->endpoint == endpoint &&
-	    fp_addr_equal(&conn->path->peer.addr, to)) {
+	if (conn->endpoint != endpoint ||
+	    !fp_addr_equal(&conn->path->peer.addr, to))
+		goto unlock;
+	if (conn->state == FP_SYN_SENT || conn->state == FP_ECHO_SENT) {
 		FP_INC_STATS(conn->endpoint->fn, ENDED_ICMP);
 		fp_conn_end(conn, err, &todo);
+	} else if (is_last_sign(conn, le64_to_cpu(hdr->id), err)) {
+		fp_conn_finish(conn, &todo);
 	}
+unlock:
 	__fp_conn_unlock(conn, &todo);
 	fp_conn_put(conn);
 }

@@ -131,7 +131,7 @@ FIXTURE_VARIANT_ADD(death, namespace) {
 };
 
 FIXTURE_VARIANT_ADD(death, module) {
-	.what = "module", .lose = lose_module, .dies = true, .rounds = 40
+	.what = "module", .lose = lose_module, .dies = true, .rounds = 10
 };
 
 /* Everything ends soon that nobody answers. */
