@@ -474,9 +474,10 @@ static void crumble(struct liar *liar, struct dice *dice)
 static void confuse_kinds(struct liar *liar, struct dice *dice)
 {
 	liar_words(liar, dice_below(dice, WORDS_KINDS), &words);
-	words.flags |= dice_roll(dice) & FP_F_KNOWN &
-		       ~(FP_F_CONN | FP_F_ACK | FP_F_SYN | FP_F_COOKIE |
-			 FP_F_RST);
+	if (dice_chance(dice, 50))
+		words.flags |= dice_roll(dice) & FP_F_KNOWN &
+			       ~(FP_F_CONN | FP_F_ACK | FP_F_SYN | FP_F_COOKIE |
+				 FP_F_RST);
 	words.len += dice_below(dice, 100);
 }
 
