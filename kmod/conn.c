@@ -113,12 +113,12 @@ int fp_conn_net_init(struct net *net)
 		goto exit_paths;
 	err = rhashtable_init(&fn->passive, &passive_params);
 	if (err)
-		goto exit_rdm;
+		goto exit_crowd;
 	ratelimit_state_init(&fn->rst_limit, HZ, 0);
 	ratelimit_set_flags(&fn->rst_limit, RATELIMIT_MSG_ON_RELEASE);
 	return 0;
 
-exit_rdm:
+exit_crowd:
 	fp_crowd_net_exit(fn);
 exit_paths:
 	fp_path_net_exit(fn);

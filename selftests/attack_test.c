@@ -26,6 +26,7 @@ FIXTURE(attack) {
 	struct sockaddr_fp rdm_addr;
 	struct sockaddr_fp dgram_addr;
 	struct liar liar;
+	int family;
 	int listener;
 	int rdm;
 	int dgram;
@@ -51,6 +52,7 @@ FIXTURE_SETUP(attack)
 {
 	time_t end = time(NULL) + PATIENCE;
 
+	self->family = variant->family;
 	/* What is sent first comes first. */
 	net_pin();
 	/* What the test before has left nobody answers. */
@@ -694,6 +696,47 @@ TEST_F(attack, optimistic_acknowledgments)
 	EXPECT_EQ(before, window());
 	EXPECT_LT(0, unacked());
 	fp_abort(fd);
+}
+
+/*
+ * Both have said that they are through, but the client has gone, with its port,
+ * before it has answered our FIN. What the port says then is answer enough;
+ * nobody waits for orphan-timeout. @crossed: it has not seen ours when it says its
+ * own.
+ */
+static void go_before_the_answer(struct __test_metadata *_metadata,
+				 struct _test_data_attack *self, bool crossed)
+{
+	struct liar *liar = &self->liar;
+	int fd;
+
+	ASSERT_TRUE(liar_connect(liar));
+	fd = accept(self->listener, NULL, NULL);
+	ASSERT_LE(0, fd);
+	stats_read(HOST_B, &self->base);
+	if (crossed)
+		ASSERT_EQ(0, close(fd));
+	ASSERT_TRUE(say(liar, 0, FP_F_FIN, ""));
+	ASSERT_TRUE(wait_taken(self, 1));
+	close(liar->fd);
+	if (!crossed)
+		ASSERT_EQ(0, close(fd));
+	EXPECT_TRUE(stats_wait(HOST_B, &self->base,
+			       FASTPROTO_A_STATS_ENDED_CLOSED, 1));
+	EXPECT_EQ(0, conns_count(HOST_B));
+	EXPECT_EQ(0, count(self, FASTPROTO_A_STATS_ENDED_TIMEOUT));
+	liar->fd = udp_open(HOST_A, self->family, 0, NULL);
+	ASSERT_LE(0, liar->fd);
+	aim(liar, &self->addr);
+}
+
+TEST_F(attack, port_goes_before_the_last_answer)
+{
+	/* Nobody is to be forgotten before that. */
+	ASSERT_EQ(0, dev_set_u32(HOST_B, FASTPROTO_A_DEV_ORPHAN_TIMEOUT,
+				 3600000000));
+	go_before_the_answer(_metadata, self, false);
+	go_before_the_answer(_metadata, self, true);
 }
 
 /* A client that has a cookie, and whose echo is under way while... */

@@ -6,7 +6,6 @@
  */
 #define _GNU_SOURCE
 #include <endian.h>
-#include <pthread.h>
 #include <sched.h>
 #include <time.h>
 
@@ -643,51 +642,6 @@ TEST_F(early, cookie_for_another_purpose)
 	EXPECT_TRUE(nothing(self->listener));
 }
 
-/* A CPU's part in showing the same cookie from all of them at the same time. */
-struct volley {
-	struct _test_data_early *self;
-	int cpu;
-	int *ready;
-};
-
-#define VOLLEY_CPUS	2
-
-static void *send_volley(void *arg)
-{
-	struct volley *volley = arg;
-	struct relay *relay = &volley->self->relay;
-	unsigned char echo[sizeof(relay->echo)];
-	cpu_set_t cpus;
-
-	memcpy(echo, relay->echo, relay->echo_len);
-	relay_disguise(echo, 1 << volley->cpu);
-	CPU_ZERO(&cpus);
-	CPU_SET(volley->cpu, &cpus);
-	sched_setaffinity(0, sizeof(cpus), &cpus);
-	__atomic_add_fetch(volley->ready, 1, __ATOMIC_ACQ_REL);
-	while (__atomic_load_n(volley->ready, __ATOMIC_ACQUIRE) < VOLLEY_CPUS)
-		;
-	udp_sendto(relay->back, echo, relay->echo_len, &relay->server);
-	return NULL;
-}
-
-static bool fire_volley(struct _test_data_early *self)
-{
-	struct volley volleys[VOLLEY_CPUS];
-	pthread_t threads[VOLLEY_CPUS];
-	int ready = 0, i;
-
-	for (i = 0; i < VOLLEY_CPUS; i++) {
-		volleys[i] = (struct volley){ self, i, &ready };
-		if (pthread_create(&threads[i], NULL, send_volley,
-				   &volleys[i]))
-			return false;
-	}
-	for (i = 0; i < VOLLEY_CPUS; i++)
-		pthread_join(threads[i], NULL);
-	return true;
-}
-
 /*
  * Two clients show the same cookie, and two CPUs take it in, neither of which has
  * heard of it: it makes one connection.
@@ -708,7 +662,7 @@ TEST_F(early, one_cookie_at_two_cpus)
 		relay->struck = 0;
 		ASSERT_TRUE(ask(self, "question"));
 		ASSERT_TRUE(pump_until(relay->echo_len));
-		ASSERT_TRUE(fire_volley(self));
+		ASSERT_TRUE(relay_volley(relay, true));
 		ASSERT_TRUE(comes(self, self->listener, "question", &stranger));
 		EXPECT_EQ(2 * i + 1, (int)count(ACCEPTED));
 		EXPECT_TRUE(nothing(self->listener));

@@ -6,8 +6,6 @@
 #include <endian.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
-#include <sched.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <linux/sockios.h>
@@ -207,48 +205,6 @@ TEST_F(relay, echo_comes_twice)
 	expect_one(_metadata, self);
 }
 
-/* A CPU's part in sending the echo from all of them at the same time. */
-struct volley {
-	struct relay *relay;
-	int cpu;
-	int *ready;
-};
-
-#define VOLLEY_CPUS	2
-
-static void *send_volley(void *arg)
-{
-	struct volley *volley = arg;
-	struct relay *relay = volley->relay;
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(volley->cpu, &cpus);
-	sched_setaffinity(0, sizeof(cpus), &cpus);
-	__atomic_add_fetch(volley->ready, 1, __ATOMIC_ACQ_REL);
-	while (__atomic_load_n(volley->ready, __ATOMIC_ACQUIRE) < VOLLEY_CPUS)
-		sched_yield();
-	udp_sendto(relay->back, relay->echo, relay->echo_len, &relay->server);
-	return NULL;
-}
-
-static bool fire_volley(struct relay *relay)
-{
-	struct volley volleys[VOLLEY_CPUS];
-	pthread_t threads[VOLLEY_CPUS];
-	int ready = 0, i;
-
-	for (i = 0; i < VOLLEY_CPUS; i++) {
-		volleys[i] = (struct volley){ relay, i, &ready };
-		if (pthread_create(&threads[i], NULL, send_volley,
-				   &volleys[i]))
-			return false;
-	}
-	for (i = 0; i < VOLLEY_CPUS; i++)
-		pthread_join(threads[i], NULL);
-	return true;
-}
-
 /* Copies of an echo are taken in by two CPUs, neither of which knows it. */
 TEST_F(relay, echo_comes_twice_at_once)
 {
@@ -266,7 +222,7 @@ TEST_F(relay, echo_comes_twice_at_once)
 		end = time(NULL) + PATIENCE;
 		while (!relay->echo_len && time(NULL) <= end)
 			relay_pump(relay);
-		ASSERT_TRUE(fire_volley(relay));
+		ASSERT_TRUE(relay_volley(relay, false));
 		ASSERT_TRUE(complete(self));
 		EXPECT_EQ(i + 1, count(self, FASTPROTO_A_STATS_ACCEPTED));
 		EXPECT_FAILS(EAGAIN, accept(self->listener, NULL, NULL));

@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include <endian.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -234,4 +236,55 @@ bool relay_pump_until_sent(struct relay *relay, int fd)
 	while (!ioctl(fd, SIOCOUTQ, &left) && left && time(NULL) <= end)
 		relay_pump(relay);
 	return !left;
+}
+
+#define VOLLEY_CPUS	2
+
+/* A CPU's part in sending the echo from all of them at the same time. */
+struct volley {
+	const struct relay *relay;
+	int cpu;
+	bool disguised;
+	int *ready;
+};
+
+static void *send_volley(void *arg)
+{
+	const struct volley *volley = arg;
+	const struct relay *relay = volley->relay;
+	unsigned char echo[sizeof(relay->echo)];
+	cpu_set_t cpus;
+
+	memcpy(echo, relay->echo, relay->echo_len);
+	if (volley->disguised)
+		relay_disguise(echo, 1 << volley->cpu);
+	CPU_ZERO(&cpus);
+	CPU_SET(volley->cpu, &cpus);
+	sched_setaffinity(0, sizeof(cpus), &cpus);
+	__atomic_add_fetch(volley->ready, 1, __ATOMIC_ACQ_REL);
+	while (__atomic_load_n(volley->ready, __ATOMIC_ACQUIRE) < VOLLEY_CPUS)
+		sched_yield();
+	udp_sendto(relay->back, echo, relay->echo_len, &relay->server);
+	return NULL;
+}
+
+/*
+ * The first echo, from two CPUs at the same time; @disguised: each as that of
+ * another client.
+ */
+bool relay_volley(struct relay *relay, bool disguised)
+{
+	struct volley volleys[VOLLEY_CPUS];
+	pthread_t threads[VOLLEY_CPUS];
+	int ready = 0, i;
+
+	for (i = 0; i < VOLLEY_CPUS; i++) {
+		volleys[i] = (struct volley){ relay, i, disguised, &ready };
+		if (pthread_create(&threads[i], NULL, send_volley,
+				   &volleys[i]))
+			return false;
+	}
+	for (i = 0; i < VOLLEY_CPUS; i++)
+		pthread_join(threads[i], NULL);
+	return true;
 }

@@ -48,5 +48,6 @@ void relay_disguise(void *buf, __u32 bits);
 void relay_pump(struct relay *relay);
 bool relay_pump_until(struct relay *relay, int fd, short events);
 bool relay_pump_until_sent(struct relay *relay, int fd);
+bool relay_volley(struct relay *relay, bool disguised);
 
 #endif /* _RELAY_H */
