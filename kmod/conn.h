@@ -773,6 +773,11 @@ bool fp_crowd_has_room(struct fp_sock *fs, struct fp_conn *conn, bool next,
 bool fp_crowd_pump(struct fp_sock *fs, struct fp_ring *ring, u32 *needed);
 void fp_crowd_want_events(struct fp_sock *fs);
 
+/* message.c */
+int fp_message_take(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
+		    const struct fp_frame *frame, const struct fp_rx *rx,
+		    u16 *index, struct fp_todo *todo);
+
 /* input.c */
 int fp_input_frame(struct fp_input *in, struct fp_endpoint *endpoint,
 		   struct sk_buff *skb, u32 offset,

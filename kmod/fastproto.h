@@ -22,11 +22,11 @@
  *
  * Dependencies go one way, from the first to the last of: crc, wire, rtt,
  * cubic, rxwin, txwin; addr, packet, mib, setting, slot; demux, peer; endpoint; path;
- * txbuf; keep, act, conn; pool, ring; timer, transmit; jar, handshake; input;
- * receive, recvmsg, send; listen, connect, seqpacket, crowd, rdm, sendring,
+ * txbuf; keep, act, conn; pool, ring; timer, transmit; jar, handshake; message;
+ * input; receive, recvmsg, send; listen, connect, seqpacket, crowd, rdm, sendring,
  * sockopt, af_fastproto, netlink; main. The only calls back are endpoint ->
- * receive, act -> timer, keep -> act, ring -> crowd, and from conn and timer ->
- * ring, transmit, handshake, input and crowd.
+ * receive, act -> timer, keep -> act; ring, handshake and message -> crowd; and
+ * from conn and timer -> ring, transmit, handshake, input and crowd.
  */
 #ifndef _FP_FASTPROTO_H
 #define _FP_FASTPROTO_H
