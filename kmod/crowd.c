@@ -680,12 +680,6 @@ void fp_crowd_count_sent(struct fp_sock *fs, u32 len)
 	atomic64_add(len, &fs->rdm->sent);
 }
 
-/* It is locked. */
-void fp_crowd_count_taken(struct fp_conn *conn, u32 len)
-{
-	atomic64_add(len, &socket_of(conn)->rdm->taken);
-}
-
 /* What went over all of them, those that have ended included. */
 void fp_crowd_bytes(const struct fp_sock *fs, u64 *sent, u64 *taken)
 {

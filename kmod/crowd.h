@@ -25,7 +25,7 @@
  * @memory: truesize of all messages, whole or not, bytes
  * @tx_bytes: payload of what is queued and not acknowledged
  * @sent: payload of all messages that were queued, bytes
- * @taken: payload of those that the application took, or has in its ring
+ * @taken: payload of those that the application took; not those in its ring
  * @refused: connections (fp_conn.accept) for whose frames there was no room, in
  *	the order in which they will be told that there is; a reference each;
  *	under fp_sock.rx_lock

@@ -741,7 +741,6 @@ void fp_crowd_net_exit(struct fp_net *fn);
 u32 fp_crowd_size(const struct fp_sock *fs);
 u32 fp_crowd_memory(const struct fp_sock *fs);
 void fp_crowd_count_sent(struct fp_sock *fs, u32 len);
-void fp_crowd_count_taken(struct fp_conn *conn, u32 len);
 void fp_crowd_bytes(const struct fp_sock *fs, u64 *sent, u64 *taken);
 
 /* rdm.c */

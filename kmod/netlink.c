@@ -229,13 +229,16 @@ static int put_copied(struct sk_buff *msg, struct fp_sock *fs,
 {
 	const struct fp_ring *ring = fp_sock_ring(fs);
 	struct fp_ring_stats stats;
-	u64 zerocopy = 0;
+	u64 zerocopy = 0, taken = queues->rx_bytes;
 
 	if (fs->sk.sk_type != SOCK_DGRAM)
 		zerocopy = READ_ONCE(*fp_sock_zerocopied(fs));
 	if (ring) {
 		fp_ring_stats(ring, &stats);
 		zerocopy += stats.tx_zerocopy;
+		/* A connection that has a socket counts what comes itself. */
+		if (fs->sk.sk_type != SOCK_SEQPACKET)
+			taken += stats.rx_copied;
 	}
 	/* What is sent at this moment may be in one of them only. */
 	zerocopy = min(zerocopy, queues->tx_bytes);
@@ -245,7 +248,7 @@ static int put_copied(struct sk_buff *msg, struct fp_sock *fs,
 	       nla_put_u64_64bit(msg, FASTPROTO_A_SOCKET_TX_ZEROCOPY, zerocopy,
 				 FASTPROTO_A_SOCKET_PAD) ||
 	       nla_put_u64_64bit(msg, FASTPROTO_A_SOCKET_RX_COPIED,
-				 queues->rx_bytes, FASTPROTO_A_SOCKET_PAD);
+				 taken, FASTPROTO_A_SOCKET_PAD);
 }
 
 /* What a listener has, or a socket with many connections. */

@@ -130,7 +130,6 @@ static int deliver_to_ring(struct fp_sock *fs, struct sk_buff *skb,
 	struct sock *sk = &fs->sk;
 	bool wake = false;
 	int why = 0, full;
-	u64 bytes = 0;
 
 	list_for_each_entry_safe(packet, next, packets, list) {
 		full = fp_ring_datagram(fs, packet, &wake);
@@ -140,12 +139,8 @@ static int deliver_to_ring(struct fp_sock *fs, struct sk_buff *skb,
 			continue;
 		}
 		count_in(fp_net(sock_net(sk)), packet);
-		bytes += packet->frame.payload_len;
 		fp_packet_put(packet);
 	}
-	spin_lock(&fp_dgram(fs)->rx_lock);
-	fp_dgram(fs)->rx_bytes += bytes;
-	spin_unlock(&fp_dgram(fs)->rx_lock);
 	if (wake)
 		sk->sk_data_ready(sk);
 	return why;

@@ -186,6 +186,14 @@ static void note_fill(struct fp_ring *ring, u32 len, u32 nr)
 					      (new > old ? 1 : -1)));
 }
 
+/* A message is in the ring, and takes so many slots of it. */
+static void count_message(struct fp_ring *ring, u32 len, u32 nr)
+{
+	this_cpu_add(ring->stats->messages, 1);
+	this_cpu_add(ring->stats->rx_copied, len);
+	note_fill(ring, len, nr);
+}
+
 /*
  * A message into free slots, and its event into the ring. Returns false if there
  * is no room for one of both.
@@ -221,8 +229,7 @@ static bool put_message(struct fp_ring *ring, const struct sock *sk,
 	if (from)
 		put_name(ring, slot, from, id);
 	if (likely(fp_ring_post(ring, &event, wake))) {
-		this_cpu_add(ring->stats->messages, 1);
-		note_fill(ring, event.len, nr);
+		count_message(ring, event.len, nr);
 		return true;
 	}
 	/* Others were faster. */
@@ -243,8 +250,6 @@ static bool deliver(struct fp_ring *ring, struct fp_conn *conn,
 			 conn->rdm ? &conn->path->peer.addr : NULL, conn->id,
 			 &wake, &todo->needed))
 		return false;
-	if (conn->rdm)
-		fp_crowd_count_taken(conn, packet->len);
 	if (wake)
 		todo->flags |= FP_WAKE_READ;
 	return true;
@@ -365,8 +370,7 @@ bool fp_ring_put(struct fp_conn *conn, const void *data, u32 len, u64 seq,
 	memset(entry->reserved, 0, sizeof(entry->reserved));
 	if (publish(ring, entry, index))
 		todo->flags |= FP_WAKE_READ;
-	this_cpu_add(ring->stats->messages, 1);
-	note_fill(ring, len, 1);
+	count_message(ring, len, 1);
 	return true;
 }
 

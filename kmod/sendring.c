@@ -443,6 +443,8 @@ static u32 send_batch(struct fp_ring *ring, struct fp_sock *fs, u32 nr,
 		fp_txbuf_free(ring->bufs[i]);
 	this_cpu_add(ring->stats->sent, sent);
 	this_cpu_add(ring->stats->tx_copied, bytes);
+	if (fp_sock_is_rdm(fs))
+		fp_crowd_count_sent(fs, bytes);
 	fp_conn_put(conn);
 	return sent;
 }

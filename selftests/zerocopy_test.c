@@ -648,6 +648,45 @@ TEST(datagrams_are_counted_as_copied)
 	close(tx);
 }
 
+/* Small messages go another way through rings than large ones. */
+TEST(what_goes_over_many_rings_is_counted)
+{
+	struct ring client, server;
+	struct fp_ring_event event;
+	struct sockaddr_fp addr;
+	int rx, tx, i;
+	__u64 conn;
+
+	tx = rdm_open(HOST_A);
+	rx = rdm_open(HOST_B);
+	ASSERT_LE(0, tx);
+	ASSERT_LE(0, rx);
+	ASSERT_EQ(0, ring_open(tx, 2048, 8, 2, &client));
+	ASSERT_EQ(0, ring_open(rx, 2048, 8, 8, &server));
+	addr = fp_host(AF_INET, HOST_B, 0);
+	ASSERT_EQ(0, fp_bind(rx, &addr));
+	ASSERT_EQ(0, fp_name(rx, &addr));
+	ASSERT_EQ(0, listen(rx, 5));
+	ASSERT_EQ(0, rdm_dial(tx, &addr, &conn));
+	ring_queue(&client, conn, 2, in, 50, 0);
+	ring_queue(&client, conn, 3, in, 60, 0);
+	ring_queue(&client, conn, 4, in, 2000, 0);
+	ring_queue(&client, conn, 5, in, 70, 0);
+	ASSERT_EQ(0, ring_tell(&client));
+	for (i = 0; i < 4;) {
+		ASSERT_TRUE(ring_wait(&server, &event));
+		i += event.type == FP_RING_MESSAGE;
+	}
+	EXPECT_EQ(2180, counted(HOST_B, "rx_copied"));
+	EXPECT_EQ(180, counted(HOST_A, "tx_copied"));
+	EXPECT_EQ(2000, counted(HOST_A, "tx_zerocopy"));
+	EXPECT_EQ(0, counted(HOST_A, "rx_copied"));
+	ring_unmap(&client);
+	ring_unmap(&server);
+	close(tx);
+	close(rx);
+}
+
 TEST(accepted_socket_has_it_from_its_listener)
 {
 	struct sockaddr_fp addr;

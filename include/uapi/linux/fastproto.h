@@ -442,6 +442,7 @@ struct fp_ring_send {
  * @events_full: how often there was no room for an event
  * @invalid: entries of the free and the send ring that made no sense
  * @kicks: calls of SIOCFPRING, and of recv(2) that had something to do
+ * @rx_copied: bytes of @messages; all are copied
  */
 struct fp_ring_stats {
 	__u64	messages;
@@ -452,6 +453,7 @@ struct fp_ring_stats {
 	__u64	events_full;
 	__u64	invalid;
 	__u64	kicks;
+	__u64	rx_copied;
 };
 
 /**
