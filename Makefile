@@ -56,7 +56,8 @@ module:
 userspace:
 	$(MAKE) -C $(TOP)/userspace BUILD=$(BUILD)
 
-selftests:
+# The tests link to the library: not built by two at once.
+selftests: userspace
 	$(MAKE) -C $(TOP)/selftests BUILD=$(BUILD)
 
 # What the tests and the demo need of Debian's packages.
