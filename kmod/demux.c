@@ -24,6 +24,12 @@
 /* It stays as long as so many times its datagrams do not come by other ways. */
 #define STICKY		4
 
+/* So many others in a row: it is time to see whether it stays. */
+#define ROW		16
+
+/* But it stays for so long at least. */
+#define STAY		(HZ / 10)
+
 /*
  * Not what many sockets get a copy of, nor what never is demultiplexed early:
  * only the first socket of a hash chain is, and the second one that is bound to
@@ -63,6 +69,23 @@ static void vote(struct fp_endpoint *endpoint, const struct sk_buff *skb,
 	}
 }
 
+/* One that did not come by it, but by the endpoint's own socket. */
+static void count_other(struct fp_demux *demux)
+{
+	unsigned long end = demux->since + STAY, now = jiffies;
+
+	demux->others++;
+	if (++demux->row == ROW && !demux->over)
+		mod_delayed_work(system_unbound_wq, &demux->work,
+				 time_before(now, end) ? end - now : 0);
+}
+
+static void count_own(struct fp_demux *demux)
+{
+	demux->votes++;
+	demux->row = 0;
+}
+
 /**
  * fp_demux_look - look at a datagram: whose are most?
  * @endpoint: where it came in
@@ -83,9 +106,9 @@ void fp_demux_look(struct fp_endpoint *endpoint, const struct sock *udp_sk,
 	if (!demux->udp)
 		vote(endpoint, skb, rx);
 	else if (udp_sk == endpoint->udp_sk)
-		demux->others++;
+		count_other(demux);
 	else
-		demux->votes++;
+		count_own(demux);
 	spin_unlock(&demux->lock);
 }
 
@@ -117,6 +140,13 @@ static int bind(struct fp_endpoint *endpoint, struct socket *udp,
 	return err;
 }
 
+static void begin_count(struct fp_demux *demux)
+{
+	demux->votes = 0;
+	demux->others = 0;
+	demux->row = 0;
+}
+
 /* From now on it is there, or NULL: no longer; what was there. */
 static struct socket *replace(struct fp_demux *demux, struct socket *udp)
 {
@@ -125,8 +155,8 @@ static struct socket *replace(struct fp_demux *demux, struct socket *udp)
 	spin_lock_bh(&demux->lock);
 	old = demux->udp;
 	demux->udp = udp;
-	demux->votes = 0;
-	demux->others = 0;
+	demux->since = jiffies;
+	begin_count(demux);
 	spin_unlock_bh(&demux->lock);
 	return old;
 }
@@ -251,8 +281,7 @@ static bool is_over(struct fp_demux *demux)
 
 	spin_lock_bh(&demux->lock);
 	over = demux->votes <= demux->others / STICKY;
-	demux->votes = 0;
-	demux->others = 0;
+	begin_count(demux);
 	spin_unlock_bh(&demux->lock);
 	return over;
 }

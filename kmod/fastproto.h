@@ -279,6 +279,8 @@ struct fp_peer {
  * @votes: of the datagrams looked at, so many more are from @peer than from
  *	others; with @udp: so many have come by it since the last look
  * @others: with @udp: so many have come by the endpoint's own socket
+ * @row: with @udp: so many of them since one came by it
+ * @since: with @udp: when it came, jiffies
  * @over: the endpoint ends
  * @paused: it could not be made: not to be tried again before @work has run
  * @work: makes @udp; then sees every idle-timeout if it is of use
@@ -292,6 +294,8 @@ struct fp_demux {
 	union fp_addr peer;
 	u32 votes;
 	u32 others;
+	u32 row;
+	unsigned long since;
 	bool over;
 	bool paused;
 	struct delayed_work work;

@@ -308,6 +308,20 @@ TEST_F(demux, moves_to_who_talks_more)
 	close_client(&other);
 }
 
+/* Who was ahead says nothing more: the next need not wait for the idle-timeout. */
+TEST_F(demux, moves_to_who_comes_after)
+{
+	struct end other;
+
+	ASSERT_TRUE(make(self, variant->family, &self->client));
+	ASSERT_EQ(0, open_client(self, variant, &other));
+	ASSERT_TRUE(make(self, variant->family, &other));
+	EXPECT_EQ(1, connected(HOST_B, variant->family, self->port, 0));
+	EXPECT_EQ(0, drops(self, HOST_A));
+	EXPECT_EQ(0, drops(self, HOST_B));
+	close_client(&other);
+}
+
 /* With so many, nobody is ahead. */
 #define PEERS	200
 
