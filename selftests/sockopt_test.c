@@ -469,6 +469,15 @@ FIXTURE_TEARDOWN(limit)
 	close(self->server);
 }
 
+/* The largest takes a slow machine that looks for bugs more than PATIENCE. */
+static int long_patience(int fd)
+{
+	struct timeval tv = { .tv_sec = 500 };
+
+	return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) ?:
+	       setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
+}
+
 static bool passes_limit(int from, int to, int limit)
 {
 	memset(large_in, 0, limit);
@@ -494,6 +503,8 @@ TEST_F_TIMEOUT(limit, both_directions, 600)
 	self->server = accept4(self->listener, NULL, NULL, SOCK_CLOEXEC);
 	ASSERT_LE(0, self->server);
 	EXPECT_EQ(777, fp_getint(self->server, SOL_FASTPROTO, FP_MSG_MAX));
+	ASSERT_EQ(0, long_patience(self->client));
+	ASSERT_EQ(0, long_patience(self->server));
 	EXPECT_TRUE(passes_limit(self->client, self->server, variant->limit));
 	EXPECT_TRUE(passes_limit(self->server, self->client, 777));
 	EXPECT_TRUE(passes_limit(self->client, self->server, variant->limit));
