@@ -246,8 +246,10 @@ static inline void *fp_txbuf_data(struct fp_txbuf *buf)
  * @timer_at: when that is, microseconds; U64_MAX: it is not set
  * @timers: references of @timer: it may have been set anew while it fires
  * @woken: when this was made, microseconds
- * @link: in fp_net.acts, under fp_net.acts_lock, as is
+ * @link: in fp_net.acts or fp_net.tries, under fp_net.acts_lock, as is
  * @seen: when it was last looked at there, microseconds
+ * @unlisted: it is not in fp_net.acts, until something is acknowledged
+ * @trying: it is in fp_net.tries, or has just been taken from there
  * @tx: what was sent and is not acknowledged
  * @rtt: round-trip time
  * @cc: congestion control
@@ -278,6 +280,8 @@ struct fp_act {
 	bool peer_done;
 	bool last_word;
 	bool finished;
+	bool unlisted;
+	bool trying;
 	struct fp_txbuf *tx_done;
 	struct sk_buff_head out;
 	bool xmitting;
@@ -619,6 +623,8 @@ void fp_act_net_init(struct fp_net *fn);
 void fp_act_net_exit(struct fp_net *fn);
 struct fp_act *fp_act_create(gfp_t gfp);
 void fp_act_free(struct fp_act *act);
+void fp_act_list(struct fp_act *act, u64 now);
+void fp_act_try(struct fp_act *act);
 void fp_act_begin(struct fp_conn *conn, struct fp_act *act, u64 now);
 struct fp_act *fp_act_wake(struct fp_conn *conn, gfp_t gfp, u64 now);
 void fp_act_look(struct fp_net *fn);
@@ -694,6 +700,7 @@ enum hrtimer_restart fp_timer_pace(struct hrtimer *timer);
 void fp_timer_wait_pace(struct fp_conn *conn);
 void fp_timer_hold(struct fp_conn *conn, u32 us, u64 now);
 void fp_timer_stop(struct fp_conn *conn);
+void fp_timer_try(struct fp_conn *conn, struct fp_todo *todo);
 void fp_timer_set(struct fp_conn *conn, enum fp_deadline which, u64 at,
 		  u64 now);
 void fp_timer_keepalive(struct fp_conn *conn, bool on, u64 now);
