@@ -237,6 +237,7 @@ static inline void *fp_txbuf_data(struct fp_txbuf *buf)
  * @events: BIT(enum fp_event_type), for the application to fetch
  * @hungry: link in fp_ring.hungry, under fp_ring.list_lock
  * @is_hungry: it is in there, or about to be taken out, with a reference
+ * @reminded: how often it was told again that there is room
  * @rx_told: how much of @rx_memory fp_crowd.memory holds
  * @tx_told: how much of @tx_bytes fp_crowd.tx_bytes holds
  * @rx_last: when a frame came last, microseconds, 0: never
@@ -331,6 +332,7 @@ struct fp_act {
 	bool queued;
 	bool is_hungry;
 	u8 events;
+	u8 reminded;
 	u64 rx_last;
 	u64 counts[FP_COUNTS];
 
@@ -444,8 +446,8 @@ struct fp_rest {
  *	waits for its connections, is found there
  * @path: the way to the peer, a reference; constant
  * @fs: its socket, or NULL; written under @lock, read under RCU
- * @accept: link in fp_endpoint.accept_queue, fp_crowd.conns, fp_crowd.refused or
- *	fp_crowd.ended, under fp_sock.rx_lock
+ * @accept: link in fp_endpoint.accept_queue, or in one of the lists of struct
+ *	fp_crowd, under fp_sock.rx_lock
  * @node: in fp_net.passive, by the peer's address and ID, or in fp_net.active
  * @rcu: for its end, when it is in no queue any more
  * @act: NULL while it is idle: parked. Under @lock, or by who has the last
