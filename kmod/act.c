@@ -4,12 +4,15 @@
  * parked, that is gives it back when nothing has happened for a while. All that
  * have it are in a list of their namespace, those first that were not looked at
  * for the longest time. A work item goes through it, so that a connection that
- * has nothing to do costs no timer, and one that has pays nothing for this.
+ * has nothing to do costs no timer, and one that has pays nothing for this. Who
+ * waits for the peer is not looked at again and again: he comes back to the list
+ * with the acknowledgment.
  */
 #include "fastproto.h"
 #include "conn.h"
 
 #define TX_PAUSE_SHIFT	16	/* of microseconds: 65 ms */
+#define TRIES_AT_ONCE	64	/* in a jiffy */
 
 static struct kmem_cache *cache;
 
@@ -91,7 +94,7 @@ static void unlink_act(struct fp_act *act)
 		return;
 	fn = act->conn->endpoint->fn;
 	spin_lock_bh(&fn->acts_lock);
-	list_del(&act->link);
+	list_del_init(&act->link);
 	spin_unlock_bh(&fn->acts_lock);
 }
 
@@ -124,6 +127,48 @@ static void look_after(struct fp_net *fn, u64 us)
 }
 
 /**
+ * fp_act_list - look at a connection from time to time, if it is idle
+ * @act: what it has; the connection is locked or known to nobody yet
+ * @now: microseconds
+ */
+void fp_act_list(struct fp_act *act, u64 now)
+{
+	struct fp_net *fn = act->conn->endpoint->fn;
+
+	act->unlisted = false;
+	act->trying = false;
+	spin_lock_bh(&fn->acts_lock);
+	act->seen = now;
+	if (list_empty(&fn->acts))
+		look_after(fn, fp_setting(fn, idle_timeout));
+	list_move_tail(&act->link, &fn->acts);
+	spin_unlock_bh(&fn->acts_lock);
+}
+
+/**
+ * fp_act_try - soon call fp_timer_try() for a connection
+ * @act: what it has; the connection is locked, and waits for an acknowledgment
+ *
+ * The timers of very many may fire at the same time, and not all that they would
+ * send then would arrive. A work item does it bit by bit, without keeping others
+ * from the processor.
+ */
+void fp_act_try(struct fp_act *act)
+{
+	struct fp_net *fn = act->conn->endpoint->fn;
+
+	if (act->trying)
+		return;
+	act->trying = true;
+	act->unlisted = true;
+	spin_lock_bh(&fn->acts_lock);
+	if (list_empty(&fn->tries))
+		queue_delayed_work(system_power_efficient_wq, &fn->try, 0);
+	list_move_tail(&act->link, &fn->tries);
+	spin_unlock_bh(&fn->acts_lock);
+}
+
+/**
  * fp_rest_rtt - the round-trip time that a connection begins with
  * @conn: the connection
  * @rtt: filled in with what is known of its path
@@ -148,20 +193,12 @@ void fp_rest_rtt(const struct fp_conn *conn, struct fp_rtt *rtt)
  */
 void fp_act_begin(struct fp_conn *conn, struct fp_act *act, u64 now)
 {
-	struct fp_net *fn = conn->endpoint->fn;
-
 	act->conn = conn;
 	act->woken = now;
-	act->seen = now;
 	fp_cubic_init(&act->cc, fp_conn_mss(conn));
 	fp_rest_rtt(conn, &act->rtt);
 	WRITE_ONCE(conn->act, act);
-
-	spin_lock_bh(&fn->acts_lock);
-	if (list_empty(&fn->acts))
-		look_after(fn, fp_setting(fn, idle_timeout));
-	list_add_tail(&act->link, &fn->acts);
-	spin_unlock_bh(&fn->acts_lock);
+	fp_act_list(act, now);
 }
 
 /**
@@ -364,20 +401,35 @@ static bool has_nothing(const struct fp_conn *conn)
 	       skb_queue_empty(&act->out) && !act->pacing && !act->tx_probe &&
 	       !act->ack_now && !act->ack_later && !act->queued && !act->is_hungry &&
 	       !conn->rx_count && !act->rx_partial && !act->rx.nr &&
-	       !waits(act);
+	       !conn->invited && !waits(act);
 }
 
-static bool is_idle(const struct fp_conn *conn, u64 now)
+/* Nobody has sent anything for a while. */
+static bool is_silent(const struct fp_conn *conn, u64 now)
 {
 	const struct fp_act *act = conn->act;
 	u64 last;
 
-	if (!act || !rcu_access_pointer(conn->fs) ||
-	    (conn->state != FP_ESTABLISHED && conn->state != FP_CLOSE_WAIT))
+	if (!act)
 		return false;
 	last = max3(act->rx_last, act->tx_last, act->woken);
-	return now >= last + fp_setting(conn->endpoint->fn, idle_timeout) &&
+	return now >= last + fp_setting(conn->endpoint->fn, idle_timeout);
+}
+
+static bool is_idle(const struct fp_conn *conn)
+{
+	return rcu_access_pointer(conn->fs) &&
+	       (conn->state == FP_ESTABLISHED || conn->state == FP_CLOSE_WAIT) &&
 	       has_nothing(conn);
+}
+
+/*
+ * Does it wait for an acknowledgment? There may be a million of them, whose peer
+ * has no room, or is gone.
+ */
+static bool waits_for_peer(const struct fp_act *act)
+{
+	return act->tx.una != act->tx.end && !act->unlisted;
 }
 
 /* A timer that is set for nothing any more. Returns false: it is firing. */
@@ -404,8 +456,12 @@ static void park(struct fp_conn *conn)
 	struct fp_todo todo;
 
 	fp_conn_lock(conn, &todo);
-	if (is_idle(conn, todo.now) && prepare(conn, &keep) &&
-	    stop_timer(conn)) {
+	if (!is_silent(conn, todo.now)) {
+		/* Another time. */
+	} else if (waits_for_peer(conn->act)) {
+		conn->act->unlisted = true;
+		unlink_act(conn->act);
+	} else if (is_idle(conn) && prepare(conn, &keep) && stop_timer(conn)) {
 		act = conn->act;
 		save(conn);
 		WRITE_ONCE(conn->act, NULL);
@@ -460,6 +516,45 @@ static void look(struct work_struct *work)
 	}
 }
 
+/* The next connection in fp_net.tries, a reference; or NULL. */
+static struct fp_conn *next_try(struct fp_net *fn)
+{
+	struct fp_conn *conn = NULL;
+	struct fp_act *act;
+
+	spin_lock_bh(&fn->acts_lock);
+	while (!conn && !list_empty(&fn->tries)) {
+		act = list_first_entry(&fn->tries, struct fp_act, link);
+		list_del_init(&act->link);
+		/* Its connection is freed after it. */
+		if (refcount_inc_not_zero(&act->conn->refs))
+			conn = act->conn;
+	}
+	spin_unlock_bh(&fn->acts_lock);
+	return conn;
+}
+
+static void try(struct work_struct *work)
+{
+	struct fp_net *fn = container_of(to_delayed_work(work), struct fp_net,
+					 try);
+	struct fp_conn *conn;
+	struct fp_todo todo;
+	int left;
+
+	for (left = TRIES_AT_ONCE; left; left--) {
+		conn = next_try(fn);
+		if (!conn)
+			return;
+		fp_conn_lock(conn, &todo);
+		fp_timer_try(conn, &todo);
+		fp_conn_unlock(conn, &todo);
+		fp_conn_put(conn);
+		cond_resched();
+	}
+	queue_delayed_work(system_power_efficient_wq, &fn->try, 1);
+}
+
 /**
  * fp_act_look - look for idle connections now: how long it takes was changed
  * @fn: the namespace
@@ -474,10 +569,13 @@ void fp_act_net_init(struct fp_net *fn)
 	spin_lock_init(&fn->acts_lock);
 	INIT_LIST_HEAD(&fn->acts);
 	INIT_DELAYED_WORK(&fn->park, look);
+	INIT_LIST_HEAD(&fn->tries);
+	INIT_DELAYED_WORK(&fn->try, try);
 }
 
 /* No connection is left. */
 void fp_act_net_exit(struct fp_net *fn)
 {
 	cancel_delayed_work_sync(&fn->park);
+	cancel_delayed_work_sync(&fn->try);
 }

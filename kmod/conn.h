@@ -237,6 +237,7 @@ static inline void *fp_txbuf_data(struct fp_txbuf *buf)
  * @events: BIT(enum fp_event_type), for the application to fetch
  * @hungry: link in fp_ring.hungry, under fp_ring.list_lock
  * @is_hungry: it is in there, or about to be taken out, with a reference
+ * @reminded: how often it was told again that there is room
  * @rx_told: how much of @rx_memory fp_crowd.memory holds
  * @tx_told: how much of @tx_bytes fp_crowd.tx_bytes holds
  * @rx_last: when a frame came last, microseconds, 0: never
@@ -246,8 +247,10 @@ static inline void *fp_txbuf_data(struct fp_txbuf *buf)
  * @timer_at: when that is, microseconds; U64_MAX: it is not set
  * @timers: references of @timer: it may have been set anew while it fires
  * @woken: when this was made, microseconds
- * @link: in fp_net.acts, under fp_net.acts_lock, as is
+ * @link: in fp_net.acts or fp_net.tries, under fp_net.acts_lock, as is
  * @seen: when it was last looked at there, microseconds
+ * @unlisted: it is not in fp_net.acts, until something is acknowledged
+ * @trying: it is in fp_net.tries, or has just been taken from there
  * @tx: what was sent and is not acknowledged
  * @rtt: round-trip time
  * @cc: congestion control
@@ -278,6 +281,8 @@ struct fp_act {
 	bool peer_done;
 	bool last_word;
 	bool finished;
+	bool unlisted;
+	bool trying;
 	struct fp_txbuf *tx_done;
 	struct sk_buff_head out;
 	bool xmitting;
@@ -327,6 +332,7 @@ struct fp_act {
 	bool queued;
 	bool is_hungry;
 	u8 events;
+	u8 reminded;
 	u64 rx_last;
 	u64 counts[FP_COUNTS];
 
@@ -440,8 +446,8 @@ struct fp_rest {
  *	waits for its connections, is found there
  * @path: the way to the peer, a reference; constant
  * @fs: its socket, or NULL; written under @lock, read under RCU
- * @accept: link in fp_endpoint.accept_queue, fp_crowd.conns, fp_crowd.refused or
- *	fp_crowd.ended, under fp_sock.rx_lock
+ * @accept: link in fp_endpoint.accept_queue, or in one of the lists of struct
+ *	fp_crowd, under fp_sock.rx_lock
  * @node: in fp_net.passive, by the peer's address and ID, or in fp_net.active
  * @rcu: for its end, when it is in no queue any more
  * @act: NULL while it is idle: parked. Under @lock, or by who has the last
@@ -619,6 +625,8 @@ void fp_act_net_init(struct fp_net *fn);
 void fp_act_net_exit(struct fp_net *fn);
 struct fp_act *fp_act_create(gfp_t gfp);
 void fp_act_free(struct fp_act *act);
+void fp_act_list(struct fp_act *act, u64 now);
+void fp_act_try(struct fp_act *act);
 void fp_act_begin(struct fp_conn *conn, struct fp_act *act, u64 now);
 struct fp_act *fp_act_wake(struct fp_conn *conn, gfp_t gfp, u64 now);
 void fp_act_look(struct fp_net *fn);
@@ -694,6 +702,7 @@ enum hrtimer_restart fp_timer_pace(struct hrtimer *timer);
 void fp_timer_wait_pace(struct fp_conn *conn);
 void fp_timer_hold(struct fp_conn *conn, u32 us, u64 now);
 void fp_timer_stop(struct fp_conn *conn);
+void fp_timer_try(struct fp_conn *conn, struct fp_todo *todo);
 void fp_timer_set(struct fp_conn *conn, enum fp_deadline which, u64 at,
 		  u64 now);
 void fp_timer_keepalive(struct fp_conn *conn, bool on, u64 now);

@@ -12,7 +12,8 @@
 #include "ring.h"
 
 #define FAVOUR_TIME	(1 * USEC_PER_SEC)	/* without a message completed */
-#define INVITE_TIME	(1 * USEC_PER_SEC)	/* to come, at least; twice at most */
+#define INVITE_TIME	HZ	/* to come, at least; twice at most */
+#define REMINDERS	2	/* to who does not come */
 
 /* A connection that was opened by sending to an address. */
 struct active_key {
@@ -76,6 +77,8 @@ void fp_crowd_net_exit(struct fp_net *fn)
 	rhashtable_destroy(&fn->active);
 }
 
+static void remind_all(struct work_struct *work);
+
 int fp_crowd_init(struct fp_sock *fs)
 {
 	struct fp_crowd *crowd = kzalloc(sizeof(*crowd), GFP_KERNEL_ACCOUNT);
@@ -84,9 +87,13 @@ int fp_crowd_init(struct fp_sock *fs)
 		return -ENOMEM;
 	INIT_LIST_HEAD(&crowd->conns);
 	INIT_LIST_HEAD(&crowd->refused);
+	INIT_LIST_HEAD(&crowd->told);
+	INIT_LIST_HEAD(&crowd->told_before);
 	INIT_LIST_HEAD(&crowd->ended);
 	INIT_LIST_HEAD(&crowd->ready);
+	INIT_DELAYED_WORK(&crowd->reminder, remind_all);
 	fp_peer_init(&crowd->way);
+	crowd->fs = fs;
 	fs->rdm = crowd;
 	return 0;
 }
@@ -140,32 +147,19 @@ static void lose_favour(struct fp_crowd *crowd, const struct fp_conn *conn)
 		atomic64_cmpxchg(&crowd->favoured, conn->id, 0);
 }
 
-/* Those who were told that there is room have not come. Under the rx_lock. */
-static void forget_invited(struct fp_crowd *crowd, u64 now)
+/* It came, or will not. Under the rx_lock and the connection's. */
+static void uninvite(struct fp_crowd *crowd, struct fp_conn *conn)
 {
-	u64 passed = now - crowd->invited_at;
-
-	if (passed < INVITE_TIME)
+	if (!conn->invited)
 		return;
-	WRITE_ONCE(crowd->invited_before,
-		   passed < 2 * INVITE_TIME ? crowd->invited : 0);
-	WRITE_ONCE(crowd->invited, 0);
-	crowd->invited_at = now;
+	conn->invited = false;
+	WRITE_ONCE(crowd->invited, crowd->invited - 1);
 }
 
-static void forget_one_invited(struct fp_crowd *crowd)
-{
-	if (crowd->invited_before)
-		WRITE_ONCE(crowd->invited_before, crowd->invited_before - 1);
-	else if (crowd->invited)
-		WRITE_ONCE(crowd->invited, crowd->invited - 1);
-}
-
-/* What is kept for them, bytes. */
+/* What is kept for those who were told that there is room, bytes. */
 static long reserved(const struct fp_crowd *crowd)
 {
-	return ((long)crowd->invited + crowd->invited_before) *
-	       crowd->refused_charge;
+	return (long)crowd->invited * crowd->refused_charge;
 }
 
 static long bytes_left(const struct fp_sock *fs)
@@ -185,18 +179,14 @@ static bool may_come(struct fp_sock *fs, struct fp_conn *conn, u32 charge)
 	bool may;
 
 	spin_lock(&fs->rx_lock);
-	forget_invited(crowd, ktime_to_us(ktime_get()));
-	if (conn->invited) {
-		conn->invited = false;
-		forget_one_invited(crowd);
-	} else {
+	if (!conn->invited)
 		room -= reserved(crowd);
-	}
 	may = charge <= room;
-	if (may && conn->refused) {
+	if (conn->invited || (conn->refused && may)) {
 		conn->refused = false;
 		list_move_tail(&conn->accept, &crowd->conns);
 	}
+	uninvite(crowd, conn);
 	spin_unlock(&fs->rx_lock);
 	return may;
 }
@@ -270,8 +260,7 @@ bool fp_crowd_has_room(struct fp_sock *fs, struct fp_conn *conn, bool next,
 	struct fp_crowd *crowd = fs->rdm;
 	bool fits = charge <= bytes_left(fs);
 
-	if (likely(list_empty(&crowd->refused) && !READ_ONCE(crowd->invited) &&
-		   !READ_ONCE(crowd->invited_before))) {
+	if (likely(list_empty(&crowd->refused) && !READ_ONCE(crowd->invited))) {
 		if (likely(fits))
 			return true;
 	} else if (may_come(fs, conn, charge)) {
@@ -283,6 +272,12 @@ bool fp_crowd_has_room(struct fp_sock *fs, struct fp_conn *conn, bool next,
 	return false;
 }
 
+static void remind_later(struct fp_crowd *crowd)
+{
+	queue_delayed_work(system_power_efficient_wq, &crowd->reminder,
+			   INVITE_TIME);
+}
+
 /* Who is to be told that there is room, a reference; or NULL. */
 static struct fp_conn *next_refused(struct fp_sock *fs)
 {
@@ -291,42 +286,61 @@ static struct fp_conn *next_refused(struct fp_sock *fs)
 	long room;
 
 	spin_lock_bh(&fs->rx_lock);
-	forget_invited(crowd, ktime_to_us(ktime_get()));
 	room = bytes_left(fs) - reserved(crowd);
 	conn = list_first_entry_or_null(&crowd->refused, struct fp_conn, accept);
 	/* One may come, and perhaps go beyond the limit, if nothing else will. */
 	if (room < (long)crowd->refused_charge &&
-	    (crowd->invited || crowd->invited_before || fp_crowd_is_readable(crowd)))
+	    (crowd->invited || fp_crowd_is_readable(crowd)))
 		conn = NULL;
 	if (conn) {
-		list_move_tail(&conn->accept, &crowd->conns);
+		list_move_tail(&conn->accept, &crowd->told);
 		fp_conn_get(conn);
 		WRITE_ONCE(crowd->invited, crowd->invited + 1);
+		remind_later(crowd);
 	}
 	spin_unlock_bh(&fs->rx_lock);
 	return conn;
 }
 
+static void tell(struct fp_conn *conn, struct fp_todo *todo)
+{
+	conn->act->ack_now = true;
+	FP_INC_STATS(conn->endpoint->fn, ROOM_TOLD);
+	fp_transmit_push(conn, todo);
+}
+
+/* A connection of the socket that goes on, at work; or NULL. */
+static struct fp_act *wake(struct fp_sock *fs, struct fp_conn *conn, u64 now)
+{
+	if (socket_of(conn) != fs || conn->state == FP_CLOSED)
+		return NULL;
+	return fp_conn_wake(conn, GFP_ATOMIC | __GFP_NOWARN, now);
+}
+
 /* Without memory for that it comes by itself. */
 static void tell_of_room(struct fp_sock *fs, struct fp_conn *conn)
 {
+	struct fp_crowd *crowd = fs->rdm;
 	struct fp_act *act = NULL;
 	struct fp_todo todo;
 
 	fp_conn_lock(conn, &todo);
-	conn->refused = false;
-	if (socket_of(conn) == fs && conn->state != FP_CLOSED)
-		act = fp_conn_wake(conn, GFP_ATOMIC | __GFP_NOWARN, todo.now);
+	/* If not, it has come meanwhile, or is over. */
+	if (conn->refused)
+		act = wake(fs, conn, todo.now);
+	spin_lock(&fs->rx_lock);
 	if (act) {
+		act->reminded = 0;
 		conn->invited = true;
-		act->ack_now = true;
-		FP_INC_STATS(conn->endpoint->fn, ROOM_TOLD);
-		fp_transmit_push(conn, &todo);
 	} else {
-		spin_lock(&fs->rx_lock);
-		forget_one_invited(fs->rdm);
-		spin_unlock(&fs->rx_lock);
+		WRITE_ONCE(crowd->invited, crowd->invited - 1);
+		if (conn->refused)
+			list_move_tail(&conn->accept, &crowd->conns);
 	}
+	conn->refused = false;
+	spin_unlock(&fs->rx_lock);
+	if (act)
+		tell(conn, &todo);
 	fp_conn_unlock(conn, &todo);
 }
 
@@ -348,6 +362,74 @@ void fp_crowd_tell_refused(struct fp_sock *fs)
 	}
 }
 
+/* What it was told may have got lost, as may what it has sent. */
+static void remind(struct fp_sock *fs, struct fp_conn *conn)
+{
+	struct fp_crowd *crowd = fs->rdm;
+	struct fp_act *act = NULL;
+	struct fp_todo todo;
+
+	fp_conn_lock(conn, &todo);
+	if (socket_of(conn) == fs && conn->invited) {
+		act = wake(fs, conn, todo.now);
+		if (act && act->reminded++ < REMINDERS) {
+			tell(conn, &todo);
+		} else {
+			spin_lock(&fs->rx_lock);
+			uninvite(crowd, conn);
+			list_move_tail(&conn->accept, &crowd->conns);
+			spin_unlock(&fs->rx_lock);
+		}
+	}
+	fp_conn_unlock(conn, &todo);
+}
+
+/* Who was told two rounds ago, and did not come, a reference; or NULL. */
+static struct fp_conn *next_missing(struct fp_sock *fs)
+{
+	struct fp_crowd *crowd = fs->rdm;
+	struct fp_conn *conn;
+
+	spin_lock_bh(&fs->rx_lock);
+	conn = list_first_entry_or_null(&crowd->told_before, struct fp_conn,
+					accept);
+	if (conn) {
+		fp_conn_get(conn);
+		list_move_tail(&conn->accept, &crowd->told);
+	} else {
+		list_splice_init(&crowd->told, &crowd->told_before);
+	}
+	spin_unlock_bh(&fs->rx_lock);
+	return conn;
+}
+
+/* What is kept for who does not come is for others after that. */
+static void remind_all(struct work_struct *work)
+{
+	struct fp_crowd *crowd = container_of(to_delayed_work(work),
+					      struct fp_crowd, reminder);
+	struct fp_sock *fs = crowd->fs;
+	struct fp_conn *conn;
+
+	while ((conn = next_missing(fs))) {
+		remind(fs, conn);
+		fp_conn_put(conn);
+		cond_resched();
+	}
+	fp_crowd_tell_refused(fs);
+	if (!list_empty(&crowd->told_before) || !list_empty(&crowd->refused))
+		remind_later(crowd);
+}
+
+/**
+ * fp_crowd_stop - tell nobody of room any more
+ * @fs: the socket, which has no connection left
+ */
+void fp_crowd_stop(struct fp_sock *fs)
+{
+	cancel_delayed_work_sync(&fs->rdm->reminder);
+}
+
 /* The connection is locked. */
 static void enqueue(struct fp_crowd *crowd, struct fp_conn *conn)
 {
@@ -365,6 +447,8 @@ static void enqueue_ended(struct fp_sock *fs, struct fp_conn *conn,
 			  struct fp_todo *todo)
 {
 	spin_lock(&fs->rx_lock);
+	uninvite(fs->rdm, conn);
+	conn->refused = false;
 	list_move_tail(&conn->accept, &fs->rdm->ended);
 	spin_unlock(&fs->rx_lock);
 	todo->flags |= FP_WAKE_READ;
@@ -409,10 +493,8 @@ void fp_crowd_part(struct fp_conn *conn, struct fp_todo *todo)
 	}
 	spin_lock(&fs->rx_lock);
 	list_del_init(&conn->accept);
-	if (conn->invited)
-		forget_one_invited(crowd);
+	uninvite(crowd, conn);
 	conn->refused = false;
-	conn->invited = false;
 	WRITE_ONCE(crowd->nr, crowd->nr - 1);
 	spin_unlock(&fs->rx_lock);
 	RCU_INIT_POINTER(conn->fs, NULL);
@@ -721,6 +803,8 @@ struct fp_conn *fp_crowd_first(struct fp_sock *fs)
 
 	return fp_crowd_first_of(fs, &crowd->ended) ?:
 	       fp_crowd_first_of(fs, &crowd->refused) ?:
+	       fp_crowd_first_of(fs, &crowd->told) ?:
+	       fp_crowd_first_of(fs, &crowd->told_before) ?:
 	       fp_crowd_first_of(fs, &crowd->conns);
 }
 
@@ -799,6 +883,7 @@ void fp_crowd_turn_away(struct fp_sock *fs, struct fp_conn *conn)
 		fp_crowd_part(conn, &todo);
 	} else if (socket_of(conn) == fs) {
 		spin_lock(&fs->rx_lock);
+		uninvite(fs->rdm, conn);
 		list_move_tail(&conn->accept, &fs->rdm->conns);
 		spin_unlock(&fs->rx_lock);
 	}

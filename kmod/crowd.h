@@ -7,11 +7,13 @@
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 
 #include "fastproto.h"
 
 /**
  * struct fp_crowd - what a SOCK_RDM socket has
+ * @fs: the socket
  * @conns: its connections (fp_conn.accept), a reference each; under
  *	fp_sock.rx_lock
  * @nr: how many they are; under the same, READ_ONCE()
@@ -29,12 +31,14 @@
  * @refused: connections (fp_conn.accept) for whose frames there was no room, in
  *	the order in which they will be told that there is; a reference each;
  *	under fp_sock.rx_lock
+ * @told: connections (fp_conn.accept) that were told so and have not come, a
+ *	reference each; under the same
+ * @told_before: those of them that are to be reminded next; under the same
+ * @reminder: does so; queued while there are any, or some in @refused
  * @ended: connections (fp_conn.accept) that have ended while they were parked, a
  *	reference each: that is to be told, and without memory; under the same
- * @invited: how many were told of room in this INVITE_TIME and have not come;
- *	under the same, READ_ONCE(), as are
- * @invited_before: in the one before
- * @invited_at: when this one began, microseconds
+ * @invited: how many were told of room and have not come, or are being told; under
+ *	the same, READ_ONCE()
  * @refused_charge: the truesize of what they will bring, on an average, bytes
  * @favoured: the ID of the one connection that may go beyond the limit, to
  *	finish a message, 0: none
@@ -43,12 +47,14 @@
  * @way: to where a connection was opened last; under the socket lock
  */
 struct fp_crowd {
+	struct fp_sock *fs;
 	struct list_head conns;
 	struct list_head refused;
+	struct list_head told;
+	struct list_head told_before;
+	struct delayed_work reminder;
 	struct list_head ended;
 	u32 invited;
-	u32 invited_before;
-	u64 invited_at;
 	u32 refused_charge;
 	u32 nr;
 	struct llist_head incoming;
@@ -75,6 +81,7 @@ void fp_crowd_turn_away(struct fp_sock *fs, struct fp_conn *conn);
 bool fp_crowd_is_readable(const struct fp_crowd *crowd);
 struct fp_conn *fp_crowd_next(struct fp_sock *fs);
 void fp_crowd_tell_refused(struct fp_sock *fs);
+void fp_crowd_stop(struct fp_sock *fs);
 void fp_crowd_put_back(struct fp_sock *fs, struct fp_conn *conn, bool more,
 		       bool first);
 

@@ -185,9 +185,13 @@ struct fp_wheel {
  * @active: those that SOCK_RDM sockets opened by sending to an address, by that
  * @paths: ways to peers
  * @conns: how many connections there are, those on their way out included
- * @acts_lock: guards @acts
- * @acts: struct fp_act of all connections that have one, by fp_act.seen
+ * @acts_lock: guards @acts and @tries
+ * @acts: struct fp_act of the connections that have one and do not wait for the
+ *	peer, by fp_act.seen
  * @park: looks at them; queued while there are any
+ * @tries: struct fp_act of those that are to send again what a peer had no room
+ *	for
+ * @try: has them do so; queued while there are any
  * @wheel: parked connections with SO_KEEPALIVE
  * @cookies: for listeners; made when first needed
  * @jar: for clients, cookies that servers gave ahead; likewise
@@ -214,6 +218,8 @@ struct fp_net {
 	spinlock_t acts_lock;	/* see above */
 	struct list_head acts;
 	struct delayed_work park;
+	struct list_head tries;
+	struct delayed_work try;
 	struct fp_wheel wheel;
 	struct fp_cookies *cookies;
 	struct fp_jar *jar;

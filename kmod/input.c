@@ -206,6 +206,8 @@ static bool take_ack(struct fp_conn *conn, const struct fp_ack *ack, bool alone,
 			conn->ect_failures++;
 		act->retries = 0;
 		act->tx_restart = true;
+		if (unlikely(act->unlisted))
+			fp_act_list(act, todo->now);
 		/* Whoever gets on may take his time. */
 		if (conn->orphan)
 			fp_timer_set(conn, FP_DEADLINE_END, todo->now +

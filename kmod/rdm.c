@@ -686,6 +686,7 @@ void fp_rdm_close(struct fp_sock *fs)
 		fp_conn_unlock(conn, &todo);
 		fp_conn_put(conn);
 	}
+	fp_crowd_stop(fs);
 }
 
 const struct proto_ops fp_rdm_ops = {

@@ -19,7 +19,10 @@
  */
 #define ACK_LATEST	(FP_ACK_DELAY + 20 * USEC_PER_MSEC)
 
-/* So many timeouts before one is sent again that a peer had no room for. */
+/*
+ * So many timeouts before one is sent again that a peer had no room for; then four
+ * times as many, and so on.
+ */
 #define REFUSED_PAUSE	8
 
 #define TIMER_MAX	(600 * USEC_PER_SEC)
@@ -73,7 +76,8 @@ static u64 loss_deadline(struct fp_act *act, u64 now)
 	rto = fp_rtt_rto(&act->rtt);
 	/* Many who were refused are not to come again together, nor soon. */
 	if (unlikely(act->tx_refused)) {
-		rto = min_t(u64, (u64)rto * REFUSED_PAUSE, act->rtt.rto_max);
+		rto = min_t(u64, (u64)rto * REFUSED_PAUSE << act->rtt.backoff,
+			    act->rtt.rto_max);
 		rto += reciprocal_scale(get_random_u32(), rto);
 	}
 	return now + rto;
@@ -373,27 +377,20 @@ static void probe_tail(struct fp_conn *conn, struct fp_todo *todo)
 	fp_transmit_probe(conn, todo);
 }
 
-static void loss(struct fp_conn *conn, struct fp_todo *todo)
+/* All that is in flight counts as lost. */
+static void time_out(struct fp_conn *conn, struct fp_todo *todo)
 {
 	struct fp_act *act = conn->act;
 	struct fp_txframe *first;
 
-	if (act->tx_check && act->tx_check <= todo->now) {
-		fp_input_detect(conn, todo);
-		return;
-	}
-	if (!act->tx.flight)
-		return;
-	if (act->probing) {
-		probe_tail(conn, todo);
-		return;
-	}
 	if (give_up(conn, fp_setting(conn->endpoint->fn, data_retries), todo))
 		return;
 	FP_CONN_INC_STATS(conn, RTO_TIMEOUTS);
 	/* A peer without room is no congestion. */
 	if (act->retries == 1 && !act->tx_refused)
 		fp_cubic_timeout(&act->cc);
+	/* If there still is none, it will say so again. */
+	act->tx_refused = false;
 	act->timed_out = todo->now;
 	act->in_hole = false;
 	fp_txwin_timeout(&act->tx);
@@ -404,6 +401,47 @@ static void loss(struct fp_conn *conn, struct fp_todo *todo)
 	if (first && fp_transmit_exceeds(conn, first,
 					 fp_transmit_mtu_below(conn)))
 		act->hole_asked = todo->now;
+}
+
+static void loss(struct fp_conn *conn, struct fp_todo *todo)
+{
+	struct fp_act *act = conn->act;
+
+	if (act->tx_check && act->tx_check <= todo->now) {
+		fp_input_detect(conn, todo);
+		return;
+	}
+	if (!act->tx.flight)
+		return;
+	if (act->probing)
+		probe_tail(conn, todo);
+	else if (unlikely(act->tx_refused))
+		fp_act_try(act);
+	else
+		time_out(conn, todo);
+}
+
+/**
+ * fp_timer_try - try to send what a peer had no room for
+ * @conn: the connection, locked
+ * @todo: from fp_conn_lock()
+ *
+ * Nothing happens if it has said meanwhile that there is room.
+ *
+ * Context: process.
+ */
+void fp_timer_try(struct fp_conn *conn, struct fp_todo *todo)
+{
+	struct fp_act *act = conn->act;
+
+	if (conn->state == FP_CLOSED || !act || !act->trying)
+		return;
+	act->trying = false;
+	if (!act->tx_refused || !act->tx.flight)
+		return;
+	time_out(conn, todo);
+	if (conn->state != FP_CLOSED)
+		fp_transmit_push(conn, todo);
 }
 
 static void window(struct fp_conn *conn, struct fp_todo *todo)

@@ -538,6 +538,37 @@ TEST_F_TIMEOUT(attack, crumbs, 400)
 	fp_abort(fd);
 }
 
+/*
+ * Peers that found no room are told when there is some, and do not come, for that
+ * may have got lost; they are reminded of it, and then not any more.
+ */
+TEST_F(attack, told_in_vain)
+{
+	char text[1000];
+	unsigned int i;
+
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = 0;
+	ASSERT_EQ(0, fp_setint(self->rdm, SOL_SOCKET, SO_RCVBUF, 10000));
+	for (i = 0; !count(self, FASTPROTO_A_STATS_DROP_QUEUE_FULL); i++) {
+		aim(&self->liar, &self->rdm_addr);
+		ASSERT_TRUE(liar_connect(&self->liar));
+		ASSERT_TRUE(say(&self->liar, 0, WHOLE, text));
+		while (count(self, FASTPROTO_A_STATS_IN_FRAMES) +
+		       count(self, FASTPROTO_A_STATS_DROP_QUEUE_FULL) <= i)
+			usleep(1000);
+	}
+	EXPECT_EQ(0, count(self, FASTPROTO_A_STATS_ROOM_TOLD));
+	for (; i > 1; i--)
+		ASSERT_EQ(strlen(text), recv(self->rdm, in, sizeof(in), 0));
+	EXPECT_TRUE(stats_wait(HOST_B, &self->base,
+			       FASTPROTO_A_STATS_ROOM_TOLD, 3));
+	/* It comes late, and is as welcome as any. */
+	ASSERT_TRUE(say(&self->liar, 0, WHOLE, text));
+	EXPECT_EQ(strlen(text), recv(self->rdm, in, sizeof(in), 0));
+	EXPECT_EQ(3, count(self, FASTPROTO_A_STATS_ROOM_TOLD));
+}
+
 /* Peers take all connections there may be. Those that there are go on. */
 TEST_F(attack, all_slots_taken)
 {

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What is left of very many: of strangers who only ask for a connection, and of
- * connections that came and went.
+ * connections that came and went; and what very many do who wait for room.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/ip.h>
 #include <netinet/udp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <time.h>
 
@@ -21,6 +23,8 @@
 #define BATCH		500	/* fewer than an interface's queue takes */
 #define FRIENDS		10	/* at least */
 #define CONNECTIONS	2000
+#define SPEAKERS	10000
+#define BACKLOG		"200"	/* datagrams that wait for a processor */
 
 /*
  * How much more memory may be in use afterwards, KiB: the kernel has other things
@@ -295,6 +299,100 @@ TEST_F_TIMEOUT(many, connects_and_closes, 400)
 	EXPECT_TRUE(memory_wait(&self->memory, SLABS, AVAILABLE));
 	EXPECT_EQ(before[HOST_A], sockets(HOST_A));
 	EXPECT_EQ(before[HOST_B], sockets(HOST_B));
+}
+
+/* Many connections of a socket, and one that has room for few of their messages. */
+FIXTURE(crowd) {
+	int client;			/* on host A */
+	int server;			/* on host B */
+	struct sockaddr_fp addr;	/* of the server */
+	struct stats base;		/* of host A */
+	char backlog[16];		/* as it was */
+};
+
+/* Only the namespace that the machine began with has it. */
+static ssize_t access_backlog(char *value, size_t len, bool set)
+{
+	const char *path = "/proc/sys/net/core/netdev_max_backlog";
+	int ns = open("/proc/1/ns/net", O_RDONLY | O_CLOEXEC), fd;
+	ssize_t ret = -1;
+
+	if (ns >= 0 && !setns(ns, CLONE_NEWNET)) {
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		ret = set ? write(fd, value, len) : read(fd, value, len);
+		close(fd);
+	}
+	close(ns);
+	net_enter(HOST_A);
+	return ret;
+}
+
+/* What was lost since a processor had too much to receive, of all. */
+static unsigned int lost(void)
+{
+	unsigned int sum = 0, dropped;
+	char line[256];
+	FILE *file;
+
+	file = fopen("/proc/net/softnet_stat", "r");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "%*x %x", &dropped) == 1)
+			sum += dropped;
+	if (file)
+		fclose(file);
+	return sum;
+}
+
+FIXTURE_SETUP(crowd)
+{
+	self->client = rdm_open(HOST_A);
+	ASSERT_LE(0, self->client);
+	self->server = rdm_listen(HOST_B, AF_INET, &self->addr);
+	ASSERT_LE(0, self->server);
+	ASSERT_LT(0, access_backlog(self->backlog, sizeof(self->backlog) - 1,
+				    false));
+	stats_read(HOST_A, &self->base);
+}
+
+FIXTURE_TEARDOWN(crowd)
+{
+	EXPECT_LT(0, access_backlog(self->backlog, strlen(self->backlog), true));
+	close(self->client);
+	close(self->server);
+}
+
+/*
+ * The kernel's timers fire many at a time. What those send who have waited in vain
+ * until then is not more at once than is taken, and all arrives once.
+ */
+TEST_F_TIMEOUT(crowd, tries_again, 400)
+{
+	unsigned int count = fewer(SPEAKERS), before, i, from;
+	bool *came = calloc(count, sizeof(*came));
+	char backlog[] = BACKLOG;
+	__u64 conn;
+
+	ASSERT_EQ(0, fp_setint(self->server, SOL_SOCKET, SO_RCVBUF, 5000));
+	for (i = 0; i < count; i++) {
+		ASSERT_EQ(0, rdm_dial(self->client, &self->addr, &conn));
+		ASSERT_EQ(sizeof(i), rdm_send(self->client, conn, &i, sizeof(i),
+					      0));
+	}
+	before = lost();
+	ASSERT_LT(0, access_backlog(backlog, strlen(backlog), true));
+	EXPECT_TRUE(stats_wait(HOST_A, &self->base,
+			       FASTPROTO_A_STATS_RTO_TIMEOUTS, count / 2));
+	EXPECT_EQ(before, lost());
+	ASSERT_LT(0, access_backlog(self->backlog, strlen(self->backlog), true));
+
+	for (i = 0; i < count; i++) {
+		ASSERT_EQ(sizeof(from), rdm_receive(self->server, &from,
+						    sizeof(from), 0).len);
+		ASSERT_GT(count, from);
+		ASSERT_FALSE(came[from]);
+		came[from] = true;
+	}
+	free(came);
 }
 
 int main(int argc, char **argv)

@@ -800,6 +800,18 @@ TEST_F(rdm, one_of_many)
 }
 
 /* A connection that is parked gets a socket of its own. */
+/* Who waits for an answer for long is not looked at; he is when it has come. */
+TEST_F(rdm, late_answer)
+{
+	ASSERT_EQ(0, net_netem(HOST_A, "loss 100%"));
+	EXPECT_EQ(4, rdm_send(self->client, self->id, "late", 4, 0));
+	EXPECT_TRUE(stats_wait(HOST_A, &self->a,
+			       FASTPROTO_A_STATS_RTO_TIMEOUTS, 2));
+	ASSERT_EQ(0, net_netem(HOST_A, NULL));
+	EXPECT_EQ(4, rdm_receive(self->server, in, sizeof(in), 0).len);
+	EXPECT_TRUE(wait_parked(1));
+}
+
 TEST_F(rdm, peel_off)
 {
 	int fd;
