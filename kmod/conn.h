@@ -605,6 +605,7 @@ int fp_txbuf_init(void);
 void fp_txbuf_exit(void);
 struct fp_txbuf *fp_txbuf_alloc(unsigned int headroom, u32 len, gfp_t gfp);
 bool fp_txbuf_alloc_small(struct fp_txbuf **bufs, u32 nr, gfp_t gfp);
+int fp_txbuf_map_pages(struct sk_buff *skb, struct iov_iter *from, u32 len);
 struct fp_txbuf *fp_txbuf_map(unsigned int headroom, struct iov_iter *from,
 			      u32 len, struct ubuf_info *ubuf, gfp_t gfp);
 void fp_txbuf_copy_to(struct fp_txbuf *buf, void *to);

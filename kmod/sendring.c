@@ -260,6 +260,8 @@ static int send_message(struct fp_ring *ring, struct socket *sock,
 	if (err)
 		return err;
 	err = sock->ops->sendmsg(sock, &msg, send->len);
+	if (zc && !msg.msg_ubuf)
+		zc->event.flags = FP_RING_F_COPIED;
 	return min(err, 0);
 }
 
@@ -306,8 +308,7 @@ static void send_one(struct fp_ring *ring, struct socket *sock,
 		return;
 	}
 	event.nr = nr;
-	if (send->len >= ZEROCOPY_MIN && sock->type != SOCK_DGRAM &&
-	    !(send->flags & FP_RING_QUIET))
+	if (send->len >= ZEROCOPY_MIN && !(send->flags & FP_RING_QUIET))
 		zc = zc_create(ring, &event);
 	event.error = -send_message(ring, sock, send, more, zc);
 	if (zc) {

@@ -108,19 +108,20 @@ struct sockaddr_fp {
 
 /*
  * FP_ZEROCOPY: the same as SO_ZEROCOPY, which kernels before 6.7 refuse (int, 0 or
- *	1, default 0; not SOCK_DGRAM; an accepted socket has it from its
- *	listener). With it, sendmsg(2) with MSG_ZEROCOPY sends from the pages of
- *	the application, which must not change what is there until it is told, on
- *	the error queue, that they are not needed any more: poll(2) says POLLERR,
- *	recvmsg(2) with MSG_ERRQUEUE has a control message FP_RECVERR of this
- *	level, a struct sock_extended_err, as with TCP: ee_origin is
- *	SO_EE_ORIGIN_ZEROCOPY, calls ee_info to ee_data, counted from 0 on the
- *	socket, are over: acknowledged by the peer, or the connection has ended.
- *	SO_EE_CODE_ZEROCOPY_COPIED in ee_code: they were copied, by us (frames
- *	that carry up to 260 bytes, FP_PAYLOAD_CSUM) or on the way to a receiver
- *	in this host. Empty messages do not count. ENOBUFS: too many are not over,
- *	or were not read (net.core.optmem_max), or the pages exceed
- *	RLIMIT_MEMLOCK. Without the option the flag means nothing.
+ *	1, default 0; an accepted socket has it from its listener). With it,
+ *	sendmsg(2) with MSG_ZEROCOPY sends from the pages of the application,
+ *	which must not change what is there until it is told, on the error queue,
+ *	that they are not needed any more: poll(2) says POLLERR, recvmsg(2) with
+ *	MSG_ERRQUEUE has a control message FP_RECVERR of this level, a struct
+ *	sock_extended_err, as with TCP: ee_origin is SO_EE_ORIGIN_ZEROCOPY, calls
+ *	ee_info to ee_data, counted from 0 on the socket, are over: acknowledged
+ *	by the peer, or the connection has ended; of SOCK_DGRAM: they have left
+ *	this host, or were dropped. SO_EE_CODE_ZEROCOPY_COPIED in ee_code: they
+ *	were copied, by us (frames that carry up to 260 bytes, FP_PAYLOAD_CSUM,
+ *	datagrams that IP cuts in pieces) or on the way to a receiver in this
+ *	host. Empty messages do not count. ENOBUFS: too many are not over, or were
+ *	not read (net.core.optmem_max), or the pages exceed RLIMIT_MEMLOCK.
+ *	Without the option the flag means nothing.
  */
 #define FP_ZEROCOPY		15
 
