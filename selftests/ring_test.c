@@ -632,6 +632,68 @@ TEST(opens_without_slots)
 	close(server);
 }
 
+static int ask_peer(int fd, __u64 conn, struct sockaddr_fp *peer, socklen_t len)
+{
+	*peer = (struct sockaddr_fp){
+		.sfp_family = AF_FASTPROTO, .sfp_conn = conn
+	};
+	return getsockopt(fd, SOL_FASTPROTO, FP_PEERNAME, peer, &len);
+}
+
+/* Before there is any message, at both ends. */
+static void who_has_opened(struct __test_metadata *_metadata, int family)
+{
+	struct sockaddr_fp addr, peer, own, stranger = {};
+	const socklen_t len = sizeof(peer);
+	struct fp_ring_event event;
+	int client, server;
+	struct ring ring;
+	__u64 to;
+
+	client = rdm_open(HOST_A);
+	server = rdm_open(HOST_B);
+	ASSERT_EQ(0, ring_open(server, SLOT, 8, 4, &ring));
+	addr = fp_host(family, HOST_B, 0);
+	ASSERT_EQ(0, fp_bind(server, &addr));
+	ASSERT_EQ(0, fp_name(server, &addr));
+	ASSERT_EQ(0, listen(server, 1));
+	own = fp_host(family, HOST_A, 0);
+	ASSERT_EQ(0, fp_bind(client, &own));
+	ASSERT_EQ(0, fp_name(client, &own));
+	ASSERT_EQ(0, rdm_dial(client, &addr, &to));
+	ASSERT_TRUE(ring_wait(&ring, &event));
+	ASSERT_EQ(FP_RING_OPENED, event.type);
+	EXPECT_EQ(0, ask_peer(server, event.conn, &peer, len));
+	own.sfp_conn = event.conn;
+	EXPECT_TRUE(fp_same(&own, &peer));
+	EXPECT_EQ(0, ask_peer(client, to, &peer, len));
+	addr.sfp_conn = to;
+	EXPECT_TRUE(fp_same(&addr, &peer));
+	/* Nobody's, the other one's, and what is no question. */
+	EXPECT_FAILS(ENOTCONN, ask_peer(server, 0, &peer, len));
+	EXPECT_FAILS(ENOTCONN, ask_peer(server, event.conn + 1, &peer, len));
+	EXPECT_FAILS(ENOTCONN, ask_peer(server, to, &peer, len));
+	EXPECT_FAILS(EINVAL, ask_peer(client, to, &peer, len - 1));
+	EXPECT_FAILS(EAFNOSUPPORT, getsockopt(client, SOL_FASTPROTO,
+					      FP_PEERNAME, &stranger,
+					      (socklen_t[]){ len }));
+	ASSERT_EQ(0, rdm_close(client, to));
+	EXPECT_FAILS(ENOTCONN, ask_peer(client, to, &peer, len));
+	ring_unmap(&ring);
+	close(client);
+	close(server);
+}
+
+TEST(who_has_opened_ipv4)
+{
+	who_has_opened(_metadata, AF_INET);
+}
+
+TEST(who_has_opened_ipv6)
+{
+	who_has_opened(_metadata, AF_INET6);
+}
+
 FIXTURE(dgram) {
 	int client;
 	int server;

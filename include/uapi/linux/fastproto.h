@@ -144,11 +144,15 @@ struct sockaddr_fp {
  *	0 or 1, default 0).
  * FP_PEELOFF: to read, a struct fp_peeloff: a connection becomes a
  *	SOCK_SEQPACKET socket of its own, with all that came in and was not read.
+ * FP_PEERNAME: to read, with an argument that is a struct sockaddr_fp with a
+ *	connection's ID (sfp_conn): the address of its peer, beside the ID. What
+ *	is received tells it, too; but FP_RING_OPENED does not.
  */
 #define FP_OPEN			9
 #define FP_CLOSE		10
 #define FP_EVENTS		11
 #define FP_PEELOFF		12
+#define FP_PEERNAME		17
 
 /**
  * struct fp_peeloff - a connection that gets a socket of its own
@@ -352,7 +356,7 @@ struct fp_ring_ctl {
  * enum fp_ring_type - of an event
  * @FP_RING_MESSAGE: a message came
  * @FP_RING_OPENED: SOCK_RDM: a connection was opened by a peer, or a peer has
- *	answered; SOCK_SEQPACKET: connected
+ *	answered (FP_PEERNAME says who); SOCK_SEQPACKET: connected
  * @FP_RING_WRITABLE: there is room on the connection again, after EAGAIN; it
  *	may come before the FP_RING_SENT that says EAGAIN
  * @FP_RING_CLOSED: nothing will come on the connection any more; on SOCK_RDM its
