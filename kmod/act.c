@@ -364,6 +364,7 @@ static bool has_nothing(const struct fp_conn *conn)
 	       skb_queue_empty(&act->out) && !act->pacing && !act->tx_probe &&
 	       !act->ack_now && !act->ack_later && !act->queued && !act->is_hungry &&
 	       !conn->rx_count && !act->rx_partial && !act->rx.nr &&
+	       !act->tx_again &&
 	       !waits(act);
 }
 

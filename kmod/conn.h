@@ -189,6 +189,8 @@ static inline void *fp_txbuf_data(struct fp_txbuf *buf)
  * @last_word: our FIN is to go with the acknowledgment of that, once
  * @finished: both ends are through; to be ended when the last
  *	acknowledgment is out
+ * @tx_again: a descriptor was refused with EAGAIN, and so is all that comes before
+ *	FP_RING_AGAIN; with FP_RING_IN_ORDER
  * @rx_cost: cost of all frames that came in order, units
  * @rx_edge: how far we let the peer go, units
  * @rx_memory: truesize of what waits for the application or for its turn
@@ -278,6 +280,7 @@ struct fp_act {
 	bool peer_done;
 	bool last_word;
 	bool finished;
+	bool tx_again;
 	struct fp_txbuf *tx_done;
 	struct sk_buff_head out;
 	bool xmitting;

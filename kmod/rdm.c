@@ -463,6 +463,7 @@ static int detach_locked(struct fp_sock *fs, struct fp_conn *conn,
 	fp_crowd_part(conn, todo);
 	conn->rdm = false;
 	conn->act->events = 0;
+	conn->act->tx_again = false;
 	return 0;
 }
 

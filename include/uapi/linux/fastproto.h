@@ -260,7 +260,7 @@ struct fp_event {
  * @events: entries of the event ring, a power of two, FP_RING_EVENTS_MIN to
  *	FP_RING_EVENTS_MAX; 0: twice as many as slots. With less than one for each
  *	slot it may be full, which loses nothing but takes time.
- * @flags: must be zero
+ * @flags: FP_RING_IN_ORDER
  * @reserved: must be zero
  *
  * The free and the send ring have as many entries as there are slots, rounded up
@@ -273,6 +273,15 @@ struct fp_ring_req {
 	__u32	flags;
 	__u64	reserved[2];
 };
+
+/*
+ * fp_ring_req.flags
+ * FP_RING_IN_ORDER: when a descriptor was refused with EAGAIN, so are all that
+ *	follow for the same connection, be there room or not, until one comes with
+ *	FP_RING_AGAIN. So what is written again is not overtaken. Not of
+ *	SOCK_DGRAM, nor of descriptors with FP_RING_TO.
+ */
+#define FP_RING_IN_ORDER	(1 << 0)
 
 /**
  * struct fp_ring_info - what there is, and where in the mapping
@@ -412,7 +421,7 @@ struct fp_ring_event {
  * @conn: SOCK_RDM: the ID of the connection, or 0 with FP_RING_TO; else 0
  * @slot: the first slot; not to be touched until FP_RING_SENT
  * @len: bytes of the message; it takes as many slots as they fill, at least one
- * @flags: FP_RING_TO, FP_RING_MORE, FP_RING_QUIET
+ * @flags: FP_RING_TO, FP_RING_MORE, FP_RING_QUIET, FP_RING_AGAIN
  * @reserved: must be zero
  */
 struct fp_ring_send {
@@ -432,10 +441,17 @@ struct fp_ring_send {
  *	application's again as soon as fp_ring_ctl.send_head, read with acquire
  *	semantics, is beyond the descriptor. FP_RING_SENT comes only if it was
  *	refused.
+ * FP_RING_AGAIN: with FP_RING_IN_ORDER: what was refused with EAGAIN begins anew
+ *	here, in the same order. It is to be written when fp_ring_ctl.send_head is
+ *	beyond all descriptors of the connection that were written before, and
+ *	the events were read that were there then: none is still to be refused.
+ *	Whether there is room, FP_RING_WRITABLE says: the first one that was
+ *	refused counts.
  */
 #define FP_RING_TO		(1 << 0)
 #define FP_RING_MORE		(1 << 1)
 #define FP_RING_QUIET		(1 << 2)
+#define FP_RING_AGAIN		(1 << 3)
 
 /**
  * struct fp_ring_stats - what happened to a ring, since it was made
