@@ -401,7 +401,7 @@ static bool has_nothing(const struct fp_conn *conn)
 	       skb_queue_empty(&act->out) && !act->pacing && !act->tx_probe &&
 	       !act->ack_now && !act->ack_later && !act->queued && !act->is_hungry &&
 	       !conn->rx_count && !act->rx_partial && !act->rx.nr &&
-	       !conn->invited && !waits(act);
+	       !act->tx_again && !conn->invited && !waits(act);
 }
 
 /* Nobody has sent anything for a while. */

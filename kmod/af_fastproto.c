@@ -468,12 +468,11 @@ struct sock *fp_sock_alloc(struct net *net, struct socket *sock, int kern)
 
 	fs = fp_sk(sk);
 	spin_lock_init(&fs->rx_lock);
-	if (sock->type == SOCK_DGRAM) {
+	if (sock->type == SOCK_DGRAM)
 		init_dgram(fp_dgram(fs));
-	} else {
+	else
 		fp_seqpacket_init(fs);
-		fp_take_sol_socket(sock);
-	}
+	fp_take_sol_socket(sock);
 
 	err = sock->type == SOCK_RDM ? fp_crowd_init(fs) : 0;
 	if (err) {

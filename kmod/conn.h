@@ -189,6 +189,8 @@ static inline void *fp_txbuf_data(struct fp_txbuf *buf)
  * @last_word: our FIN is to go with the acknowledgment of that, once
  * @finished: both ends are through; to be ended when the last
  *	acknowledgment is out
+ * @tx_again: a descriptor was refused with EAGAIN, and so is all that comes before
+ *	FP_RING_AGAIN; with FP_RING_IN_ORDER
  * @rx_cost: cost of all frames that came in order, units
  * @rx_edge: how far we let the peer go, units
  * @rx_memory: truesize of what waits for the application or for its turn
@@ -283,6 +285,7 @@ struct fp_act {
 	bool finished;
 	bool unlisted;
 	bool trying;
+	bool tx_again;
 	struct fp_txbuf *tx_done;
 	struct sk_buff_head out;
 	bool xmitting;
@@ -611,6 +614,7 @@ int fp_txbuf_init(void);
 void fp_txbuf_exit(void);
 struct fp_txbuf *fp_txbuf_alloc(unsigned int headroom, u32 len, gfp_t gfp);
 bool fp_txbuf_alloc_small(struct fp_txbuf **bufs, u32 nr, gfp_t gfp);
+int fp_txbuf_map_pages(struct sk_buff *skb, struct iov_iter *from, u32 len);
 struct fp_txbuf *fp_txbuf_map(unsigned int headroom, struct iov_iter *from,
 			      u32 len, struct ubuf_info *ubuf, gfp_t gfp);
 void fp_txbuf_copy_to(struct fp_txbuf *buf, void *to);

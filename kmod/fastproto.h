@@ -468,8 +468,7 @@ static inline struct fp_ring *fp_sock_ring(const struct fp_sock *fs)
 }
 
 /*
- * Bytes that a socket of connections has sent without a copy, but those of its
- * ring; written under the socket lock, READ_ONCE() without. It is in a member of
+ * Bytes that a socket has sent without a copy, but those of its ring; written under the socket lock, READ_ONCE() without. It is in a member of
  * struct sock that is there for protocols, and that we have no other use for, since
  * struct fp_sock must not grow.
  */
@@ -477,6 +476,14 @@ static inline unsigned long *fp_sock_zerocopied(struct fp_sock *fs)
 {
 	BUILD_BUG_ON(sizeof(fs->sk.sk_send_head) != sizeof(unsigned long));
 	return (unsigned long *)&fs->sk.sk_send_head;
+}
+
+/* Is the application to be told when its pages are not needed any more? */
+static inline bool fp_sock_wants_notice(const struct fp_sock *fs,
+					const struct msghdr *msg, size_t len)
+{
+	return msg->msg_flags & MSG_ZEROCOPY && !msg->msg_ubuf && len &&
+	       sock_flag(&fs->sk, SOCK_ZEROCOPY);
 }
 
 static inline bool fp_sock_is_rdm(const struct fp_sock *fs)

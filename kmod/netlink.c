@@ -229,10 +229,9 @@ static int put_copied(struct sk_buff *msg, struct fp_sock *fs,
 {
 	const struct fp_ring *ring = fp_sock_ring(fs);
 	struct fp_ring_stats stats;
-	u64 zerocopy = 0, taken = queues->rx_bytes;
+	u64 taken = queues->rx_bytes, zerocopy;
 
-	if (fs->sk.sk_type != SOCK_DGRAM)
-		zerocopy = READ_ONCE(*fp_sock_zerocopied(fs));
+	zerocopy = READ_ONCE(*fp_sock_zerocopied(fs));
 	if (ring) {
 		fp_ring_stats(ring, &stats);
 		zerocopy += stats.tx_zerocopy;

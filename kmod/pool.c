@@ -161,7 +161,7 @@ static void point(struct fp_ring *ring)
 
 static int check(const struct fp_ring_req *req)
 {
-	if (req->flags || req->reserved[0] || req->reserved[1])
+	if (req->flags & ~FP_RING_IN_ORDER || req->reserved[0] || req->reserved[1])
 		return -EINVAL;
 	if (req->slot_size < FP_RING_SLOT_MIN ||
 	    req->slot_size > FP_RING_SLOT_MAX ||
@@ -220,6 +220,10 @@ struct fp_ring *fp_pool_create(struct sock *sk, const struct fp_ring_req *req)
 	init_llist_head(&ring->done);
 	INIT_LIST_HEAD(&ring->hungry);
 	ring->spare = FP_RING_NO_SLOT;
+	ring->in_order = req->flags & FP_RING_IN_ORDER;
+	ring->send_flags = FP_RING_TO | FP_RING_MORE | FP_RING_QUIET;
+	if (ring->in_order)
+		ring->send_flags |= FP_RING_AGAIN;
 	/* An skb may outlive the socket that holds the module. */
 	__module_get(THIS_MODULE);
 	return ring;

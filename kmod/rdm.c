@@ -383,6 +383,33 @@ static int open_conn(struct fp_sock *fs, char __user *optval,
 	return copy_to_user(optval, &name, sizeof(name)) ? -EFAULT : 0;
 }
 
+/* Whom a connection is with (FP_PEERNAME). */
+static int tell_peer(struct fp_sock *fs, char __user *optval,
+		     int __user *optlen)
+{
+	struct sockaddr_fp name;
+	struct fp_conn *conn;
+	int len;
+
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (len != sizeof(name))
+		return -EINVAL;
+	if (copy_from_user(&name, optval, sizeof(name)))
+		return -EFAULT;
+	if (name.sfp_family != fp_family)
+		return -EAFNOSUPPORT;
+	if (name.sfp_flags || name.sfp_pad)
+		return -EINVAL;
+	conn = fp_crowd_find_id(fs, name.sfp_conn);
+	if (!conn)
+		return -ENOTCONN;
+	fp_addr_report(&conn->path->peer.addr, &name);
+	name.sfp_conn = conn->id;
+	fp_conn_put(conn);
+	return copy_to_user(optval, &name, sizeof(name)) ? -EFAULT : 0;
+}
+
 /* The socket lock is held. Who has lingered is through with it already. */
 static void close_conn(struct fp_sock *fs, struct fp_conn *conn)
 {
@@ -436,6 +463,7 @@ static int detach_locked(struct fp_sock *fs, struct fp_conn *conn,
 	fp_crowd_part(conn, todo);
 	conn->rdm = false;
 	conn->act->events = 0;
+	conn->act->tx_again = false;
 	return 0;
 }
 
@@ -549,6 +577,8 @@ static int read_option(struct socket *sock, int level, int optname,
 		return open_conn(fs, optval, optlen);
 	if (level == SOL_FASTPROTO && optname == FP_PEELOFF)
 		return peel_off(fs, optval, optlen);
+	if (level == SOL_FASTPROTO && optname == FP_PEERNAME)
+		return tell_peer(fs, optval, optlen);
 	if (level != SOL_FASTPROTO || optname != FP_EVENTS)
 		return fp_getsockopt(sock, level, optname, optval, optlen);
 	val = READ_ONCE(fs->rdm->events);

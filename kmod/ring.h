@@ -57,6 +57,8 @@
  * @vec_max: for how many pieces there is room in it
  * @batch: descriptors of small messages that are sent at once
  * @bufs: the messages
+ * @send_flags: which flags a descriptor may have
+ * @in_order: FP_RING_IN_ORDER
  * @unsent: an event for which there was no room
  * @has_unsent: there is one
  * @done: struct fp_ring_zc with an event for which there was no room
@@ -97,6 +99,8 @@ struct fp_ring {
 
 	struct mutex lock ____cacheline_aligned_in_smp;	/* see above */
 	u32 send_head;
+	u32 send_flags;
+	bool in_order;
 	struct bio_vec *vec;
 	u32 vec_max;
 	struct fp_ring_send batch[FP_RING_BATCH];

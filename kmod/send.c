@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Application to wire. Context: process. */
 #include "fastproto.h"
+#include "conn.h"
+#include "ring.h"
 
 /* Up to that many bytes of a message lie in the skb's linear part. */
 #define LINEAR_MAX	SKB_MAX_HEAD(256)
@@ -90,6 +92,60 @@ static struct sk_buff *alloc_frame(struct fp_sock *fs, struct msghdr *msg,
 	return skb;
 }
 
+/*
+ * May a message be sent from where it lies? A short one is copied, and so is one
+ * that IP has to cut in pieces, for which it would copy it anyway.
+ */
+static bool may_stay(const struct fp_route *route, size_t len)
+{
+	size_t headers = sizeof(struct udphdr) + FP_HDR_LEN;
+
+	headers += route->to.family == AF_INET ? sizeof(struct iphdr) :
+						 sizeof(struct ipv6hdr);
+	return len > FP_TXBUF_SMALL && headers + len <= route->mtu;
+}
+
+/* An skb with room for the headers, and references to where the message lies. */
+static struct sk_buff *map_frame(struct fp_sock *fs, struct msghdr *msg,
+				 size_t len, unsigned int headroom, int *err)
+{
+	struct sk_buff *skb;
+	u32 before;
+
+	skb = sock_alloc_send_pskb(&fs->sk, headroom + FP_HDR_LEN, 0,
+				   msg->msg_flags & MSG_DONTWAIT, err, 0);
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, headroom);
+	skb_put(skb, FP_HDR_LEN);
+	before = skb->truesize;
+	*err = fp_txbuf_map_pages(skb, &msg->msg_iter, len);
+	/* As much as it gives back to the send buffer when it is freed. */
+	refcount_add(skb->truesize - before, &fs->sk.sk_wmem_alloc);
+	if (*err) {
+		kfree_skb(skb);
+		return NULL;
+	}
+	return skb;
+}
+
+/* The message behind its headers. *@stay: may it, does it stay where it lies? */
+static struct sk_buff *make_frame(struct fp_sock *fs, struct msghdr *msg,
+				  size_t len, const struct fp_route *route,
+				  bool *stay, int *err)
+{
+	unsigned int headroom = fp_endpoint_headroom(route);
+	struct sk_buff *skb;
+
+	if (unlikely(*stay)) {
+		skb = map_frame(fs, msg, len, headroom, err);
+		if (skb || *err != -EMSGSIZE)
+			return skb;
+		*stay = false;
+	}
+	return alloc_frame(fs, msg, len, headroom, err);
+}
+
 /* Nothing can fail any more: the frame gets its number. */
 static void encode_header(struct fp_sock *fs, struct sk_buff *skb)
 {
@@ -103,16 +159,87 @@ static void encode_header(struct fp_sock *fs, struct sk_buff *skb)
 	fp_header_encode(skb->data, &frame, NULL);
 }
 
+/* The skb, which has its route, is taken. */
+static int transmit(struct fp_sock *fs, struct sk_buff *skb, size_t len,
+		    const struct fp_route *route)
+{
+	struct fp_net *fn = fp_net(sock_net(&fs->sk));
+	int err;
+
+	encode_header(fs, skb);
+	FP_INC_STATS(fn, OUT_FRAMES);
+	FP_ADD_STATS(fn, OUT_BYTES, len);
+	atomic64_add(len, &fp_dgram(fs)->tx_bytes);
+	rcu_read_lock_bh();
+	err = fp_endpoint_xmit(fs->endpoint, skb, route);
+	rcu_read_unlock_bh();
+	/* A full queue on the way is a lost datagram, as with UDP. */
+	return err == -ENOBUFS ? 0 : err;
+}
+
+/*
+ * The same with a notice when the pages are not needed any more, or at once if it
+ * is a copy. The notices' numbers are given under the socket lock, so that one
+ * that is not used may be taken back.
+ */
+static noinline int transmit_pages(struct fp_sock *fs, struct sk_buff *skb,
+				   size_t len, const struct fp_route *route,
+				   bool stays)
+{
+	unsigned long *zerocopied = fp_sock_zerocopied(fs);
+	struct ubuf_info *ubuf;
+	int err = -ENOBUFS;
+
+	lock_sock(&fs->sk);
+	ubuf = msg_zerocopy_realloc(&fs->sk, len, NULL);
+	if (!ubuf) {
+		FP_INC_STATS(fp_net(sock_net(&fs->sk)), OUT_ERRORS);
+		kfree_skb(skb);
+		goto unlock;
+	}
+	if (stays) {
+		skb_zcopy_set(skb, ubuf, NULL);
+		WRITE_ONCE(*zerocopied, *zerocopied + len);
+	} else {
+		uarg_to_msgzc(ubuf)->zerocopy = 0;
+	}
+	err = transmit(fs, skb, len, route);
+	if (err)
+		net_zcopy_put_abort(ubuf, true);
+	else
+		net_zcopy_put(ubuf);
+unlock:
+	release_sock(&fs->sk);
+	return err;
+}
+
+/* The same with the pool's pages, of which the ring hears, or with a copy. */
+static int transmit_slots(struct fp_sock *fs, struct sk_buff *skb,
+			  struct msghdr *msg, size_t len,
+			  const struct fp_route *route, bool stays)
+{
+	if (stays)
+		skb_zcopy_set(skb, msg->msg_ubuf, NULL);
+	else
+		msg->msg_ubuf = NULL;
+	fp_ring_count_sent(fs, len, stays);
+	return transmit(fs, skb, len, route);
+}
+
 /**
  * fp_sendmsg - send one message as one frame in one datagram
  * @sock: the socket; bound to a free port if it is not bound
  * @msg: the payload; address and control messages
  * @len: payload in bytes; 0 is a message, too
  *
- * Context: process; takes the socket lock only to bind.
+ * A msg_ubuf that does not get the pages, since the message is copied, is set to
+ * NULL.
+ *
+ * Context: process; takes the socket lock only to bind, and with SO_ZEROCOPY and
+ *	MSG_ZEROCOPY.
  * Return: @len; or -EAGAIN (send buffer full), -EMSGSIZE, -EDESTADDRREQ,
  *	-EPIPE (after shutdown), -EOPNOTSUPP (MSG_OOB, MSG_MORE), -EINTR,
- *	-EFAULT, what fp_addr_parse(), fp_endpoint_route() and
+ *	-EFAULT, -ENOBUFS (no memory for another notice), what fp_addr_parse(), fp_endpoint_route() and
  *	fp_endpoint_xmit() (but for a full queue) say, or the
  *	pending error. A message that is not sent takes no sequence number.
  */
@@ -123,6 +250,7 @@ int fp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	struct sockcm_cookie sockc;
 	struct fp_route route;
 	struct sk_buff *skb;
+	bool notice, stays;
 	int err;
 
 	if (msg->msg_flags & (MSG_OOB | MSG_MORE))
@@ -140,7 +268,9 @@ int fp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	err = find_route(fs, msg, len, sockc.mark, &route);
 	if (err)
 		goto count;
-	skb = alloc_frame(fs, msg, len, fp_endpoint_headroom(&route), &err);
+	notice = fp_sock_wants_notice(fs, msg, len);
+	stays = (notice || msg->msg_ubuf) && may_stay(&route, len);
+	skb = make_frame(fs, msg, len, &route, &stays, &err);
 	if (!skb) {
 		dst_release(route.dst);
 		goto count;
@@ -152,17 +282,15 @@ int fp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	skb->priority = READ_ONCE(fs->sk.sk_priority);
 	skb->mark = sockc.mark;
 	skb->tstamp = sockc.transmit_time;
-	encode_header(fs, skb);
-
-	FP_INC_STATS(fn, OUT_FRAMES);
-	FP_ADD_STATS(fn, OUT_BYTES, len);
-	atomic64_add(len, &fp_dgram(fs)->tx_bytes);
 	skb_dst_set(skb, route.dst);
-	rcu_read_lock_bh();
-	err = fp_endpoint_xmit(fs->endpoint, skb, &route);
-	rcu_read_unlock_bh();
-	/* A full queue on the way is a lost datagram, as with UDP. */
-	return err && err != -ENOBUFS ? err : len;
+
+	if (unlikely(notice))
+		err = transmit_pages(fs, skb, len, &route, stays);
+	else if (unlikely(msg->msg_ubuf))
+		err = transmit_slots(fs, skb, msg, len, &route, stays);
+	else
+		err = transmit(fs, skb, len, &route);
+	return err ?: len;
 
 count:
 	if (err != -EAGAIN)

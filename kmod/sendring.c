@@ -260,6 +260,8 @@ static int send_message(struct fp_ring *ring, struct socket *sock,
 	if (err)
 		return err;
 	err = sock->ops->sendmsg(sock, &msg, send->len);
+	if (zc && !msg.msg_ubuf)
+		zc->event.flags = FP_RING_F_COPIED;
 	return min(err, 0);
 }
 
@@ -276,9 +278,65 @@ static bool makes_sense(const struct fp_ring *ring,
 			const struct fp_ring_send *send)
 {
 	return !send->reserved[0] &&
-	       !(send->flags & ~(FP_RING_TO | FP_RING_MORE | FP_RING_QUIET)) &&
+	       !(send->flags & ~ring->send_flags) &&
 	       send->slot < ring->info.slots &&
 	       send->len <= fp_ring_capacity(ring);
+}
+
+static struct fp_conn *find_conn(struct fp_sock *fs, u64 id)
+{
+	return fp_sock_is_rdm(fs) ? fp_crowd_find_id(fs, id) :
+				    fp_sock_conn_get(fs);
+}
+
+/*
+ * Is a descriptor behind one that was refused with EAGAIN? With this one what was
+ * refused may begin anew.
+ */
+static bool is_behind(struct fp_conn *conn, u32 flags)
+{
+	struct fp_act *act;
+	bool behind;
+
+	spin_lock_bh(&conn->lock);
+	act = conn->act;
+	if (act && flags & FP_RING_AGAIN)
+		act->tx_again = false;
+	behind = act && act->tx_again;
+	spin_unlock_bh(&conn->lock);
+	return behind;
+}
+
+/* From now on all is behind one that was refused. Returns false: no memory. */
+static bool fall_behind(struct fp_conn *conn)
+{
+	if (fp_conn_rouse(conn, GFP_KERNEL))
+		return false;
+	spin_lock_bh(&conn->lock);
+	if (conn->act)
+		conn->act->tx_again = true;
+	spin_unlock_bh(&conn->lock);
+	return true;
+}
+
+/* As send_message(), with FP_RING_IN_ORDER. */
+static int send_in_turn(struct fp_ring *ring, struct socket *sock,
+			const struct fp_ring_send *send, bool more,
+			struct fp_ring_zc *zc)
+{
+	struct fp_conn *conn = NULL;
+	int err = -EAGAIN;
+
+	if (sock->type != SOCK_DGRAM && !(send->flags & FP_RING_TO))
+		conn = find_conn(fp_sk(sock->sk), send->conn);
+	if (!conn)
+		return send_message(ring, sock, send, more, zc);
+	if (!is_behind(conn, send->flags))
+		err = send_message(ring, sock, send, more, zc);
+	if (err == -EAGAIN && !fall_behind(conn))
+		err = -ENOMEM;
+	fp_conn_put(conn);
+	return err;
 }
 
 /* Send what a descriptor says. More may follow for the same connection. */
@@ -306,10 +364,12 @@ static void send_one(struct fp_ring *ring, struct socket *sock,
 		return;
 	}
 	event.nr = nr;
-	if (send->len >= ZEROCOPY_MIN && sock->type != SOCK_DGRAM &&
-	    !(send->flags & FP_RING_QUIET))
+	if (send->len >= ZEROCOPY_MIN && !(send->flags & FP_RING_QUIET))
 		zc = zc_create(ring, &event);
-	event.error = -send_message(ring, sock, send, more, zc);
+	if (ring->in_order)
+		event.error = -send_in_turn(ring, sock, send, more, zc);
+	else
+		event.error = -send_message(ring, sock, send, more, zc);
 	if (zc) {
 		zc->event.error = event.error;
 		zc_complete(NULL, &zc->ubuf, true);
@@ -423,13 +483,11 @@ static u32 send_batch(struct fp_ring *ring, struct fp_sock *fs, u32 nr,
 	struct fp_conn *conn;
 	u32 sent, i;
 
-	if (fp_sock_is_rdm(fs))
-		conn = fp_crowd_find_id(fs, ring->batch[0].conn);
-	else
-		conn = fp_sock_conn_get(fs);
+	conn = find_conn(fs, ring->batch[0].conn);
 	if (!conn)
 		return 0;
-	if (!copy_batch(ring, nr)) {
+	if ((ring->in_order && is_behind(conn, ring->batch[0].flags)) ||
+	    !copy_batch(ring, nr)) {
 		fp_conn_put(conn);
 		return 0;
 	}

@@ -426,14 +426,6 @@ unlock:
 	return err;
 }
 
-/* Is the application to be told when its pages are not needed any more? */
-static bool wants_notice(const struct fp_sock *fs, const struct msghdr *msg,
-			 size_t len)
-{
-	return msg->msg_flags & MSG_ZEROCOPY && !msg->msg_ubuf && len &&
-	       sock_flag(&fs->sk, SOCK_ZEROCOPY);
-}
-
 /**
  * fp_seqpacket_send - send a message on a connection
  * @fs: the socket
@@ -456,7 +448,7 @@ int fp_seqpacket_send(struct fp_sock *fs, struct fp_conn *conn,
 		return err;
 	if (len > READ_ONCE(conn->msg_max))
 		return -EMSGSIZE;
-	if (unlikely(wants_notice(fs, msg, len)))
+	if (unlikely(fp_sock_wants_notice(fs, msg, len)))
 		return send_pages(fs, conn, msg, len);
 	return send_message(fs, conn, msg, len, &mapped);
 }

@@ -95,8 +95,7 @@ static int set_zerocopy(struct fp_sock *fs, int val)
 
 static bool is_for_connections(int optname)
 {
-	return (optname >= FP_PAYLOAD_CSUM && optname <= FP_NODELAY) ||
-	       optname == FP_ZEROCOPY;
+	return optname >= FP_PAYLOAD_CSUM && optname <= FP_NODELAY;
 }
 
 static int write_option(struct fp_sock *fs, int optname, int val)

@@ -144,7 +144,6 @@ struct fp_txbuf *fp_txbuf_alloc(unsigned int headroom, u32 len, gfp_t gfp)
 	return buf;
 }
 
-/* References to the pages that hold the next @len bytes. */
 static int map_pages(struct sk_buff *skb, struct iov_iter *from, u32 len)
 {
 	struct page *pages[MAX_SKB_FRAGS];
@@ -176,6 +175,27 @@ static int map_pages(struct sk_buff *skb, struct iov_iter *from, u32 len)
 }
 
 /**
+ * fp_txbuf_map_pages - put references to the sender's pages into an skb
+ * @skb: without fragments yet; its truesize grows, whatever is returned
+ * @from: where they are; advanced
+ * @len: bytes
+ *
+ * Context: process.
+ * Return: 0, -EFAULT, -EMSGSIZE: they lie in too many pieces (then @from is
+ *	where it was, and @skb is to be freed).
+ */
+int fp_txbuf_map_pages(struct sk_buff *skb, struct iov_iter *from, u32 len)
+{
+	size_t before = iov_iter_count(from);
+	int err;
+
+	err = map_pages(skb, from, len);
+	if (err)
+		iov_iter_revert(from, before - iov_iter_count(from));
+	return err;
+}
+
+/**
  * fp_txbuf_map - make a frame of what lies in the sender's pages
  * @headroom: what its headers need, bytes
  * @from: where they are; advanced
@@ -190,7 +210,6 @@ static int map_pages(struct sk_buff *skb, struct iov_iter *from, u32 len)
 struct fp_txbuf *fp_txbuf_map(unsigned int headroom, struct iov_iter *from,
 			      u32 len, struct ubuf_info *ubuf, gfp_t gfp)
 {
-	size_t before = iov_iter_count(from);
 	struct fp_txbuf *buf;
 	struct sk_buff *skb;
 	int err;
@@ -199,9 +218,8 @@ struct fp_txbuf *fp_txbuf_map(unsigned int headroom, struct iov_iter *from,
 	if (!skb)
 		return ERR_PTR(-ENOMEM);
 	skb_reserve(skb, headroom);
-	err = map_pages(skb, from, len);
+	err = fp_txbuf_map_pages(skb, from, len);
 	if (err) {
-		iov_iter_revert(from, before - iov_iter_count(from));
 		kfree_skb(skb);
 		return ERR_PTR(err);
 	}

@@ -109,22 +109,26 @@ static void drain(int fd)
 /*
  * Send and receive one message. The fault may lose a datagram on its way, and
  * a copy that fails in the middle of a receive takes its message along, as
- * with UDP: then it is sent again.
+ * with UDP: then it is sent again. Returns how often it was sent.
  */
-static void exchange(struct life *life, int from, int to, size_t len)
+static unsigned int exchange(struct life *life, int from, int to, size_t len,
+			     int flags)
 {
+	unsigned int sent = 1;
 	ssize_t got;
 
 	drain(to);
-	TRY(life, send(from, out, len, 0));
+	TRY(life, send(from, out, len, flags));
 	got = take(to, sizeof(in));
 	if (got < 0 && (!life->failed || is_clean(errno))) {
 		life->failed = true;
-		TRY(life, send(from, out, len, 0));
+		TRY(life, send(from, out, len, flags));
 		got = take(to, sizeof(in));
+		sent++;
 	}
 	DEMAND(life, got == (ssize_t)len);
 	DEMAND(life, !memcmp(in, out, len));
+	return sent;
 }
 
 static void dgram_life(struct life *life)
@@ -143,11 +147,43 @@ static void dgram_life(struct life *life)
 	TRY(life, fp_connect(tx, &at));
 	TRY(life, fp_peer(tx, &peer));
 	for (i = 0; i < ARRAY_SIZE(lengths); i++)
-		exchange(life, tx, rx, lengths[i]);
+		exchange(life, tx, rx, lengths[i], 0);
 	TRY(life, fp_setint(tx, SOL_FASTPROTO, FP_NEEDS_COPY, 1));
-	exchange(life, tx, rx, sizeof(out));
+	exchange(life, tx, rx, sizeof(out), 0);
 	TRY(life, ioctl(rx, FIONREAD, &value));
 	TRY(life, shutdown(tx, SHUT_RDWR));
+	close(tx);
+	close(rx);
+}
+
+/* Wait for the notices of all calls, each of which has one. */
+static void take_notices(struct life *life, int fd, unsigned int calls)
+{
+	unsigned int ahead = fault_disarm();
+	bool seen[16] = {};
+
+	DEMAND(life, life->wrong || notice_collect(fd, seen, calls));
+	fault_arm(ahead);
+}
+
+/* From pages that stay where they are, and from those that don't. */
+static void zerocopy_life(struct life *life)
+{
+	static const size_t lengths[] = { 1, 257, 1400, sizeof(out) };
+	struct sockaddr_fp at = fp_loopback(life->family, 0);
+	unsigned int calls = 0;
+	int rx, tx;
+	size_t i;
+
+	rx = TRY(life, socket(AF_FASTPROTO, SOCK_DGRAM, 0));
+	tx = TRY(life, socket(AF_FASTPROTO, SOCK_DGRAM, 0));
+	TRY(life, fp_bind(rx, &at));
+	TRY(life, fp_name(rx, &at));
+	TRY(life, fp_connect(tx, &at));
+	TRY(life, fp_setint(tx, SOL_FASTPROTO, FP_ZEROCOPY, 1));
+	for (i = 0; i < ARRAY_SIZE(lengths); i++)
+		calls += exchange(life, tx, rx, lengths[i], MSG_ZEROCOPY);
+	take_notices(life, tx, calls);
 	close(tx);
 	close(rx);
 }
@@ -547,6 +583,10 @@ FIXTURE_VARIANT_ADD(fault, dgram_ipv4) {
 
 FIXTURE_VARIANT_ADD(fault, dgram_ipv6) {
 	.script = dgram_life, .family = AF_INET6, .least = 20,
+};
+
+FIXTURE_VARIANT_ADD(fault, zerocopy_ipv4) {
+	.script = zerocopy_life, .family = AF_INET, .least = 20,
 };
 
 FIXTURE_VARIANT_ADD(fault, seqpacket_ipv4) {

@@ -35,7 +35,7 @@ TEST(sizes_are_checked)
 		{ .slot_size = 2048, .slots = 8, .events = 1 },
 		{ .slot_size = 2048, .slots = 8, .events = 12 },
 		{ .slot_size = 2048, .slots = 8, .events = 1U << 31 },
-		{ .slot_size = 2048, .slots = 8, .flags = 1 },
+		{ .slot_size = 2048, .slots = 8, .flags = 2 },
 		{ .slot_size = 2048, .slots = 8, .reserved = { 0, 1 } },
 	};
 	struct fp_ring_req good = { .slot_size = 64, .slots = 2 };
@@ -630,6 +630,259 @@ TEST(opens_without_slots)
 	ring_unmap(&b);
 	close(client);
 	close(server);
+}
+
+#define NUMBERS	200
+
+FIXTURE(order) {
+	int client;
+	int server;
+	struct sockaddr_fp addr;	/* of the server */
+	struct ring ring;		/* of the client */
+	__u64 to;			/* for the client to send to */
+	bool is_cut;			/* what the client sends is lost */
+	bool refused[NUMBERS + 1];
+};
+
+FIXTURE_VARIANT(order) {
+	int type;
+	size_t size;
+};
+
+FIXTURE_VARIANT_ADD(order, seqpacket_small) {
+	.type = SOCK_SEQPACKET, .size = 100,
+};
+
+FIXTURE_VARIANT_ADD(order, seqpacket_large) {
+	.type = SOCK_SEQPACKET, .size = SLOT,
+};
+
+FIXTURE_VARIANT_ADD(order, rdm_small) {
+	.type = SOCK_RDM, .size = 100,
+};
+
+FIXTURE_VARIANT_ADD(order, rdm_large) {
+	.type = SOCK_RDM, .size = SLOT,
+};
+
+FIXTURE_SETUP(order)
+{
+	const struct fp_ring_req req = {
+		.slot_size = SLOT, .slots = 1024, .flags = FP_RING_IN_ORDER,
+	};
+
+	if (variant->type == SOCK_SEQPACKET) {
+		ASSERT_EQ(0, fp_pair(AF_INET, &self->client, &self->server));
+		ASSERT_EQ(1, send(self->client, "x", 1, 0));
+	} else {
+		self->client = rdm_open(HOST_A);
+		self->server = rdm_listen(HOST_B, AF_INET, &self->addr);
+		ASSERT_EQ(0, rdm_dial(self->client, &self->addr, &self->to));
+		ASSERT_EQ(1, rdm_send(self->client, self->to, "x", 1, 0));
+	}
+	/* Its handshake is over. */
+	ASSERT_TRUE(fp_wait(self->server, POLLIN));
+	ASSERT_EQ(1, recv(self->server, in, sizeof(in), 0));
+	ASSERT_EQ(0, fp_setint(self->client, SOL_SOCKET, SO_SNDBUF, 8192));
+	ASSERT_EQ(0, setsockopt(self->client, SOL_FASTPROTO, FP_RING, &req,
+				sizeof(req)));
+	ASSERT_EQ(0, ring_map(self->client, &self->ring));
+}
+
+FIXTURE_TEARDOWN(order)
+{
+	if (self->is_cut)
+		net_netem(HOST_A, NULL);
+	ring_unmap(&self->ring);
+	close(self->client);
+	close(self->server);
+}
+
+/* Each number has a slot of its own. */
+static void queue_number(struct _test_data_order *self, size_t size,
+			 __u32 number, __u32 flags)
+{
+	memset(out, 0, size);
+	memcpy(out, &number, sizeof(number));
+	ring_queue(&self->ring, self->to, number, out, size,
+		   flags | FP_RING_QUIET);
+	self->refused[number] = false;
+}
+
+/* Which of them are refused; with FP_RING_QUIET there is no other event. */
+static bool note_refused(struct _test_data_order *self, bool *writable)
+{
+	const struct fp_ring_event *event;
+
+	if (ring_tell(&self->ring) ||
+	    self->ring.ctl->send_head != self->ring.ctl->send_tail)
+		return false;
+	for (; (event = ring_peek(&self->ring)); ring_seen(&self->ring)) {
+		if (event->type == FP_RING_WRITABLE)
+			*writable = true;
+		if (event->type != FP_RING_SENT)
+			continue;
+		if (event->error != EAGAIN || event->slot > NUMBERS)
+			return false;
+		self->refused[event->slot] = true;
+	}
+	return true;
+}
+
+/* The first one that was refused, behind which all were; or what is behind all. */
+static __u32 first_refused(const struct _test_data_order *self, __u32 end)
+{
+	__u32 first = 0, i;
+
+	while (first < end && !self->refused[first])
+		first++;
+	for (i = first; i < end; i++)
+		if (!self->refused[i])
+			return UINT32_MAX;
+	return first;
+}
+
+static bool wait_writable(struct _test_data_order *self)
+{
+	struct fp_ring_event event = {};
+
+	while (event.type != FP_RING_WRITABLE)
+		if (!ring_wait(&self->ring, &event))
+			return false;
+	return true;
+}
+
+/* All that come in are the next ones. */
+static bool take_numbers(int fd, size_t size, __u32 *next)
+{
+	__u32 number;
+	ssize_t got;
+
+	while ((got = recv(fd, in, sizeof(in), MSG_DONTWAIT)) >= 0) {
+		memcpy(&number, in, sizeof(number));
+		if (got != (ssize_t)size || number != (*next)++)
+			return false;
+	}
+	return errno == EAGAIN;
+}
+
+TEST_F(order, nothing_overtakes_what_was_refused)
+{
+	__u32 first, again, next = 0, i;
+	bool writable = false;
+
+	ASSERT_EQ(0, net_netem(HOST_A, "loss 100%"));
+	self->is_cut = true;
+	for (i = 0; i < NUMBERS; i++)
+		queue_number(self, variant->size, i, 0);
+	ASSERT_TRUE(note_refused(self, &writable));
+	first = first_refused(self, NUMBERS);
+	ASSERT_GT(NUMBERS, first);
+	EXPECT_LT(0, first);
+	/* There is room, and yet it is not this one's turn. */
+	ASSERT_EQ(0, net_netem(HOST_A, NULL));
+	self->is_cut = false;
+	ASSERT_TRUE(wait_writable(self));
+	queue_number(self, variant->size, NUMBERS, 0);
+	ASSERT_TRUE(note_refused(self, &writable));
+	ASSERT_EQ(first, first_refused(self, NUMBERS + 1));
+	for (writable = true; first <= NUMBERS; first = again) {
+		ASSERT_TRUE(writable || wait_writable(self));
+		writable = false;
+		for (i = first; i <= NUMBERS; i++)
+			queue_number(self, variant->size, i,
+				     i == first ? FP_RING_AGAIN : 0);
+		ASSERT_TRUE(note_refused(self, &writable));
+		again = first_refused(self, NUMBERS + 1);
+		ASSERT_LE(first, again);
+		ASSERT_GE(NUMBERS + 1, again);
+		ASSERT_TRUE(take_numbers(self->server, variant->size, &next));
+	}
+	while (next <= NUMBERS) {
+		ASSERT_TRUE(fp_wait(self->server, POLLIN));
+		ASSERT_TRUE(take_numbers(self->server, variant->size, &next));
+	}
+}
+
+/* It says something only where it was agreed on. */
+TEST(again_without_order_is_nonsense)
+{
+	struct fp_ring_event event;
+	int client, server;
+	struct ring ring;
+
+	ASSERT_EQ(0, fp_pair(AF_INET, &client, &server));
+	ASSERT_EQ(0, ring_open(client, SLOT, 1024, 0, &ring));
+	ring_queue(&ring, 0, 3, out, 10, FP_RING_AGAIN);
+	ASSERT_EQ(0, ring_tell(&ring));
+	ASSERT_TRUE(next(&ring, &event));
+	EXPECT_EQ(FP_RING_SENT, event.type);
+	EXPECT_EQ(EINVAL, event.error);
+	ring_unmap(&ring);
+	close(client);
+	close(server);
+}
+
+static int ask_peer(int fd, __u64 conn, struct sockaddr_fp *peer, socklen_t len)
+{
+	*peer = (struct sockaddr_fp){
+		.sfp_family = AF_FASTPROTO, .sfp_conn = conn
+	};
+	return getsockopt(fd, SOL_FASTPROTO, FP_PEERNAME, peer, &len);
+}
+
+/* Before there is any message, at both ends. */
+static void who_has_opened(struct __test_metadata *_metadata, int family)
+{
+	struct sockaddr_fp addr, peer, own, stranger = {};
+	const socklen_t len = sizeof(peer);
+	struct fp_ring_event event;
+	int client, server;
+	struct ring ring;
+	__u64 to;
+
+	client = rdm_open(HOST_A);
+	server = rdm_open(HOST_B);
+	ASSERT_EQ(0, ring_open(server, SLOT, 8, 4, &ring));
+	addr = fp_host(family, HOST_B, 0);
+	ASSERT_EQ(0, fp_bind(server, &addr));
+	ASSERT_EQ(0, fp_name(server, &addr));
+	ASSERT_EQ(0, listen(server, 1));
+	own = fp_host(family, HOST_A, 0);
+	ASSERT_EQ(0, fp_bind(client, &own));
+	ASSERT_EQ(0, fp_name(client, &own));
+	ASSERT_EQ(0, rdm_dial(client, &addr, &to));
+	ASSERT_TRUE(ring_wait(&ring, &event));
+	ASSERT_EQ(FP_RING_OPENED, event.type);
+	EXPECT_EQ(0, ask_peer(server, event.conn, &peer, len));
+	own.sfp_conn = event.conn;
+	EXPECT_TRUE(fp_same(&own, &peer));
+	EXPECT_EQ(0, ask_peer(client, to, &peer, len));
+	addr.sfp_conn = to;
+	EXPECT_TRUE(fp_same(&addr, &peer));
+	/* Nobody's, the other one's, and what is no question. */
+	EXPECT_FAILS(ENOTCONN, ask_peer(server, 0, &peer, len));
+	EXPECT_FAILS(ENOTCONN, ask_peer(server, event.conn + 1, &peer, len));
+	EXPECT_FAILS(ENOTCONN, ask_peer(server, to, &peer, len));
+	EXPECT_FAILS(EINVAL, ask_peer(client, to, &peer, len - 1));
+	EXPECT_FAILS(EAFNOSUPPORT, getsockopt(client, SOL_FASTPROTO,
+					      FP_PEERNAME, &stranger,
+					      (socklen_t[]){ len }));
+	ASSERT_EQ(0, rdm_close(client, to));
+	EXPECT_FAILS(ENOTCONN, ask_peer(client, to, &peer, len));
+	ring_unmap(&ring);
+	close(client);
+	close(server);
+}
+
+TEST(who_has_opened_ipv4)
+{
+	who_has_opened(_metadata, AF_INET);
+}
+
+TEST(who_has_opened_ipv6)
+{
+	who_has_opened(_metadata, AF_INET6);
 }
 
 FIXTURE(dgram) {

@@ -343,6 +343,7 @@ static const int options[][2] = {
 	{ SOL_FASTPROTO, FP_CLOSE }, { SOL_FASTPROTO, FP_CLOSE },
 	{ SOL_FASTPROTO, FP_EVENTS }, { SOL_FASTPROTO, FP_PEELOFF },
 	{ SOL_FASTPROTO, FP_PEELOFF }, { SOL_FASTPROTO, FP_ZEROCOPY },
+	{ SOL_FASTPROTO, FP_PEERNAME }, { SOL_FASTPROTO, FP_PEERNAME },
 	{ SOL_SOCKET, SO_RCVBUF }, { SOL_SOCKET, SO_SNDBUF },
 	{ SOL_SOCKET, SO_LINGER }, { SOL_SOCKET, SO_KEEPALIVE },
 	{ SOL_SOCKET, SO_RCVTIMEO }, { SOL_SOCKET, SO_SNDTIMEO },
@@ -400,6 +401,12 @@ static size_t some_own_value(struct caller *c, int name, union value *value)
 {
 	if (name == FP_OPEN) {
 		value->addr = some_addr(c);
+		return sizeof(value->addr);
+	}
+	if (name == FP_PEERNAME) {
+		value->addr = (struct sockaddr_fp){
+			.sfp_family = AF_FASTPROTO, .sfp_conn = some_id(c)
+		};
 		return sizeof(value->addr);
 	}
 	if (name == FP_CLOSE) {

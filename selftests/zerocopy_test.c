@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <time.h>
-#include <linux/errqueue.h>
 #include <linux/sockios.h>
 #include <poll.h>
 #include <pthread.h>
@@ -121,82 +120,10 @@ static ssize_t send_from(struct _test_data_zerocopy *self, const void *buf,
 		       flags | MSG_ZEROCOPY | MSG_NOSIGNAL);
 }
 
-/* Calls that are over. */
-struct notice {
-	__u32 first;
-	__u32 last;
-	bool copied;
-};
-
-/* Take one from the error queue. Returns false, and errno, if there is none. */
-static bool take_notice(int fd, struct notice *notice)
-{
-	char control[200];
-	struct msghdr msg = {
-		.msg_control = control, .msg_controllen = sizeof(control)
-	};
-	const struct sock_extended_err *err;
-	const struct cmsghdr *cmsg;
-
-	if (recvmsg(fd, &msg, MSG_ERRQUEUE) < 0)
-		return false;
-	errno = EBADMSG;
-	cmsg = CMSG_FIRSTHDR(&msg);
-	if (!cmsg || cmsg->cmsg_level != SOL_FASTPROTO ||
-	    cmsg->cmsg_type != FP_RECVERR || !(msg.msg_flags & MSG_ERRQUEUE))
-		return false;
-	err = (const void *)CMSG_DATA(cmsg);
-	if (err->ee_origin != SO_EE_ORIGIN_ZEROCOPY || err->ee_errno)
-		return false;
-	notice->first = err->ee_info;
-	notice->last = err->ee_data;
-	notice->copied = err->ee_code & SO_EE_CODE_ZEROCOPY_COPIED;
-	return true;
-}
-
-static bool poll_error(int fd, int patience)
-{
-	struct pollfd p = { .fd = fd };
-
-	return poll(&p, 1, patience) == 1 && p.revents & POLLERR;
-}
-
-static bool wait_notice(int fd, struct notice *notice)
-{
-	return poll_error(fd, PATIENCE * 1000) && take_notice(fd, notice);
-}
-
-static bool no_notice(int fd)
-{
-	struct notice notice;
-
-	return !take_notice(fd, &notice) && errno == EAGAIN &&
-	       !poll_error(fd, 0);
-}
-
-/*
- * Until so many calls are over, each of them once. Returns how many notices that
- * took, or 0.
- */
 static unsigned int collect(struct _test_data_zerocopy *self,
 			    unsigned int calls)
 {
-	unsigned int over = 0, count = 0;
-	struct notice notice;
-	__u32 i;
-
-	while (over < calls) {
-		if (!wait_notice(self->client, &notice))
-			return 0;
-		count++;
-		for (i = notice.first; i <= notice.last; i++) {
-			if (i >= calls || self->seen[i])
-				return 0;
-			self->seen[i] = true;
-			over++;
-		}
-	}
-	return no_notice(self->client) ? count : 0;
+	return notice_collect(self->client, self->seen, calls);
 }
 
 static bool receive(int fd, size_t len, __u32 seed)
@@ -228,14 +155,14 @@ TEST_F(zerocopy, told_when_acknowledged)
 	fill(self->out, LARGE, 1);
 	ASSERT_EQ(0, cut());
 	ASSERT_EQ(LARGE, send_from(self, self->out, LARGE, 0));
-	EXPECT_TRUE(no_notice(self->client));
+	EXPECT_TRUE(notice_none(self->client));
 	ASSERT_EQ(0, mend());
-	ASSERT_TRUE(wait_notice(self->client, &notice));
+	ASSERT_TRUE(notice_wait(self->client, &notice));
 	EXPECT_EQ(0, notice.first);
 	EXPECT_EQ(0, notice.last);
 	/* On the way, for who receives it on this machine. */
 	EXPECT_TRUE(notice.copied);
-	EXPECT_TRUE(no_notice(self->client));
+	EXPECT_TRUE(notice_none(self->client));
 	/* What is done to the memory from now on is nobody's business. */
 	memset(self->out, 0, LARGE);
 	EXPECT_TRUE(receive(self->server, LARGE, 1));
@@ -321,10 +248,10 @@ TEST_F(zerocopy, connection_ends_meanwhile)
 	ASSERT_EQ(0, cut());
 	for (i = 0; i < 5; i++)
 		ASSERT_EQ(20000, send_from(self, self->out, 20000, 0));
-	EXPECT_TRUE(no_notice(self->client));
+	EXPECT_TRUE(notice_none(self->client));
 	ASSERT_EQ(0, conn_kill(HOST_A, id));
 	for (i = 0; i < 5; i = notice.last + 1) {
-		ASSERT_TRUE(wait_notice(self->client, &notice));
+		ASSERT_TRUE(notice_wait(self->client, &notice));
 		EXPECT_EQ(i, notice.first);
 		EXPECT_GT(5, notice.last);
 		/* Nobody had them. */
@@ -333,7 +260,7 @@ TEST_F(zerocopy, connection_ends_meanwhile)
 	if (variant->type == SOCK_SEQPACKET)
 		EXPECT_EQ(ECONNABORTED,
 			  fp_getint(self->client, SOL_SOCKET, SO_ERROR));
-	EXPECT_TRUE(no_notice(self->client));
+	EXPECT_TRUE(notice_none(self->client));
 }
 
 /* A few bytes are copied, whatever was asked for: and are free at once. */
@@ -344,14 +271,14 @@ TEST_F(zerocopy, small_messages_are_copied)
 	ASSERT_EQ(0, cut());
 	fill(self->out, 256, 5);
 	ASSERT_EQ(256, send_from(self, self->out, 256, 0));
-	ASSERT_TRUE(wait_notice(self->client, &notice));
+	ASSERT_TRUE(notice_wait(self->client, &notice));
 	EXPECT_EQ(0, notice.first);
 	EXPECT_EQ(0, notice.last);
 	EXPECT_TRUE(notice.copied);
 	memset(self->out, 0, 256);
 	ASSERT_EQ(0, mend());
 	EXPECT_TRUE(receive(self->server, 256, 5));
-	EXPECT_TRUE(no_notice(self->client));
+	EXPECT_TRUE(notice_none(self->client));
 }
 
 TEST_F(zerocopy, payload_with_checksum_is_copied)
@@ -363,7 +290,7 @@ TEST_F(zerocopy, payload_with_checksum_is_copied)
 	ASSERT_EQ(0, cut());
 	fill(self->out, 20000, 6);
 	ASSERT_EQ(20000, send_from(self, self->out, 20000, 0));
-	ASSERT_TRUE(wait_notice(self->client, &notice));
+	ASSERT_TRUE(notice_wait(self->client, &notice));
 	EXPECT_TRUE(notice.copied);
 	memset(self->out, 0, 20000);
 	ASSERT_EQ(0, mend());
@@ -380,7 +307,7 @@ TEST_F(zerocopy, flag_alone_means_nothing)
 	ASSERT_EQ(0, mend());
 	EXPECT_TRUE(receive(self->server, 20000, 7));
 	EXPECT_TRUE(wait_acknowledged(self->client));
-	EXPECT_TRUE(no_notice(self->client));
+	EXPECT_TRUE(notice_none(self->client));
 }
 
 /* Nor do empty messages count, as with TCP and UDP. */
@@ -395,11 +322,11 @@ TEST_F(zerocopy, calls_that_fail_do_not_count)
 	EXPECT_FAILS(EFAULT, send_from(self, hole, 20, 0));
 	EXPECT_FAILS(EMSGSIZE, send_from(self, hole, msg_max + 1, 0));
 	EXPECT_EQ(0, send_from(self, self->out, 0, 0));
-	EXPECT_TRUE(no_notice(self->client));
+	EXPECT_TRUE(notice_none(self->client));
 	/* The first pages are there, others are not. */
 	ASSERT_EQ(0, munmap(self->out + 65536, LARGE - 65536));
 	EXPECT_FAILS(EFAULT, send_from(self, self->out, LARGE, 0));
-	EXPECT_TRUE(no_notice(self->client));
+	EXPECT_TRUE(notice_none(self->client));
 	fill(self->out, 20000, 8);
 	ASSERT_EQ(20000, send_from(self, self->out, 20000, 0));
 	EXPECT_TRUE(receive(self->server, 0, 0));
@@ -433,7 +360,7 @@ TEST_F(zerocopy, too_many_at_once)
 	/* And it goes on, with the number after those that were sent. */
 	ASSERT_EQ(300, send_from(self, self->out, 300, 0));
 	EXPECT_TRUE(receive(self->server, 300, 9));
-	ASSERT_TRUE(wait_notice(self->client, &notice));
+	ASSERT_TRUE(notice_wait(self->client, &notice));
 	EXPECT_EQ(sent, notice.first);
 	EXPECT_EQ(sent, notice.last);
 }
@@ -451,28 +378,9 @@ TEST_F(zerocopy, epoll_tells)
 	ASSERT_EQ(5000, send_from(self, self->out, 5000, 0));
 	ASSERT_EQ(1, epoll_wait(epfd, &event, 1, PATIENCE * 1000));
 	EXPECT_EQ(EPOLLERR, event.events);
-	EXPECT_TRUE(take_notice(self->client, &notice));
+	EXPECT_TRUE(notice_take(self->client, &notice));
 	EXPECT_TRUE(receive(self->server, 5000, 10));
 	close(epfd);
-}
-
-/* The sum of what fpctl tells of the sockets of a host. */
-static long long counted(enum host host, const char *name)
-{
-	char pattern[40], line[4096];
-	long long value, sum = 0;
-	const char *p;
-	FILE *pipe;
-
-	net_enter(host);
-	pipe = popen("fpctl -j socket", "r");
-	net_enter(HOST_A);
-	snprintf(pattern, sizeof(pattern), "\"%s\":%%lld", name);
-	while (pipe && fgets(line, sizeof(line), pipe))
-		for (p = strchr(line, '"'); p; p = strchr(p + 1, '"'))
-			if (sscanf(p, pattern, &value) == 1)
-				sum += value;
-	return pipe && !pclose(pipe) ? sum : -1;
 }
 
 TEST_F(zerocopy, what_is_copied_is_counted)
@@ -485,22 +393,22 @@ TEST_F(zerocopy, what_is_copied_is_counted)
 	ASSERT_EQ(20000, send_from(self, self->out, 20000, 0));
 	ASSERT_EQ(256, send_from(self, self->out, 256, 0));
 	/* Whether it has left or not; a short fragment may be copied. */
-	EXPECT_EQ(all, counted(HOST_A, "tx_copied") +
-		       counted(HOST_A, "tx_zerocopy"));
-	EXPECT_LE(20000 - 260, counted(HOST_A, "tx_zerocopy"));
-	EXPECT_LE(256 + before, counted(HOST_A, "tx_copied"));
-	EXPECT_EQ(before, counted(HOST_B, "rx_copied"));
+	EXPECT_EQ(all, socket_counted(HOST_A, "tx_copied") +
+		       socket_counted(HOST_A, "tx_zerocopy"));
+	EXPECT_LE(20000 - 260, socket_counted(HOST_A, "tx_zerocopy"));
+	EXPECT_LE(256 + before, socket_counted(HOST_A, "tx_copied"));
+	EXPECT_EQ(before, socket_counted(HOST_B, "rx_copied"));
 	ASSERT_EQ(0, mend());
 	EXPECT_TRUE(fp_wait(self->server, POLLIN));
 	EXPECT_TRUE(wait_acknowledged(self->client));
-	EXPECT_EQ(before, counted(HOST_B, "rx_copied"));
+	EXPECT_EQ(before, socket_counted(HOST_B, "rx_copied"));
 	EXPECT_TRUE(receive(self->server, 20000, 12));
-	EXPECT_EQ(20000 + before, counted(HOST_B, "rx_copied"));
+	EXPECT_EQ(20000 + before, socket_counted(HOST_B, "rx_copied"));
 	EXPECT_TRUE(receive(self->server, 256, 12));
-	EXPECT_EQ(all, counted(HOST_B, "rx_copied"));
-	EXPECT_EQ(all, counted(HOST_A, "tx_copied") +
-		       counted(HOST_A, "tx_zerocopy"));
-	EXPECT_EQ(0, counted(HOST_B, "tx_zerocopy"));
+	EXPECT_EQ(all, socket_counted(HOST_B, "rx_copied"));
+	EXPECT_EQ(all, socket_counted(HOST_A, "tx_copied") +
+		       socket_counted(HOST_A, "tx_zerocopy"));
+	EXPECT_EQ(0, socket_counted(HOST_B, "tx_zerocopy"));
 }
 
 #define THREADS	4
@@ -567,7 +475,7 @@ static int set_so(int fd, int value)
 
 TEST(option_is_checked)
 {
-	static const int types[] = { SOCK_SEQPACKET, SOCK_RDM };
+	static const int types[] = { SOCK_SEQPACKET, SOCK_RDM, SOCK_DGRAM };
 	size_t i;
 	int fd;
 
@@ -606,48 +514,6 @@ TEST(option_is_checked)
 	}
 }
 
-TEST(datagram_sockets_refuse)
-{
-	int fd = fp_open(HOST_A);
-
-	ASSERT_LE(0, fd);
-	EXPECT_FAILS(EOPNOTSUPP, set_so(fd, 1));
-	EXPECT_FAILS(EOPNOTSUPP, fp_setint(fd, SOL_FASTPROTO, FP_ZEROCOPY, 1));
-	EXPECT_EQ(0, fp_getint(fd, SOL_SOCKET, SO_ZEROCOPY));
-	close(fd);
-}
-
-TEST(datagrams_are_counted_as_copied)
-{
-	struct fp_ring_event event;
-	struct sockaddr_fp addr;
-	int rx, tx, mapped;
-	struct ring ring;
-
-	tx = fp_open(HOST_A);
-	rx = fp_open_host(HOST_B, AF_INET, &addr);
-	ASSERT_EQ(100, fp_sendto(tx, in, 100, &addr));
-	EXPECT_EQ(100, counted(HOST_A, "tx_copied"));
-	EXPECT_EQ(0, counted(HOST_A, "tx_zerocopy"));
-	EXPECT_TRUE(fp_wait(rx, POLLIN));
-	EXPECT_EQ(0, counted(HOST_B, "rx_copied"));
-	EXPECT_EQ(100, recv(rx, in, sizeof(in), MSG_PEEK));
-	EXPECT_EQ(0, counted(HOST_B, "rx_copied"));
-	EXPECT_EQ(100, recv(rx, in, sizeof(in), 0));
-	EXPECT_EQ(100, counted(HOST_B, "rx_copied"));
-	close(rx);
-	mapped = fp_open_host(HOST_B, AF_INET, &addr);
-	ASSERT_EQ(0, ring_open(mapped, 2048, 8, 4, &ring));
-	ASSERT_EQ(50, fp_sendto(tx, in, 50, &addr));
-	ASSERT_TRUE(ring_wait(&ring, &event));
-	EXPECT_EQ(FP_RING_MESSAGE, event.type);
-	EXPECT_EQ(50, counted(HOST_B, "rx_copied"));
-	EXPECT_EQ(150, counted(HOST_A, "tx_copied"));
-	ring_unmap(&ring);
-	close(mapped);
-	close(tx);
-}
-
 /* Small messages go another way through rings than large ones. */
 TEST(what_goes_over_many_rings_is_counted)
 {
@@ -677,10 +543,10 @@ TEST(what_goes_over_many_rings_is_counted)
 		ASSERT_TRUE(ring_wait(&server, &event));
 		i += event.type == FP_RING_MESSAGE;
 	}
-	EXPECT_EQ(2180, counted(HOST_B, "rx_copied"));
-	EXPECT_EQ(180, counted(HOST_A, "tx_copied"));
-	EXPECT_EQ(2000, counted(HOST_A, "tx_zerocopy"));
-	EXPECT_EQ(0, counted(HOST_A, "rx_copied"));
+	EXPECT_EQ(2180, socket_counted(HOST_B, "rx_copied"));
+	EXPECT_EQ(180, socket_counted(HOST_A, "tx_copied"));
+	EXPECT_EQ(2000, socket_counted(HOST_A, "tx_zerocopy"));
+	EXPECT_EQ(0, socket_counted(HOST_A, "rx_copied"));
 	ring_unmap(&client);
 	ring_unmap(&server);
 	close(tx);

@@ -154,6 +154,20 @@ void ring_queue(struct ring *ring, __u64 conn, __u32 slot, const void *data,
 		__u32 len, __u32 flags);
 int ring_stats(int fd, struct fp_ring_stats *stats);
 
+/* notice.c */
+
+/* Calls that are over. */
+struct notice {
+	__u32 first;
+	__u32 last;
+	bool copied;
+};
+
+bool notice_take(int fd, struct notice *notice);
+bool notice_wait(int fd, struct notice *notice);
+bool notice_none(int fd);
+unsigned int notice_collect(int fd, bool *seen, unsigned int calls);
+
 /* frame.c */
 size_t frame_build(void *buf, __u64 seq, unsigned int flags,
 		   const void *payload, size_t len);
@@ -179,6 +193,7 @@ bool stats_wait(enum host host, const struct stats *base, int attr,
 		__u64 count);
 __u64 stats_drops_since(enum host host, const struct stats *base);
 unsigned int conns_count(enum host host);
+long long socket_counted(enum host host, const char *name);
 int genl_family(void);
 int dev_get_u32(enum host host, int attr, __u32 *value);
 int dev_set_u32(enum host host, int attr, __u32 value);

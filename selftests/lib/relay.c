@@ -139,6 +139,26 @@ static void pass(struct relay *relay, bool up, const void *buf, ssize_t len)
 		   up ? &relay->server : &relay->client);
 }
 
+/* Is it a datagram of the client with several messages under a header? */
+static bool is_pack(bool up)
+{
+	const struct fp_hdr *hdr = (const void *)in;
+
+	return up && le16toh(hdr->flags) & FP_F_PACK;
+}
+
+/* Returns true if the pack is one that gets lost. */
+static bool lose_pack(struct relay *relay)
+{
+	const int nr = ++relay->packs;
+
+	if (nr != relay->lose_pack &&
+	    (!relay->lose_packs || nr % relay->lose_packs))
+		return false;
+	relay->struck++;
+	return true;
+}
+
 /* Returns true if the frame has to wait for the next one. */
 static bool hold_back(struct relay *relay, enum kind kind, ssize_t len)
 {
@@ -181,6 +201,8 @@ static void forward(struct relay *relay, int from)
 		age(in);
 	note(relay, kind, got);
 	if (kind && kind == relay->lose && !relay->struck++)
+		return;
+	if (is_pack(up) && lose_pack(relay))
 		return;
 	if (!up && relay->deaf) {
 		relay->struck += kind == RESET;

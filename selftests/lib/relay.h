@@ -27,6 +27,9 @@ struct relay {
 	struct sockaddr_fp client;
 	struct sockaddr_fp server;
 	enum kind lose;			/* the first one of these */
+	int lose_pack;			/* the client's pack of that number, from 1 */
+	int lose_packs;			/* each of its packs by so many */
+	int packs;			/* how many of its packs came */
 	enum kind twice;		/* all of these */
 	enum kind late;			/* the first one of these, behind the next frame */
 	bool ancient;			/* both know no options */

@@ -293,3 +293,22 @@ int conn_kill(enum host host, __u64 id)
 	nl_socket_free(sk);
 	return err < 0 ? err : 0;
 }
+
+/* The sum of what fpctl tells of the sockets of a host. */
+long long socket_counted(enum host host, const char *name)
+{
+	char pattern[40], line[4096];
+	long long value, sum = 0;
+	const char *p;
+	FILE *pipe;
+
+	net_enter(host);
+	pipe = popen("fpctl -j socket", "r");
+	net_enter(HOST_A);
+	snprintf(pattern, sizeof(pattern), "\"%s\":%%lld", name);
+	while (pipe && fgets(line, sizeof(line), pipe))
+		for (p = strchr(line, '"'); p; p = strchr(p + 1, '"'))
+			if (sscanf(p, pattern, &value) == 1)
+				sum += value;
+	return pipe && !pclose(pipe) ? sum : -1;
+}

@@ -108,19 +108,20 @@ struct sockaddr_fp {
 
 /*
  * FP_ZEROCOPY: the same as SO_ZEROCOPY, which kernels before 6.7 refuse (int, 0 or
- *	1, default 0; not SOCK_DGRAM; an accepted socket has it from its
- *	listener). With it, sendmsg(2) with MSG_ZEROCOPY sends from the pages of
- *	the application, which must not change what is there until it is told, on
- *	the error queue, that they are not needed any more: poll(2) says POLLERR,
- *	recvmsg(2) with MSG_ERRQUEUE has a control message FP_RECVERR of this
- *	level, a struct sock_extended_err, as with TCP: ee_origin is
- *	SO_EE_ORIGIN_ZEROCOPY, calls ee_info to ee_data, counted from 0 on the
- *	socket, are over: acknowledged by the peer, or the connection has ended.
- *	SO_EE_CODE_ZEROCOPY_COPIED in ee_code: they were copied, by us (frames
- *	that carry up to 260 bytes, FP_PAYLOAD_CSUM) or on the way to a receiver
- *	in this host. Empty messages do not count. ENOBUFS: too many are not over,
- *	or were not read (net.core.optmem_max), or the pages exceed
- *	RLIMIT_MEMLOCK. Without the option the flag means nothing.
+ *	1, default 0; an accepted socket has it from its listener). With it,
+ *	sendmsg(2) with MSG_ZEROCOPY sends from the pages of the application,
+ *	which must not change what is there until it is told, on the error queue,
+ *	that they are not needed any more: poll(2) says POLLERR, recvmsg(2) with
+ *	MSG_ERRQUEUE has a control message FP_RECVERR of this level, a struct
+ *	sock_extended_err, as with TCP: ee_origin is SO_EE_ORIGIN_ZEROCOPY, calls
+ *	ee_info to ee_data, counted from 0 on the socket, are over: acknowledged
+ *	by the peer, or the connection has ended; of SOCK_DGRAM: they have left
+ *	this host, or were dropped. SO_EE_CODE_ZEROCOPY_COPIED in ee_code: they
+ *	were copied, by us (frames that carry up to 260 bytes, FP_PAYLOAD_CSUM,
+ *	datagrams that IP cuts in pieces) or on the way to a receiver in this
+ *	host. Empty messages do not count. ENOBUFS: too many are not over, or were
+ *	not read (net.core.optmem_max), or the pages exceed RLIMIT_MEMLOCK.
+ *	Without the option the flag means nothing.
  */
 #define FP_ZEROCOPY		15
 
@@ -143,11 +144,15 @@ struct sockaddr_fp {
  *	0 or 1, default 0).
  * FP_PEELOFF: to read, a struct fp_peeloff: a connection becomes a
  *	SOCK_SEQPACKET socket of its own, with all that came in and was not read.
+ * FP_PEERNAME: to read, with an argument that is a struct sockaddr_fp with a
+ *	connection's ID (sfp_conn): the address of its peer, beside the ID. What
+ *	is received tells it, too; but FP_RING_OPENED does not.
  */
 #define FP_OPEN			9
 #define FP_CLOSE		10
 #define FP_EVENTS		11
 #define FP_PEELOFF		12
+#define FP_PEERNAME		17
 
 /**
  * struct fp_peeloff - a connection that gets a socket of its own
@@ -255,7 +260,7 @@ struct fp_event {
  * @events: entries of the event ring, a power of two, FP_RING_EVENTS_MIN to
  *	FP_RING_EVENTS_MAX; 0: twice as many as slots. With less than one for each
  *	slot it may be full, which loses nothing but takes time.
- * @flags: must be zero
+ * @flags: FP_RING_IN_ORDER
  * @reserved: must be zero
  *
  * The free and the send ring have as many entries as there are slots, rounded up
@@ -268,6 +273,15 @@ struct fp_ring_req {
 	__u32	flags;
 	__u64	reserved[2];
 };
+
+/*
+ * fp_ring_req.flags
+ * FP_RING_IN_ORDER: when a descriptor was refused with EAGAIN, so are all that
+ *	follow for the same connection, be there room or not, until one comes with
+ *	FP_RING_AGAIN. So what is written again is not overtaken. Not of
+ *	SOCK_DGRAM, nor of descriptors with FP_RING_TO.
+ */
+#define FP_RING_IN_ORDER	(1 << 0)
 
 /**
  * struct fp_ring_info - what there is, and where in the mapping
@@ -351,7 +365,7 @@ struct fp_ring_ctl {
  * enum fp_ring_type - of an event
  * @FP_RING_MESSAGE: a message came
  * @FP_RING_OPENED: SOCK_RDM: a connection was opened by a peer, or a peer has
- *	answered; SOCK_SEQPACKET: connected
+ *	answered (FP_PEERNAME says who); SOCK_SEQPACKET: connected
  * @FP_RING_WRITABLE: there is room on the connection again, after EAGAIN; it
  *	may come before the FP_RING_SENT that says EAGAIN
  * @FP_RING_CLOSED: nothing will come on the connection any more; on SOCK_RDM its
@@ -407,7 +421,7 @@ struct fp_ring_event {
  * @conn: SOCK_RDM: the ID of the connection, or 0 with FP_RING_TO; else 0
  * @slot: the first slot; not to be touched until FP_RING_SENT
  * @len: bytes of the message; it takes as many slots as they fill, at least one
- * @flags: FP_RING_TO, FP_RING_MORE, FP_RING_QUIET
+ * @flags: FP_RING_TO, FP_RING_MORE, FP_RING_QUIET, FP_RING_AGAIN
  * @reserved: must be zero
  */
 struct fp_ring_send {
@@ -427,10 +441,17 @@ struct fp_ring_send {
  *	application's again as soon as fp_ring_ctl.send_head, read with acquire
  *	semantics, is beyond the descriptor. FP_RING_SENT comes only if it was
  *	refused.
+ * FP_RING_AGAIN: with FP_RING_IN_ORDER: what was refused with EAGAIN begins anew
+ *	here, in the same order. It is to be written when fp_ring_ctl.send_head is
+ *	beyond all descriptors of the connection that were written before, and
+ *	the events were read that were there then: none is still to be refused.
+ *	Whether there is room, FP_RING_WRITABLE says: the first one that was
+ *	refused counts.
  */
 #define FP_RING_TO		(1 << 0)
 #define FP_RING_MORE		(1 << 1)
 #define FP_RING_QUIET		(1 << 2)
+#define FP_RING_AGAIN		(1 << 3)
 
 /**
  * struct fp_ring_stats - what happened to a ring, since it was made
