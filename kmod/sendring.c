@@ -272,6 +272,15 @@ static void must_post(struct fp_ring *ring, const struct fp_ring_event *event)
 	WRITE_ONCE(ring->has_unsent, true);
 }
 
+/* The application knows that it has to look for the event of a quiet one, too. */
+static void refuse(struct fp_ring *ring, const struct fp_ring_send *send,
+		   const struct fp_ring_event *event)
+{
+	if (send->flags & FP_RING_QUIET)
+		WRITE_ONCE(ring->ctl->refused, ++ring->refused);
+	must_post(ring, event);
+}
+
 static bool makes_sense(const struct fp_ring *ring,
 			const struct fp_ring_send *send)
 {
@@ -297,12 +306,12 @@ static void send_one(struct fp_ring *ring, struct socket *sock,
 
 	if (!makes_sense(ring, send)) {
 		this_cpu_add(ring->stats->invalid, 1);
-		must_post(ring, &event);
+		refuse(ring, send, &event);
 		return;
 	}
 	nr = fp_ring_slots_of(ring, send->len);
 	if (!fp_pool_hold(ring, send->slot, nr)) {
-		must_post(ring, &event);
+		refuse(ring, send, &event);
 		return;
 	}
 	event.nr = nr;
@@ -323,7 +332,10 @@ static void send_one(struct fp_ring *ring, struct socket *sock,
 		return;
 	}
 	event.flags = FP_RING_F_COPIED;
-	must_post(ring, &event);
+	if (event.error)
+		refuse(ring, send, &event);
+	else
+		must_post(ring, &event);
 }
 
 /*
@@ -597,7 +609,13 @@ static void await_last(struct fp_conn *conn)
 
 static bool may_return(const struct fp_sock *fs, const struct fp_conn *conn)
 {
-	return fp_ring_is_readable(fp_sock_ring(fs)) || is_over(fs, conn);
+	return fp_ring_is_readable(fp_sock_ring(fs)) || is_over(fs, conn) ||
+	       READ_ONCE(fp_sock_ring(fs)->woken);
+}
+
+static bool was_woken(struct fp_ring *ring)
+{
+	return READ_ONCE(ring->woken) && xchg(&ring->woken, false);
 }
 
 /**
@@ -607,8 +625,9 @@ static bool may_return(const struct fp_sock *fs, const struct fp_conn *conn)
  * @flags: MSG_DONTWAIT
  *
  * Context: process.
- * Return: 0: there is one; -EBUSY (other flags), -EAGAIN, -EINTR, -ERESTARTSYS,
- *	-EPIPE (none will come), or the pending error.
+ * Return: 0: there is one, or fp_sendring_wake() was called; -EBUSY (other
+ *	flags), -EAGAIN, -EINTR, -ERESTARTSYS, -EPIPE (none will come), or the
+ *	pending error.
  */
 int fp_sendring_wait(struct socket *sock, struct fp_conn *conn, int flags)
 {
@@ -625,7 +644,7 @@ int fp_sendring_wait(struct socket *sock, struct fp_conn *conn, int flags)
 		return err;
 	if (conn && READ_ONCE(conn->tx_held))
 		fp_seqpacket_let_go(conn);
-	while (!fp_ring_is_readable(ring)) {
+	while (!fp_ring_is_readable(ring) && !was_woken(ring)) {
 		if (is_over(fs, conn)) {
 			await_last(conn);
 			if (fp_ring_is_readable(ring))
@@ -638,5 +657,26 @@ int fp_sendring_wait(struct socket *sock, struct fp_conn *conn, int flags)
 		if (err)
 			return err;
 	}
+	return 0;
+}
+
+/**
+ * fp_sendring_wake - who waits in fp_sendring_wait(), or will, is to return
+ * @sock: the socket
+ *
+ * What he is to see was written before.
+ *
+ * Context: process.
+ * Return: 0, or -EINVAL: no ring.
+ */
+int fp_sendring_wake(struct socket *sock)
+{
+	struct fp_ring *ring = fp_sock_ring(fp_sk(sock->sk));
+
+	if (!ring)
+		return -EINVAL;
+	/* Pairs with the barrier from the wait queue to may_return(). */
+	xchg(&ring->woken, true);
+	sock->sk->sk_data_ready(sock->sk);
 	return 0;
 }

@@ -233,11 +233,16 @@ struct fp_event {
  * asks and answers needs no other call. It returns 0, or EAGAIN (MSG_DONTWAIT,
  * O_NONBLOCK or SO_RCVTIMEO: there is none yet), EINTR, ENOTCONN, the pending error
  * of the socket, or EPIPE (there is none, and none will come).
+ *
+ * ioctl(2) with SIOCFPWAKE, which any thread may call, has it return 0 though there
+ * is no event: who waits in it now, or the next one who would. It returns 0 or
+ * EINVAL (no ring).
  */
 #define FP_RING			13
 #define FP_RING_STATS		14
 
 #define SIOCFPRING		0x89e0	/* SIOCPROTOPRIVATE */
+#define SIOCFPWAKE		0x89e1
 
 #define FP_RING_SLOT_MIN	64		/* fp_ring_req.slot_size */
 #define FP_RING_SLOT_MAX	(1 << 20)
@@ -317,6 +322,8 @@ struct fp_ring_info {
  * struct fp_ring_ctl - indices
  * @flags: FP_RING_NEED_*; written by the kernel
  * @send_head: how many descriptors it has taken; written by the kernel
+ * @refused: how many of those, with FP_RING_QUIET, it has refused; written by the
+ *	kernel, before @send_head
  * @event_head: how many events were read; written by the application, as are
  * @free_tail: how many slots were given to the kernel
  * @send_tail: how many descriptors were written
@@ -328,7 +335,8 @@ struct fp_ring_info {
 struct fp_ring_ctl {
 	__u32	flags;
 	__u32	send_head;
-	__u32	pad0[14];
+	__u32	refused;
+	__u32	pad0[13];
 	__u32	event_head;
 	__u32	pad1[15];
 	__u32	free_tail;
@@ -426,7 +434,8 @@ struct fp_ring_send {
  * FP_RING_QUIET: it is copied, however long it is, and its slots are the
  *	application's again as soon as fp_ring_ctl.send_head, read with acquire
  *	semantics, is beyond the descriptor. FP_RING_SENT comes only if it was
- *	refused.
+ *	refused; until as many of these were read as fp_ring_ctl.refused says, read
+ *	after send_head, one of them may be about the descriptor.
  */
 #define FP_RING_TO		(1 << 0)
 #define FP_RING_MORE		(1 << 1)
