@@ -63,6 +63,7 @@
  * @done: struct fp_ring_zc with an event for which there was no room
  * @closed: SOCK_SEQPACKET: FP_RING_CLOSED was told; under fp_conn.lock
  * @woken: who waits in recv(2) is to return; xchg()
+ * @lends: he may have slots to give that he does not know of; READ_ONCE()
  *
  * Made once for a socket, which owns it; goes with the last reference, in a work
  * item. A mapping has the pages only. What has no lock here is constant.
@@ -109,6 +110,7 @@ struct fp_ring {
 	struct llist_head done;
 	bool closed;
 	u32 woken;
+	bool lends;
 };
 
 /* How many slots a message takes. */
@@ -203,6 +205,7 @@ void fp_ring_count_sent(struct fp_sock *fs, u32 len, bool mapped);
 bool fp_ring_is_readable(const struct fp_ring *ring);
 
 /* sendring.c */
+void fp_sendring_wake_up(struct fp_ring *ring);
 void fp_sendring_forget(struct fp_ring *ring);
 int fp_sendring_enter(struct socket *sock);
 int fp_sendring_wait(struct socket *sock, struct fp_conn *conn, int flags);

@@ -537,6 +537,44 @@ TEST_F(ring, another_thread_wakes_who_waits)
 	close(other);
 }
 
+/*
+ * Who answers in the only slot that he has, and waits in the same call, cannot know
+ * that it could be given back: he is told when it is missed.
+ */
+TEST_F(ring, waiting_ends_if_slots_are_missed)
+{
+	unsigned int i, count = fewer(100);
+	struct fp_ring_event event;
+	pthread_t thread;
+	void *result;
+
+	ASSERT_EQ(0, serve(self->server, &self->b, 1));
+	for (i = 0; i < count; i++) {
+		fill(out, 64, i);
+		ring_queue(&self->a, self->to, 0, out, 64, FP_RING_QUIET);
+		ASSERT_EQ(0, ring_tell(&self->a));
+		if (i) {
+			ASSERT_EQ(0, pthread_join(thread, &result));
+			ASSERT_EQ(NULL, result);
+			ASSERT_EQ(NULL, ring_peek(&self->b));
+			ASSERT_EQ(i, taken(&self->b));
+			ring_give(&self->b, event.slot);
+		}
+		ASSERT_TRUE(next(&self->b, &event));
+		ASSERT_EQ(FP_RING_MESSAGE, event.type);
+		ring_copy(&self->b, &event, in);
+		EXPECT_TRUE(filled(in, 64, i));
+		ring_queue(&self->b,
+			   variant->type == SOCK_RDM ? event.conn : 0,
+			   event.slot, "answer", 6, FP_RING_QUIET);
+		ASSERT_EQ(0, pthread_create(&thread, NULL, wait_once, &self->b));
+		if (i % 2)
+			usleep(1000);
+	}
+	ASSERT_EQ(0, ioctl(self->server, SIOCFPWAKE));
+	ASSERT_EQ(0, pthread_join(thread, &result));
+}
+
 /* Without an event recv(2) waits for no longer than it is told to. */
 TEST_F(ring, waiting_ends)
 {

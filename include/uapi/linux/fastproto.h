@@ -230,7 +230,9 @@ struct fp_event {
  * more to do).
  *
  * recv(2) of no bytes does that, too, and then waits until there is an event: who
- * asks and answers needs no other call. It returns 0, or EAGAIN (MSG_DONTWAIT,
+ * asks and answers needs no other call. If it has taken descriptors, it waits no
+ * longer than until messages wait for slots: those of FP_RING_QUIET can be given to
+ * the kernel then. It returns 0, or EAGAIN (MSG_DONTWAIT,
  * O_NONBLOCK or SO_RCVTIMEO: there is none yet), EINTR, ENOTCONN, the pending error
  * of the socket, or EPIPE (there is none, and none will come).
  *
