@@ -887,6 +887,57 @@ TEST(batches)
 	EXPECT_EQ(0, fp_loop_free(the_loop));
 }
 
+static int nr_events, at_timer;
+
+static void count_event(struct fp_ring *ring, const struct fp_ring_event *event,
+			void *arg)
+{
+	(void)ring;
+	(void)event;
+	(void)arg;
+	nr_events++;
+}
+
+static void note_events(struct fp_loop *loop, struct fp_timer *timer)
+{
+	(void)loop;
+	(void)timer;
+	at_timer = nr_events;
+}
+
+/* So many events at once as was asked for, or 256; then it is the timer's turn. */
+static int batch_of(__u32 batch)
+{
+	const struct fp_loop_config config = { .batch = batch };
+	const struct fp_handlers counting = { .on_opened = count_event };
+	struct fp_timer timer = { .handler = note_events };
+	struct fp_ring *ring = fake_ring(64, 2048, 1024);
+	struct fp_loop *loop;
+	int i;
+
+	nr_events = 0;
+	if (!ring || fp_loop_new(&loop, &config) ||
+	    fp_loop_add_ring(loop, ring, &counting, NULL))
+		abort();
+	for (i = 0; i < 3000; i++)
+		fake_post((struct fp_ring_event){ .type = FP_RING_OPENED });
+	fp_loop_once(loop, -1);
+	fp_loop_set_timer(loop, &timer, 0, 0);
+	while (nr_events < 3000)
+		fp_loop_once(loop, -1);
+	fp_ring_close(ring);
+	fp_loop_free(loop);
+	return at_timer;
+}
+
+TEST(batches_of_all_sizes)
+{
+	EXPECT_EQ(1, batch_of(1));
+	EXPECT_EQ(256, batch_of(0));
+	EXPECT_EQ(1000, batch_of(1000));
+	EXPECT_EQ(FP_LOOP_BATCH_MAX, batch_of(FP_LOOP_BATCH_MAX));
+}
+
 /* The loop goes first: the ring is the application's again. */
 TEST(loop_freed_before_its_ring)
 {
