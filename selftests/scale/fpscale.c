@@ -382,7 +382,7 @@ static void await_none(const char *host)
 }
 
 /* Each by itself, and then neither end knows any of them. */
-static double part(const struct player *client)
+static double part_all(const struct player *client)
 {
 	struct moment moment = instructions_begin();
 	double instructions;
@@ -436,7 +436,7 @@ static void echo_case(void)
 	if (list_count("bob") != count)
 		errx(1, "bob: %lu connections", list_count("bob"));
 	count_answers();
-	closing = part(&alice);
+	closing = part_all(&alice);
 	sleep(gone_seconds);
 	memory_settle(&result.end);
 	print_echo(&result, memory, echo_memory(server), closing);

@@ -3,8 +3,9 @@
  * The loop. A round: what was queued is flushed, wait until something is ready, and
  * then calls, timers, files and a batch of events of rings. If there is nothing but
  * one ring to wait for, it is flushed and waited for in one call, and epoll is not
- * asked; who wants to wake it up then has to know (wake_up()). A watch that is removed stays in memory until the round is over, since
- * the round may come across it once more.
+ * asked; who wants to wake it up then has to know (wake_up()). A watch that is
+ * removed stays in memory until the round is over, since the round may come across
+ * it once more.
  */
 #include <errno.h>
 #include <sched.h>

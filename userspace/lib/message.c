@@ -145,11 +145,9 @@ int fp_ring_alloc(struct fp_ring *ring, size_t len, struct fp_ring_event *msg)
 		nr = 1;
 	if (nr > ring->info.slots - ring->receive_slots || len > UINT32_MAX)
 		return -EMSGSIZE;
-	if (nr > ring->nr_spare) {
-		err = find_spare(ring, nr);
-		if (err)
-			return err;
-	}
+	err = nr > ring->nr_spare ? find_spare(ring, nr) : 0;
+	if (err)
+		return err;
 	memset(msg, 0, sizeof(*msg));
 	msg->slot = slots_take(ring, nr);
 	msg->nr = nr;

@@ -483,10 +483,9 @@ static int sleep_for(const struct fp_ring *ring, __s64 timeout)
 /* Until there is an event. Returns 0 if that cannot be done so. */
 static int sleep_in_ring(struct fp_ring *ring)
 {
-	int err;
-
 	while (ring->may_sleep) {
-		err = ring_sleep(ring);
+		int err = ring_sleep(ring);
+
 		if (err)
 			return err;
 		if (ring_pending(ring))
