@@ -300,6 +300,8 @@ static int ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 
 	if (cmd == SIOCFPRING)
 		return fp_sendring_enter(sock);
+	if (cmd == SIOCFPWAKE)
+		return fp_sendring_wake(sock);
 	err = ioctl_value(sock->sk, cmd, &val);
 	return err ?: put_user(val, (int __user *)arg);
 }

@@ -106,6 +106,8 @@ void fp_ring_need(struct fp_ring *ring, u32 what)
 	atomic_or(what, (atomic_t *)&ring->ctl->flags);
 	/* See above. */
 	smp_mb__after_atomic();
+	if (what & FP_RING_NEED_ROOM && READ_ONCE(ring->lends))
+		fp_sendring_wake_up(ring);
 }
 
 /*

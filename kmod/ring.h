@@ -53,6 +53,7 @@
  * @nr_spare: how many they are; READ_ONCE()
  * @lock: of who sends; outermost
  * @send_head: how many descriptors were taken; under @lock, as are
+ * @refused: how many of those, with FP_RING_QUIET, were refused
  * @vec: where the bytes of a message are
  * @vec_max: for how many pieces there is room in it
  * @batch: descriptors of small messages that are sent at once
@@ -63,6 +64,8 @@
  * @has_unsent: there is one
  * @done: struct fp_ring_zc with an event for which there was no room
  * @closed: SOCK_SEQPACKET: FP_RING_CLOSED was told; under fp_conn.lock
+ * @woken: who waits in recv(2) is to return; xchg()
+ * @lends: he may have slots to give that he does not know of; READ_ONCE()
  *
  * Made once for a socket, which owns it; goes with the last reference, in a work
  * item. A mapping has the pages only. What has no lock here is constant.
@@ -101,6 +104,7 @@ struct fp_ring {
 	u32 send_head;
 	u32 send_flags;
 	bool in_order;
+	u32 refused;
 	struct bio_vec *vec;
 	u32 vec_max;
 	struct fp_ring_send batch[FP_RING_BATCH];
@@ -109,6 +113,8 @@ struct fp_ring {
 	bool has_unsent;
 	struct llist_head done;
 	bool closed;
+	u32 woken;
+	bool lends;
 };
 
 /* How many slots a message takes. */
@@ -203,8 +209,10 @@ void fp_ring_count_sent(struct fp_sock *fs, u32 len, bool mapped);
 bool fp_ring_is_readable(const struct fp_ring *ring);
 
 /* sendring.c */
+void fp_sendring_wake_up(struct fp_ring *ring);
 void fp_sendring_forget(struct fp_ring *ring);
 int fp_sendring_enter(struct socket *sock);
 int fp_sendring_wait(struct socket *sock, struct fp_conn *conn, int flags);
+int fp_sendring_wake(struct socket *sock);
 
 #endif /* _FP_RING_H */

@@ -29,7 +29,13 @@ struct fp_ring_zc {
 	struct llist_node done;
 };
 
-static void wake_up_socket(struct fp_ring *ring)
+/**
+ * fp_sendring_wake_up - who waits for events is to look
+ * @ring: the ring
+ *
+ * Context: any.
+ */
+void fp_sendring_wake_up(struct fp_ring *ring)
 {
 	struct sock *sk;
 
@@ -53,7 +59,7 @@ static bool post(struct fp_ring *ring, const struct fp_ring_event *event)
 	if (!event->error)
 		this_cpu_add(ring->stats->sent, 1);
 	if (wake)
-		wake_up_socket(ring);
+		fp_sendring_wake_up(ring);
 	return true;
 }
 
@@ -274,6 +280,15 @@ static void must_post(struct fp_ring *ring, const struct fp_ring_event *event)
 	WRITE_ONCE(ring->has_unsent, true);
 }
 
+/* The application knows that it has to look for the event of a quiet one, too. */
+static void refuse(struct fp_ring *ring, const struct fp_ring_send *send,
+		   const struct fp_ring_event *event)
+{
+	if (send->flags & FP_RING_QUIET)
+		WRITE_ONCE(ring->ctl->refused, ++ring->refused);
+	must_post(ring, event);
+}
+
 static bool makes_sense(const struct fp_ring *ring,
 			const struct fp_ring_send *send)
 {
@@ -355,12 +370,12 @@ static void send_one(struct fp_ring *ring, struct socket *sock,
 
 	if (!makes_sense(ring, send)) {
 		this_cpu_add(ring->stats->invalid, 1);
-		must_post(ring, &event);
+		refuse(ring, send, &event);
 		return;
 	}
 	nr = fp_ring_slots_of(ring, send->len);
 	if (!fp_pool_hold(ring, send->slot, nr)) {
-		must_post(ring, &event);
+		refuse(ring, send, &event);
 		return;
 	}
 	event.nr = nr;
@@ -383,7 +398,10 @@ static void send_one(struct fp_ring *ring, struct socket *sock,
 		return;
 	}
 	event.flags = FP_RING_F_COPIED;
-	must_post(ring, &event);
+	if (event.error)
+		refuse(ring, send, &event);
+	else
+		must_post(ring, &event);
 }
 
 /*
@@ -653,37 +671,40 @@ static void await_last(struct fp_conn *conn)
 	spin_unlock_bh(&conn->lock);
 }
 
-static bool may_return(const struct fp_sock *fs, const struct fp_conn *conn)
+/* Something waits for slots, and the application may have some to give. */
+static bool lacks_slots(const struct fp_ring *ring)
 {
-	return fp_ring_is_readable(fp_sock_ring(fs)) || is_over(fs, conn);
+	return READ_ONCE(ring->lends) && READ_ONCE(ring->waits);
 }
 
-/**
- * fp_sendring_wait - look at the rings, then wait for an event: recv(2)
- * @sock: the socket; it has a ring
- * @conn: of SOCK_SEQPACKET: its connection, a reference is held; or NULL
- * @flags: MSG_DONTWAIT
- *
- * Context: process.
- * Return: 0: there is one; -EBUSY (other flags), -EAGAIN, -EINTR, -ERESTARTSYS,
- *	-EPIPE (none will come), or the pending error.
- */
-int fp_sendring_wait(struct socket *sock, struct fp_conn *conn, int flags)
+static bool may_return(const struct fp_sock *fs, const struct fp_conn *conn)
 {
-	struct fp_sock *fs = fp_sk(sock->sk);
+	const struct fp_ring *ring = fp_sock_ring(fs);
+
+	return fp_ring_is_readable(ring) || is_over(fs, conn) ||
+	       READ_ONCE(ring->woken) || lacks_slots(ring);
+}
+
+static bool was_woken(struct fp_ring *ring)
+{
+	return READ_ONCE(ring->woken) && xchg(&ring->woken, false);
+}
+
+/* There may be an event, or another reason for the application to look. */
+static bool is_done(struct fp_ring *ring)
+{
+	return fp_ring_is_readable(ring) || was_woken(ring) ||
+	       lacks_slots(ring);
+}
+
+/* Returns 0 as soon as there is something to do. */
+static int await_event(struct fp_sock *fs, struct fp_conn *conn, int flags)
+{
 	struct fp_ring *ring = fp_sock_ring(fs);
 	long timeo = sock_rcvtimeo(&fs->sk, flags & MSG_DONTWAIT);
-	int err = 0;
+	int err;
 
-	if (flags & (MSG_PEEK | MSG_WAITALL | MSG_TRUNC))
-		return -EBUSY;
-	if (has_work(ring))
-		err = lock_and_enter(ring, sock);
-	if (err < 0 && err != -EAGAIN)
-		return err;
-	if (conn && READ_ONCE(conn->tx_held))
-		fp_seqpacket_let_go(conn);
-	while (!fp_ring_is_readable(ring)) {
+	while (!is_done(ring)) {
 		if (is_over(fs, conn)) {
 			await_last(conn);
 			if (fp_ring_is_readable(ring))
@@ -696,5 +717,65 @@ int fp_sendring_wait(struct socket *sock, struct fp_conn *conn, int flags)
 		if (err)
 			return err;
 	}
+	return 0;
+}
+
+/**
+ * fp_sendring_wait - look at the rings, then wait for an event: recv(2)
+ * @sock: the socket; it has a ring
+ * @conn: of SOCK_SEQPACKET: its connection, a reference is held; or NULL
+ * @flags: MSG_DONTWAIT
+ *
+ * If descriptors were taken, the slots of those with FP_RING_QUIET are the
+ * application's again, and it does not know of it before this is over. So it is,
+ * when something waits for slots.
+ *
+ * Context: process.
+ * Return: 0: there is one, or see above, or fp_sendring_wake() was called; -EBUSY
+ *	(other flags), -EAGAIN, -EINTR, -ERESTARTSYS, -EPIPE (none will come), or the
+ *	pending error.
+ */
+int fp_sendring_wait(struct socket *sock, struct fp_conn *conn, int flags)
+{
+	struct fp_sock *fs = fp_sk(sock->sk);
+	struct fp_ring *ring = fp_sock_ring(fs);
+	int taken = 0, err;
+
+	if (flags & (MSG_PEEK | MSG_WAITALL | MSG_TRUNC))
+		return -EBUSY;
+	if (has_work(ring))
+		taken = lock_and_enter(ring, sock);
+	if (taken < 0 && taken != -EAGAIN)
+		return taken;
+	if (conn && READ_ONCE(conn->tx_held))
+		fp_seqpacket_let_go(conn);
+	if (taken <= 0 || flags & MSG_DONTWAIT)
+		return await_event(fs, conn, flags);
+
+	/* The wait queue has the barrier that pairs with that of fp_ring_need(). */
+	WRITE_ONCE(ring->lends, true);
+	err = await_event(fs, conn, flags);
+	WRITE_ONCE(ring->lends, false);
+	return err;
+}
+
+/**
+ * fp_sendring_wake - who waits in fp_sendring_wait(), or will, is to return
+ * @sock: the socket
+ *
+ * What he is to see was written before.
+ *
+ * Context: process.
+ * Return: 0, or -EINVAL: no ring.
+ */
+int fp_sendring_wake(struct socket *sock)
+{
+	struct fp_ring *ring = fp_sock_ring(fp_sk(sock->sk));
+
+	if (!ring)
+		return -EINVAL;
+	/* Pairs with the barrier from the wait queue to may_return(). */
+	xchg(&ring->woken, true);
+	sock->sk->sk_data_ready(sock->sk);
 	return 0;
 }

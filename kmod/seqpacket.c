@@ -813,6 +813,8 @@ static int ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 
 	if (cmd == SIOCFPRING)
 		return fp_sendring_enter(sock);
+	if (cmd == SIOCFPWAKE)
+		return fp_sendring_wake(sock);
 	err = fp_seqpacket_ioctl(fp_sk(sock->sk), cmd, &val);
 	return err ?: put_user(val, (int __user *)arg);
 }

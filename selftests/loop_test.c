@@ -11,45 +11,18 @@
 
 #include "kselftest_harness.h"
 #include "lib/fptest.h"
-#include "fastproto.h"
+#include "lib/loopserver.h"
 
 #define MS		1000000ll
-#define SECOND		1000000000ll
-#define SLOT		2048
 #define LARGEST		(20 * SLOT)
 
 static unsigned char out[LARGEST + 1], in[LARGEST + 1];
-
-static const struct fp_ring_config small = {
-	.slot_size = SLOT, .slots = 64, .receive_slots = 32,
-};
 
 static const struct fp_ring_config tiny = { .slot_size = SLOT, .slots = 2 };
 
 static const struct fp_ring_config few_events = {
 	.slot_size = SLOT, .slots = 64, .events = 2,
 };
-
-/* A ring with a socket on a host; bound there, if the address is wanted. */
-static struct fp_ring *open_ring(enum host host, int type,
-				 const struct fp_ring_config *config,
-				 struct sockaddr_fp *addr)
-{
-	struct sockaddr_fp any = fp_host(AF_INET, host, 0);
-	struct fp_ring *ring;
-	int err;
-
-	net_enter(host);
-	err = fp_ring_open(&ring, type, addr ? &any : NULL, config);
-	net_enter(HOST_A);
-	if (err) {
-		errno = -err;
-		return NULL;
-	}
-	if (addr && fp_name(fp_ring_fd(ring), addr))
-		abort();
-	return ring;
-}
 
 /*
  * The next event of a type, within patience; what else comes meanwhile is left,
@@ -80,138 +53,6 @@ static bool all_sent(struct fp_ring *ring)
 	while (fp_ring_spare(ring) < config.slots - config.receive_slots) {
 		if (!await(ring, FP_RING_SENT))
 			return false;
-	}
-	return true;
-}
-
-/* --- a server in a thread of its own */
-
-struct server {
-	struct fp_loop *loop;
-	struct fp_ring *ring;
-	struct sockaddr_fp addr;
-	pthread_t thread;
-	struct fp_ring_event waiting[64];
-	unsigned int nr_waiting;
-	unsigned int messages, opened, closed, refused, failed;
-	int result;
-};
-
-static void echo(struct fp_ring *ring, const struct fp_ring_event *msg,
-		 void *arg)
-{
-	struct server *server = arg;
-	const struct sockaddr_fp *to = NULL;
-
-	server->messages++;
-	if (!msg->conn)
-		to = fp_ring_name(ring, msg);
-	if (fp_ring_queue(ring, msg->conn, to, msg, 0))
-		server->failed++;
-}
-
-static void on_sent(struct fp_ring *ring, const struct fp_ring_event *msg,
-		    void *arg)
-{
-	struct server *server = arg;
-
-	if (msg->error != EAGAIN) {
-		server->failed += !!msg->error;
-		return;
-	}
-	server->refused++;
-	if (fp_ring_keep(ring, msg))
-		server->failed++;
-	else
-		server->waiting[server->nr_waiting++] = *msg;
-}
-
-static void on_writable(struct fp_ring *ring, const struct fp_ring_event *event,
-			void *arg)
-{
-	struct server *server = arg;
-	unsigned int i, left = 0;
-
-	for (i = 0; i < server->nr_waiting; i++) {
-		struct fp_ring_event *msg = &server->waiting[i];
-
-		if (msg->conn == event->conn)
-			fp_ring_queue(ring, msg->conn, NULL, msg, 0);
-		else
-			server->waiting[left++] = *msg;
-	}
-	server->nr_waiting = left;
-}
-
-static void on_opened(struct fp_ring *ring, const struct fp_ring_event *event,
-		      void *arg)
-{
-	struct server *server = arg;
-
-	(void)ring;
-	(void)event;
-	__atomic_add_fetch(&server->opened, 1, __ATOMIC_RELAXED);
-}
-
-static void on_closed(struct fp_ring *ring, const struct fp_ring_event *event,
-		      void *arg)
-{
-	struct server *server = arg;
-
-	(void)ring;
-	(void)event;
-	__atomic_add_fetch(&server->closed, 1, __ATOMIC_RELAXED);
-}
-
-static void *serve(void *arg)
-{
-	struct server *server = arg;
-
-	server->result = fp_loop_run(server->loop);
-	return NULL;
-}
-
-/* One that sends back all that comes. */
-static int server_start(struct server *server, int type,
-			const struct fp_ring_config *config,
-			const struct fp_loop_config *loop)
-{
-	const struct fp_handlers handlers = {
-		.on_message = echo,
-		.on_sent = on_sent,
-		.on_writable = on_writable,
-		.on_opened = on_opened,
-		.on_closed = on_closed,
-	};
-
-	if (!server->ring) {
-		server->ring = open_ring(HOST_B, type, config, &server->addr);
-		if (!server->ring)
-			return -errno;
-		if (type == SOCK_RDM && fp_ring_listen(server->ring))
-			return -EINVAL;
-	}
-	if (fp_loop_new(&server->loop, loop) ||
-	    fp_loop_add_ring(server->loop, server->ring, &handlers, server))
-		return -ENOMEM;
-	return -pthread_create(&server->thread, NULL, serve, server);
-}
-
-static void server_stop(struct server *server)
-{
-	fp_loop_stop(server->loop);
-	pthread_join(server->thread, NULL);
-	fp_loop_free(server->loop);
-}
-
-static bool wait_count(unsigned int *count, unsigned int value)
-{
-	time_t end = time(NULL) + 3 * PATIENCE;
-
-	while (__atomic_load_n(count, __ATOMIC_RELAXED) != value) {
-		if (time(NULL) > end)
-			return false;
-		usleep(1000);
 	}
 	return true;
 }
@@ -451,107 +292,6 @@ TEST(thousands_of_connections)
 	EXPECT_EQ(0, server.failed);
 	fp_ring_close(server.ring);
 	fp_ring_close(many.ring);
-}
-
-/* --- several threads, each with its own ring and loop */
-
-#define THREADS	4
-
-struct asker {
-	struct fp_loop *loop;
-	struct fp_ring *ring;
-	pthread_t thread;
-	__u64 conn;
-	unsigned int wanted, got, wrong;
-	int result;
-};
-
-static void ask(struct asker *asker)
-{
-	if (fp_ring_send(asker->ring, asker->conn, &asker->got,
-			 sizeof(asker->got), 0))
-		asker->wrong++;
-}
-
-static void on_answer(struct fp_ring *ring, const struct fp_ring_event *msg,
-		      void *arg)
-{
-	struct asker *asker = arg;
-
-	if (msg->len != sizeof(asker->got) ||
-	    memcmp(fp_ring_data(ring, msg, NULL), &asker->got, msg->len))
-		asker->wrong++;
-	if (++asker->got == asker->wanted)
-		fp_loop_stop(asker->loop);
-	else
-		ask(asker);
-}
-
-static void *ask_often(void *arg)
-{
-	struct asker *asker = arg;
-
-	ask(asker);
-	asker->result = fp_loop_run(asker->loop);
-	return NULL;
-}
-
-static int asker_start(struct asker *asker, const struct sockaddr_fp *to,
-		       const struct fp_loop_config *config)
-{
-	static const struct fp_handlers handlers = { .on_message = on_answer };
-
-	asker->wanted = fewer(300);
-	asker->ring = open_ring(HOST_A, SOCK_RDM, &small, NULL);
-	if (!asker->ring || fp_ring_connect(asker->ring, to, &asker->conn) ||
-	    fp_loop_new(&asker->loop, config) ||
-	    fp_loop_add_ring(asker->loop, asker->ring, &handlers, asker))
-		return -1;
-	return pthread_create(&asker->thread, NULL, ask_often, asker);
-}
-
-static void ask_all(struct __test_metadata *_metadata, unsigned int threads,
-		    const struct fp_loop_config *config)
-{
-	struct asker askers[THREADS] = {};
-	struct server server = {};
-	unsigned int i;
-
-	ASSERT_EQ(0, server_start(&server, SOCK_RDM, &small, config));
-	for (i = 0; i < threads; i++)
-		ASSERT_EQ(0, asker_start(&askers[i], &server.addr, config));
-	for (i = 0; i < threads; i++) {
-		pthread_join(askers[i].thread, NULL);
-		EXPECT_EQ(0, askers[i].result);
-		EXPECT_EQ(0, askers[i].wrong);
-		EXPECT_EQ(askers[i].wanted, askers[i].got);
-		fp_loop_free(askers[i].loop);
-		fp_ring_close(askers[i].ring);
-	}
-	server_stop(&server);
-	EXPECT_EQ(threads * fewer(300), server.messages);
-	EXPECT_EQ(0, server.failed);
-	fp_ring_close(server.ring);
-}
-
-TEST(threads_with_their_own_rings)
-{
-	ask_all(_metadata, THREADS, NULL);
-}
-
-TEST(batches_of_one)
-{
-	const struct fp_loop_config config = { .batch = 1 };
-
-	ask_all(_metadata, THREADS, &config);
-}
-
-/* It never sleeps: the answer is found by looking. */
-TEST(spinning)
-{
-	const struct fp_loop_config config = { .spin = SECOND };
-
-	ask_all(_metadata, 1, &config);
 }
 
 /* --- messages that are kept, and peers that must wait for that */

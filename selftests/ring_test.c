@@ -407,13 +407,19 @@ TEST_F(ring, quiet_messages)
 	EXPECT_EQ(ARRAY_SIZE(sizes), stats.sent);
 	EXPECT_EQ(bytes, stats.tx_copied);
 	EXPECT_EQ(0, stats.tx_zerocopy);
+	EXPECT_EQ(0, self->a.ctl->refused);
 
-	/* What is refused is told none the less. */
+	/* What is refused is told none the less, and counted. */
 	ring_queue(&self->a, self->to, 10, "", 0, FP_RING_QUIET | 0x80);
 	ASSERT_EQ(0, ring_tell(&self->a));
 	ASSERT_TRUE(next(&self->a, &event));
 	EXPECT_EQ(FP_RING_SENT, event.type);
 	EXPECT_EQ(EINVAL, event.error);
+	EXPECT_EQ(1, self->a.ctl->refused);
+	ring_queue(&self->a, self->to, 10, "", 0, FP_RING_QUIET | FP_RING_TO);
+	ring_queue(&self->a, self->to, 10, "", 0, 0x80);
+	ASSERT_EQ(0, ring_tell(&self->a));
+	EXPECT_EQ(2, self->a.ctl->refused);
 }
 
 /**
@@ -483,6 +489,90 @@ TEST_F(ring, one_call_sends_and_waits)
 	}
 	ASSERT_EQ(0, pthread_join(thread, &problem));
 	EXPECT_EQ(NULL, problem);
+}
+
+static void *wait_once(void *ring)
+{
+	const struct ring *mine = ring;
+
+	return (void *)(intptr_t)recv(mine->fd, NULL, 0, 0);
+}
+
+/* Whether he waits already, or is only about to. */
+TEST_F(ring, another_thread_wakes_who_waits)
+{
+	unsigned int i, count = fewer(200);
+	struct fp_ring_event event;
+	pthread_t thread;
+	void *result;
+	int other;
+
+	ASSERT_EQ(0, serve(self->server, &self->b, 512));
+	ring_give(&self->a, 500);
+	ring_queue(&self->a, self->to, 0, "first", 5, FP_RING_QUIET);
+	ASSERT_EQ(0, ring_tell(&self->a));
+	ASSERT_TRUE(next(&self->b, &event));
+	/* After an answer there is nothing else to be told of. */
+	ring_queue(&self->b, variant->type == SOCK_RDM ? event.conn : 0, 1000,
+		   "answer", 6, FP_RING_QUIET);
+	ASSERT_EQ(0, ring_tell(&self->b));
+	memset(&event, 0, sizeof(event));
+	while (event.type != FP_RING_MESSAGE)
+		ASSERT_TRUE(next(&self->a, &event));
+	for (i = 0; i < count; i++) {
+		ASSERT_EQ(0, pthread_create(&thread, NULL, wait_once, &self->a));
+		if (i % 2)
+			usleep(1000);
+		ASSERT_EQ(0, ioctl(self->client, SIOCFPWAKE));
+		ASSERT_EQ(0, pthread_join(thread, &result));
+		ASSERT_EQ(NULL, result);
+	}
+	EXPECT_EQ(NULL, ring_peek(&self->a));
+	EXPECT_FAILS(EAGAIN, recv(self->client, NULL, 0, MSG_DONTWAIT));
+	ASSERT_EQ(0, ioctl(self->client, SIOCFPWAKE));
+	EXPECT_EQ(0, recv(self->client, NULL, 0, MSG_DONTWAIT));
+	EXPECT_FAILS(EAGAIN, recv(self->client, NULL, 0, MSG_DONTWAIT));
+	other = fp_open(HOST_A);
+	EXPECT_FAILS(EINVAL, ioctl(other, SIOCFPWAKE));
+	close(other);
+}
+
+/*
+ * Who answers in the only slot that he has, and waits in the same call, cannot know
+ * that it could be given back: he is told when it is missed.
+ */
+TEST_F(ring, waiting_ends_if_slots_are_missed)
+{
+	unsigned int i, count = fewer(100);
+	struct fp_ring_event event;
+	pthread_t thread;
+	void *result;
+
+	ASSERT_EQ(0, serve(self->server, &self->b, 1));
+	for (i = 0; i < count; i++) {
+		fill(out, 64, i);
+		ring_queue(&self->a, self->to, 0, out, 64, FP_RING_QUIET);
+		ASSERT_EQ(0, ring_tell(&self->a));
+		if (i) {
+			ASSERT_EQ(0, pthread_join(thread, &result));
+			ASSERT_EQ(NULL, result);
+			ASSERT_EQ(NULL, ring_peek(&self->b));
+			ASSERT_EQ(i, taken(&self->b));
+			ring_give(&self->b, event.slot);
+		}
+		ASSERT_TRUE(next(&self->b, &event));
+		ASSERT_EQ(FP_RING_MESSAGE, event.type);
+		ring_copy(&self->b, &event, in);
+		EXPECT_TRUE(filled(in, 64, i));
+		ring_queue(&self->b,
+			   variant->type == SOCK_RDM ? event.conn : 0,
+			   event.slot, "answer", 6, FP_RING_QUIET);
+		ASSERT_EQ(0, pthread_create(&thread, NULL, wait_once, &self->b));
+		if (i % 2)
+			usleep(1000);
+	}
+	ASSERT_EQ(0, ioctl(self->server, SIOCFPWAKE));
+	ASSERT_EQ(0, pthread_join(thread, &result));
 }
 
 /* Without an event recv(2) waits for no longer than it is told to. */

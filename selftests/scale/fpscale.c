@@ -11,6 +11,8 @@
  *	churn: open, send, get the answer, close, one after the other
  *	keep: as hold, with SO_KEEPALIVE at the client
  *	flood: the client opens and sends on each, then the server reads
+ *	echo: the server is fpecho: open, send on each, rest, send on some,
+ *	close one by one; has each had all of its answers?
  *	leave: open, send on each, say so with a line, and when standard
  *	input ends, end at once, with all of them open
  *   -n	how many connections
@@ -53,11 +55,19 @@
 #define WARM_UP		200	/* connections, before others count */
 #define MOST		0x1000000	/* connections */
 #define PERIODS		4	/* in which silent peers are asked */
+#define PATIENCE	100	/* seconds, until what was closed is gone */
 
 struct connection *connections;
 unsigned int *chosen;
 unsigned int count = 1000, per_address, keep_idle, rcvbuf;
 static unsigned int idle_seconds = 60, gone_seconds = 400;
+
+/* That each connection has one at one end, at least. */
+static bool has_files(void)
+{
+	return transport->type != SOCK_RDM ||
+	       transport->client_type != SOCK_RDM;
+}
 
 /* --- hold: all of them at the same time */
 
@@ -86,14 +96,14 @@ static void choose(unsigned int nr)
 		chosen[i] = i * part + random() % part;
 }
 
-static void open_all(const struct player *a, const struct player *b,
+static void open_all(const struct player *server, const struct player *client,
 		     struct result *result)
 {
 	struct moment moment = instructions_begin();
 	struct timespec from, to;
 
 	clock_gettime(CLOCK_MONOTONIC, &from);
-	player_both(a, b, ACT_OPEN, count);
+	player_both(server, client, ACT_OPEN, count);
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	sleep(TAIL);
 	result->open = instructions_since(&moment) / count;
@@ -102,7 +112,8 @@ static void open_all(const struct player *a, const struct player *b,
 }
 
 /* On 1 % of the connections, and again, on others, until it is a figure. */
-static double send_on_some(const struct player *a, const struct player *b)
+static double send_on_some(const struct player *server,
+			   const struct player *client)
 {
 	unsigned int nr = count / 100, sent;
 	struct moment moment;
@@ -113,7 +124,7 @@ static double send_on_some(const struct player *a, const struct player *b)
 	for (sent = 0; sent < ENOUGH; sent += nr) {
 		choose(nr);
 		moment = instructions_begin();
-		player_both(a, b, ACT_MESSAGE, nr);
+		player_both(server, client, ACT_MESSAGE, nr);
 		sleep(TAIL);
 		sum += instructions_since(&moment);
 		sleep(idle_seconds);
@@ -332,6 +343,107 @@ static void flood_case(void)
 	player_end(&bob, ACT_CLOSE);
 }
 
+/* --- echo: the server is the example, which nobody tells what to do */
+
+/* Beyond one for each connection. */
+static unsigned int more_messages(void)
+{
+	unsigned int nr = count / 100 < ROUND ? ROUND : count / 100;
+
+	return (ENOUGH + nr - 1) / nr * nr;
+}
+
+static void count_answers(void)
+{
+	unsigned long long sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		if (!connections[i].answers)
+			errx(1, "number %u has no answer", i);
+		sum += connections[i].answers;
+	}
+	if (sum != (unsigned long long)count + more_messages())
+		errx(1, "%llu answers to %llu messages", sum,
+		     (unsigned long long)count + more_messages());
+	printf(",\"answers\":%llu", sum);
+}
+
+static void await_none(const char *host)
+{
+	int i;
+
+	for (i = 0; list_count(host); i++) {
+		if (i == PATIENCE)
+			errx(1, "%s: %lu connections are left", host,
+			     list_count(host));
+		sleep(TAIL);
+	}
+}
+
+/* Each by itself, and then neither end knows any of them. */
+static double part_all(const struct player *client)
+{
+	struct moment moment = instructions_begin();
+	double instructions;
+
+	player_one(client, ACT_PART, count);
+	sleep(TAIL);
+	instructions = instructions_since(&moment) / count;
+	await_none("alice");
+	await_none("bob");
+	return instructions;
+}
+
+static double growth(const struct memory *from, const struct memory *to)
+{
+	return to->bytes[MEMORY_SLABS] - from->bytes[MEMORY_SLABS] +
+	       to->bytes[MEMORY_PAGES] - from->bytes[MEMORY_PAGES];
+}
+
+static void print_echo(const struct result *result, long before, long after,
+		       double closing)
+{
+	printf(",\"seconds_open\":%.3f", result->open_seconds);
+	printf(",\"bytes_per_connection_both\":%.1f",
+	       growth(&result->none, &result->all) / count);
+	printf(",\"bytes_left\":%.0f", growth(&result->none, &result->end));
+	printf(",\"kib_server\":%ld,\"kib_server_more\":%ld", before,
+	       after - before);
+	printf(",\"instructions_per_open\":%.0f", result->open);
+	printf(",\"instructions_per_message\":%.0f", result->message);
+	printf(",\"instructions_per_close\":%.0f", closing);
+}
+
+static void echo_case(void)
+{
+	pid_t server = echo_begin("bob");
+	struct player alice = player_client("alice");
+	static struct result result;
+	double closing;
+	long memory;
+
+	if (has_files())
+		errx(2, "not of %s", transport->name);
+	memory_settle(&result.none);
+	instructions_idle();
+	memory = echo_memory(server);
+	open_all(NULL, &alice, &result);
+	sleep(idle_seconds);
+	result.message = send_on_some(NULL, &alice);
+	sleep(gone_seconds);
+	memory_settle(&result.all);
+	if (list_count("bob") != count)
+		errx(1, "bob: %lu connections", list_count("bob"));
+	count_answers();
+	closing = part_all(&alice);
+	sleep(gone_seconds);
+	memory_settle(&result.end);
+	print_echo(&result, memory, echo_memory(server), closing);
+	player_end(&alice, ACT_CLOSE);
+	echo_end(server);
+}
+
 /* --- churn: one after the other; what comes after it counts, too */
 
 static void churn_case(void)
@@ -380,13 +492,6 @@ static void *shared_array(size_t size)
 	return array;
 }
 
-/* That each connection has one at one end, at least. */
-static bool has_files(void)
-{
-	return transport->type != SOCK_RDM ||
-	       transport->client_type != SOCK_RDM;
-}
-
 static void prepare(void)
 {
 	const struct sched_param batch = { .sched_priority = 0 };
@@ -429,6 +534,8 @@ static void (*case_named(const char *name))(void)
 		rcvbuf = 100000;
 		return flood_case;
 	}
+	if (!strcmp(name, "echo"))
+		return echo_case;
 	if (strcmp(name, "hold"))
 		errx(2, "no case '%s'", name);
 	return hold_case;

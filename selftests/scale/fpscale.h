@@ -11,7 +11,10 @@
 /* fpscale.c: one connection, as its two ends know it; all processes share it. */
 struct connection {
 	unsigned long long id;		/* the client's, if they have no files */
-	int client;		/* files */
+	union {
+		int client;		/* files */
+		unsigned int answers;	/* if they have none */
+	};
 	int server;
 };
 
@@ -59,6 +62,7 @@ enum act {
 	ACT_MESSAGE,		/* a message each way, on those chosen */
 	ACT_CHURN,		/* open, message, answer, close, one by one */
 	ACT_SAY,		/* the client: so many, with a message */
+	ACT_PART,		/* the client: close so many, one by one */
 	ACT_HEAR,		/* the server: so many messages */
 	ACT_ABORT,		/* end, without a good bye to anybody */
 	ACT_CLOSE,		/* end in good order */
@@ -69,11 +73,12 @@ struct player {
 	int wire;		/* orders go there, and come back when done */
 };
 
+void player_enter(const char *host);
 struct player player_server(const char *host);
 struct player player_client(const char *host);
 void player_one(const struct player *player, enum act what, unsigned int nr);
-void player_both(const struct player *a, const struct player *b, enum act what,
-		 unsigned int nr);
+void player_both(const struct player *server, const struct player *client,
+		 enum act what, unsigned int nr);
 void player_end(const struct player *player, enum act what);
 
 /* measure.c: instructions, and memory in bytes. */
@@ -118,6 +123,12 @@ struct list {
 };
 
 void list_connections(const char *host, struct list *list);
+unsigned long list_count(const char *host);
+
+/* echo.c: fpecho, which needs no orders. */
+pid_t echo_begin(const char *host);
+void echo_end(pid_t pid);
+long echo_memory(pid_t pid);
 
 /* counter.c: what `fpctl stats` calls it */
 double counter(const char *host, const char *name);

@@ -67,6 +67,28 @@ static unsigned long count_lines(FILE *file)
 	return lines;
 }
 
+/* Returns the most memory that fpctl had for it. */
+static long count_connections(const char *host, unsigned long *total)
+{
+	FILE *file;
+	pid_t pid;
+
+	file = fpctl_begin(host, "-c", &pid);
+	if (fscanf(file, "total %lu", total) != 1)
+		errx(1, "fpctl connection -c: no total");
+	count_lines(file);
+	return fpctl_end(file, pid);
+}
+
+/* How many there are. */
+unsigned long list_count(const char *host)
+{
+	unsigned long total;
+
+	count_connections(host, &total);
+	return total;
+}
+
 void list_connections(const char *host, struct list *list)
 {
 	FILE *file;
@@ -76,10 +98,5 @@ void list_connections(const char *host, struct list *list)
 	/* The first line is the head. */
 	list->listed = count_lines(file) - 1;
 	list->listing = fpctl_end(file, pid);
-
-	file = fpctl_begin(host, "-c", &pid);
-	if (fscanf(file, "total %lu", &list->counted) != 1)
-		errx(1, "fpctl connection -c: no total");
-	count_lines(file);
-	list->counting = fpctl_end(file, pid);
+	list->counting = count_connections(host, &list->counted);
 }

@@ -48,6 +48,14 @@ static void call_in_windows(const struct order *order)
 	}
 }
 
+static void close_all(unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		transport->close(i);
+}
+
 static void churn(unsigned int nr)
 {
 	unsigned int i;
@@ -75,6 +83,8 @@ static void call(const struct order *order)
 		churn(order->nr);
 	else if (order->what == ACT_SAY)
 		say(order->nr);
+	else if (order->what == ACT_PART)
+		close_all(order->nr);
 	else
 		call_in_windows(order);
 }
@@ -114,7 +124,7 @@ static void serve(const struct order *order)
 
 /* --- how they are told */
 
-static void enter(const char *host)
+void player_enter(const char *host)
 {
 	char path[64];
 	int fd;
@@ -178,7 +188,7 @@ static struct player start(const char *host, void (*prepare)(void),
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL))
 			err(1, "prctl");
 		close(wires[0]);
-		enter(host);
+		player_enter(host);
 		prepare();
 		play(wires[1], act);
 	}
@@ -211,14 +221,16 @@ void player_one(const struct player *player, enum act what, unsigned int nr)
 	wait_until_done(player);
 }
 
-/* Client and server do the same together. */
-void player_both(const struct player *a, const struct player *b, enum act what,
-		 unsigned int nr)
+/* Client and server do the same together; unless the server (NULL) needs no orders. */
+void player_both(const struct player *server, const struct player *client,
+		 enum act what, unsigned int nr)
 {
-	tell(a, what, nr);
-	tell(b, what, nr);
-	wait_until_done(a);
-	wait_until_done(b);
+	if (server)
+		tell(server, what, nr);
+	tell(client, what, nr);
+	if (server)
+		wait_until_done(server);
+	wait_until_done(client);
 }
 
 void player_end(const struct player *player, enum act what)

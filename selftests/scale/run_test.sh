@@ -11,7 +11,7 @@ here=$(dirname "$(readlink -f "$0")")
 kernel=${1:-6.12}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-known=14 number=0 failures=0 status=0
+known=15 number=0 failures=0 status=0
 
 scale()
 {
@@ -194,6 +194,20 @@ flood()
 			' "$tmp/scale.json"
 }
 
+# The example answers all, each once, and has no more memory for it than before.
+echo_of_many()
+{
+	scale --case echo --number 5000
+	[ $status = 0 ] && grep -E '^ +5,000 +[0-9]+\.[0-9]{3} s +6,000 ' "$tmp/out" &&
+		jq -e '
+			.[0].answers == 6000 and
+			.[0].bytes_per_connection_both > 200 and
+			.[0].kib_server > 1000 and .[0].kib_server_more < 100 and
+			.[0].instructions_per_open > 10000 and
+			.[0].instructions_per_close > 5000
+			' "$tmp/scale.json"
+}
+
 refuses()
 {
 	scale "$@"
@@ -207,6 +221,7 @@ refuses_what_it_does_not_know()
 		refuses --number 199 && refuses --number 20000000 &&
 		refuses --number 1000001 --transport tcp &&
 		refuses --case gone --transport tcp &&
+		refuses --case echo --transport seqpacket &&
 		refuses --case flood --transport seqpacket &&
 		refuses --case keep --transport tcp &&
 		refuses --number 5000000 --per-address 1
@@ -236,6 +251,7 @@ check 'churn' churn
 check 'what is left of many' gone
 check 'silent peers are asked' keeps
 check 'all at once' flood
+check 'the example answers all' echo_of_many
 check 'what is unknown is refused' refuses_what_it_does_not_know
 check 'fails if a boot does' fails_with_a_boot
 echo "$((number - failures)) passed, $failures failed, 0 skipped"

@@ -15,7 +15,6 @@
 
 struct message {
 	unsigned long long index;		/* of its connection */
-	/* cppcheck-suppress unusedStructMember ; it is sent, too */
 	char rest[SIZE - sizeof(unsigned long long)];
 };
 
@@ -253,11 +252,19 @@ static void rdm_get(struct message *message, struct sockaddr_fp *addr)
 		errx(1, "recvfrom: not what was sent");
 }
 
+/* What comes back must be what was sent: all of it. */
+static void write_message(struct message *message, unsigned int i)
+{
+	message->index = i;
+	memset(message->rest, i * 7 + 1, sizeof(message->rest));
+}
+
 static void rdm_request(unsigned int i)
 {
-	struct message message = { .index = i };
+	struct message message;
 	struct sockaddr_fp addr;
 
+	write_message(&message, i);
 	fill_address(&addr, address_of(i));
 	addr.sfp_conn = connections[i].id;
 	rdm_put(&message, &addr);
@@ -273,11 +280,15 @@ static void rdm_meet(unsigned int i)
 /* In whatever order they come, but each on the connection of its request. */
 static void rdm_answer(unsigned int i)
 {
-	struct message message;
+	struct message message, sent;
 	struct sockaddr_fp addr;
 
 	(void)i;
 	rdm_get(&message, &addr);
+	write_message(&sent, message.index);
+	if (memcmp(&message, &sent, SIZE))
+		errx(1, "an answer is not what was sent");
+	connections[message.index].answers++;
 	if (!connections[message.index].id)
 		connections[message.index].id = addr.sfp_conn;
 	if (addr.sfp_conn != connections[message.index].id)

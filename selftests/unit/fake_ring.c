@@ -6,6 +6,8 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 #include "fake_ring.h"
 
@@ -58,6 +60,8 @@ int __wrap_setsockopt(int fd, int level, int name, const void *value,
 		      socklen_t len)
 {
 	errno = EINVAL;
+	if (fd == fake.fd && level == SOL_SOCKET && name == SO_RCVTIMEO)
+		return 0;
 	if (fd != fake.fd || level != SOL_FASTPROTO)
 		return -1;
 	if (name == FP_RING && len == sizeof(fake.req)) {
@@ -80,6 +84,7 @@ int __wrap_setsockopt(int fd, int level, int name, const void *value,
 
 int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
+	static const struct timeval no_time;
 	const void *from = NULL;
 	size_t size = sizeof(int);
 
@@ -92,8 +97,12 @@ int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 		from = &fake.msg_max;
 	else if (level == SOL_FASTPROTO && name == FP_RING)
 		from = &fake.info;
+	else if (level == SOL_SOCKET && name == SO_RCVTIMEO)
+		from = &no_time;
 	if (from == &fake.info)
 		size = sizeof(fake.info);
+	if (from == &no_time)
+		size = sizeof(no_time);
 	if (!from || *len < size)
 		return -1;
 	memcpy(value, from, size);
@@ -101,14 +110,49 @@ int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 	return 0;
 }
 
+static void take_all(void)
+{
+	while (fake.takes && fake_sent_next())
+		;
+}
+
+/* The socket is an eventfd. */
+static int wake(void)
+{
+	const __u64 one = 1;
+
+	return write(fake.fd, &one, sizeof(one)) < 0 ? -1 : 0;
+}
+
 int __wrap_ioctl(int fd, unsigned long request, ...)
 {
 	errno = EINVAL;
+	if (fd == fake.fd && request == SIOCFPWAKE)
+		return wake();
 	if (fd != fake.fd || request != SIOCFPRING)
 		return -1;
 	fake.kicks++;
+	take_all();
 	errno = fake.kick_error;
 	return fake.kick_error ? -1 : 0;
+}
+
+ssize_t __wrap_recv(int fd, void *buf, size_t len, int flags)
+{
+	__u64 count;
+
+	if (fd != fake.fd || buf || len || flags)
+		abort();
+	fake.sleeps++;
+	take_all();
+	if (fake.on_sleep)
+		fake.on_sleep();
+	errno = fake.sleep_error;
+	if (fake.sleep_error)
+		return -1;
+	if (fake.event_tail != fake_ctl()->event_head)
+		return 0;
+	return read(fd, &count, sizeof(count)) < 0 ? -1 : 0;
 }
 
 void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd,
@@ -264,4 +308,11 @@ void fake_sent(const struct fp_ring_send *send, int error, bool took)
 		.slot = send->slot, .nr = !took ? 0 : nr ? nr : 1,
 		.len = send->len,
 	});
+}
+
+/* A descriptor with FP_RING_QUIET is refused; that is counted before it is told. */
+void fake_refuse(const struct fp_ring_send *send, int error)
+{
+	fake_ctl()->refused++;
+	fake_sent(send, error, true);
 }

@@ -25,8 +25,13 @@
  * @event_tail: events posted
  * @free_head: slots taken
  * @send_head: descriptors taken
+ * @takes: calls of SIOCFPRING and recv(2) take all descriptors; none is refused
  * @kicks: calls of SIOCFPRING
  * @kick_error: what they fail with
+ * @sleeps: calls of recv(2)
+ * @sleep_error: what they fail with
+ * @on_sleep: what happens while it sleeps, or NULL; if there is no event after it, it
+ *	sleeps until SIOCFPWAKE
  */
 struct fake {
 	int fd;
@@ -40,8 +45,12 @@ struct fake {
 	__u32 event_tail;
 	__u32 free_head;
 	__u32 send_head;
+	bool takes;
 	int kicks;
 	int kick_error;
+	int sleeps;
+	int sleep_error;
+	void (*on_sleep)(void);
 };
 
 /* The calls, and what they would be without us. */
@@ -49,6 +58,7 @@ int __wrap_setsockopt(int fd, int level, int name, const void *value,
 		      socklen_t len);
 int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *len);
 int __wrap_ioctl(int fd, unsigned long request, ...);
+ssize_t __wrap_recv(int fd, void *buf, size_t len, int flags);
 void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd,
 		  off_t off);
 int __wrap_munmap(void *addr, size_t len);
@@ -66,6 +76,7 @@ __u32 fake_take(void);
 __u32 fake_message(const void *bytes, __u32 len, __u64 conn);
 const struct fp_ring_send *fake_sent_next(void);
 void fake_sent(const struct fp_ring_send *send, int error, bool took);
+void fake_refuse(const struct fp_ring_send *send, int error);
 __u32 fake_free_count(void);
 __u32 fake_link(__u32 slot);
 void fake_set_link(__u32 slot, __u32 next);

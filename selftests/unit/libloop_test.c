@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -648,6 +649,208 @@ TEST_F(loop, flushed_at_the_end_of_a_round)
 	fp_ring_close(ring);
 }
 
+/* --- one ring is all there is: one call sends and waits */
+
+static int left;
+
+static void next_question(void)
+{
+	fake_message(left ? "?" : ".", 1, 1);
+	left--;
+}
+
+static void answer(struct fp_ring *ring, const struct fp_ring_event *msg,
+		   void *arg)
+{
+	const char *text = fp_ring_data(ring, msg, NULL);
+
+	(void)arg;
+	if (*text == '.')
+		fp_loop_stop(fp_ring_loop(ring));
+	else if (fp_ring_queue(ring, msg->conn, NULL, msg, 0))
+		see('!');
+}
+
+static const struct fp_handlers answering = { .on_message = answer };
+
+static struct fp_ring *answering_ring(struct fp_loop *loop, __u32 slots)
+{
+	struct fp_ring *ring = fake_ring(64, slots, slots / 2);
+
+	if (!ring || fp_loop_add_ring(loop, ring, &answering, NULL))
+		abort();
+	fake.takes = true;
+	fake.on_sleep = next_question;
+	fake_ctl()->flags = FP_RING_NEED_SEND | FP_RING_NEED_ROOM;
+	left = 100;
+	return ring;
+}
+
+/* Nobody asked to be told of what is sent: no event comes, and no other call. */
+TEST_F(loop, answer_and_next_question_in_one_call)
+{
+	struct fp_ring *ring = answering_ring(self->loop, 32);
+
+	EXPECT_EQ(0, fp_loop_run(self->loop));
+	EXPECT_EQ(101, fake.sleeps);
+	EXPECT_EQ(0, nr_seen);
+	/* The first flush, with all slots, and the last. */
+	EXPECT_GE(1, fake.kicks);
+	EXPECT_EQ(100, (int)fake.send_head);
+	EXPECT_EQ(16, fake_free_count());
+	fp_ring_close(ring);
+}
+
+/* Without a slot for the next question the kernel has it return. */
+static void needs_slot(void)
+{
+	if (fake_free_count())
+		next_question();
+	else if (eventfd_write(fake.fd, 1))
+		abort();
+}
+
+TEST_F(loop, gives_its_only_slot_back)
+{
+	struct fp_ring *ring = answering_ring(self->loop, 2);
+
+	fake.on_sleep = needs_slot;
+	EXPECT_EQ(0, fp_loop_run(self->loop));
+	EXPECT_EQ(0, nr_seen);
+	EXPECT_EQ(201, fake.sleeps);
+	fp_ring_close(ring);
+}
+
+/* Who wants to know when a message is sent is told, however short it is. */
+TEST_F(loop, quiet_only_if_nobody_asked)
+{
+	struct fp_ring *ring = ring_in(self->loop);
+	char bytes[COPIED_BELOW] = "";
+
+	fp_ring_send(ring, 1, "x", 1, 0);
+	fp_ring_send(ring, 1, "x", 1, FP_RING_QUIET);
+	EXPECT_EQ(0, fp_loop_once(self->loop, 0));
+	EXPECT_EQ(0, fake_sent_next()->flags);
+	EXPECT_EQ(FP_RING_QUIET, fake_sent_next()->flags);
+	fp_ring_close(ring);
+
+	ring = fake_ring(COPIED_BELOW, 16, 8);
+	ASSERT_EQ(0, fp_loop_add_ring(self->loop, ring, &answering, NULL));
+	fp_ring_send(ring, 1, bytes, COPIED_BELOW - 1, 0);
+	fp_ring_send(ring, 1, bytes, COPIED_BELOW, 0);
+	fp_ring_send(ring, 1, bytes, COPIED_BELOW, FP_RING_QUIET);
+	EXPECT_EQ(0, fp_loop_once(self->loop, 0));
+	EXPECT_EQ(FP_RING_QUIET, fake_sent_next()->flags);
+	EXPECT_EQ(0, fake_sent_next()->flags);
+	EXPECT_EQ(FP_RING_QUIET, fake_sent_next()->flags);
+	fp_ring_close(ring);
+}
+
+/* Whatever else there is to wait for, it is epoll that waits. */
+TEST_F(loop, sleeps_in_a_ring_only_if_there_is_nothing_else)
+{
+	struct fp_timer end = TIMER('.'), never = TIMER('n');
+	struct fp_ring *ring = ring_in(self->loop);
+	int fds[2];
+
+	ASSERT_EQ(0, fp_loop_set_timer(self->loop, &end, MS, 0));
+	ASSERT_EQ(0, fp_loop_run(self->loop));
+	EXPECT_EQ(0, fp_loop_once(self->loop, MS));
+	ASSERT_EQ(0, pipe(fds));
+	ASSERT_EQ(0, fp_loop_add_fd(self->loop, fds[0], EPOLLIN, on_file,
+				    (void *)'f'));
+	ASSERT_EQ(1, write(fds[1], ".", 1));
+	ASSERT_EQ(0, fp_loop_run(self->loop));
+	ASSERT_EQ(0, fp_loop_del_fd(self->loop, fds[0]));
+	EXPECT_EQ(0, fake.sleeps);
+	fake.sleep_error = EINTR;
+	EXPECT_EQ(0, fp_loop_once(self->loop, -1));
+	EXPECT_EQ(1, fake.sleeps);
+	/* Nor if it cannot sleep there. */
+	fake.sleep_error = EAGAIN;
+	ASSERT_EQ(0, fp_loop_set_timer(self->loop, &never, UINT64_MAX, 0));
+	ASSERT_EQ(0, eventfd_write(fake.fd, 1));
+	EXPECT_EQ(0, fp_loop_once(self->loop, -1));
+	EXPECT_EQ(0, fp_loop_once(self->loop, -1));
+	EXPECT_EQ(2, fake.sleeps);
+	EXPECT_EQ(0, fp_loop_del_timer(self->loop, &never));
+	EXPECT_TRUE(saw(".f"));
+	fp_ring_close(ring);
+}
+
+/* Those who wake it up find it in its ring, or on the way there. */
+TEST_F(loop, woken_in_its_ring_by_many_threads)
+{
+	struct fp_ring *ring = ring_in(self->loop);
+	pthread_t threads[THREADS];
+	intptr_t i;
+	int round;
+
+	for (round = 0; round < 50; round++) {
+		calls_done = 0;
+		disorder = 0;
+		for (i = 0; i < THREADS; i++)
+			ASSERT_EQ(0, pthread_create(&threads[i], NULL,
+						    call_often, (void *)i));
+		ASSERT_EQ(0, fp_loop_run(self->loop));
+		EXPECT_EQ(THREADS * CALLS, calls_done);
+		EXPECT_EQ(0, disorder);
+		for (i = 0; i < THREADS; i++)
+			pthread_join(threads[i], NULL);
+	}
+	fp_ring_close(ring);
+}
+
+TEST_F(loop, stopped_in_its_ring)
+{
+	struct fp_ring *ring = ring_in(self->loop);
+	pthread_t thread, me = pthread_self();
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, stop_later, self->loop));
+	EXPECT_EQ(0, fp_loop_run(self->loop));
+	pthread_join(thread, NULL);
+	signal(SIGUSR1, on_signal);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, signal_later, &me));
+	EXPECT_EQ(0, fp_loop_run(self->loop));
+	pthread_join(thread, NULL);
+	EXPECT_LE(2, fake.sleeps);
+	fp_ring_close(ring);
+}
+
+static struct fp_ring *ring_to_close;
+
+static void close_it(void *arg)
+{
+	(void)arg;
+	fp_ring_close(ring_to_close);
+	ring_to_close = NULL;
+}
+
+static void *call_and_stop(void *arg)
+{
+	if (fp_loop_call(the_loop, close_it, NULL))
+		abort();
+	fp_loop_stop(arg);
+	return NULL;
+}
+
+/* Its ring is closed while others still wake it up. */
+TEST_F(loop, ring_closed_while_it_is_woken)
+{
+	pthread_t thread;
+	int i;
+
+	for (i = 0; i < 500; i++) {
+		ring_to_close = ring_in(self->loop);
+		ASSERT_EQ(0, pthread_create(&thread, NULL, call_and_stop,
+					    self->loop));
+		while (ring_to_close)
+			ASSERT_LE(0, fp_loop_once(self->loop, -1));
+		pthread_join(thread, NULL);
+		fp_loop_once(self->loop, 0);	/* it may have been stopped */
+	}
+}
+
 TEST_F(loop, failing_kick_is_told)
 {
 	struct fp_ring *ring = ring_in(self->loop);
@@ -682,6 +885,57 @@ TEST(batches)
 	EXPECT_TRUE(saw("12t345"));
 	fp_ring_close(ring);
 	EXPECT_EQ(0, fp_loop_free(the_loop));
+}
+
+static int nr_events, at_timer;
+
+static void count_event(struct fp_ring *ring, const struct fp_ring_event *event,
+			void *arg)
+{
+	(void)ring;
+	(void)event;
+	(void)arg;
+	nr_events++;
+}
+
+static void note_events(struct fp_loop *loop, struct fp_timer *timer)
+{
+	(void)loop;
+	(void)timer;
+	at_timer = nr_events;
+}
+
+/* So many events at once as was asked for, or 256; then it is the timer's turn. */
+static int batch_of(__u32 batch)
+{
+	const struct fp_loop_config config = { .batch = batch };
+	const struct fp_handlers counting = { .on_opened = count_event };
+	struct fp_timer timer = { .handler = note_events };
+	struct fp_ring *ring = fake_ring(64, 2048, 1024);
+	struct fp_loop *loop;
+	int i;
+
+	nr_events = 0;
+	if (!ring || fp_loop_new(&loop, &config) ||
+	    fp_loop_add_ring(loop, ring, &counting, NULL))
+		abort();
+	for (i = 0; i < 3000; i++)
+		fake_post((struct fp_ring_event){ .type = FP_RING_OPENED });
+	fp_loop_once(loop, -1);
+	fp_loop_set_timer(loop, &timer, 0, 0);
+	while (nr_events < 3000)
+		fp_loop_once(loop, -1);
+	fp_ring_close(ring);
+	fp_loop_free(loop);
+	return at_timer;
+}
+
+TEST(batches_of_all_sizes)
+{
+	EXPECT_EQ(1, batch_of(1));
+	EXPECT_EQ(256, batch_of(0));
+	EXPECT_EQ(1000, batch_of(1000));
+	EXPECT_EQ(FP_LOOP_BATCH_MAX, batch_of(FP_LOOP_BATCH_MAX));
 }
 
 /* The loop goes first: the ring is the application's again. */

@@ -2,6 +2,7 @@
 /* libfastproto's rings, with the kernel's side played by fake_ring.c. */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include "kselftest_harness.h"
@@ -367,6 +368,189 @@ TEST_F(ring, sent_shorter_than_it_was)
 	EXPECT_EQ(-EINVAL, fp_ring_queue(self->ring, 1, NULL, &msg, 0));
 }
 
+/* Nothing tells of them: the kernel has taken them, and so they are back. */
+TEST_F(ring, quiet_slots_come_back_without_an_event)
+{
+	char bytes[3 * SIZE] = "";
+	int i;
+
+	for (i = 0; i < 100; i++) {
+		ASSERT_EQ(0, fp_ring_send(self->ring, 5, bytes, sizeof(bytes),
+					  FP_RING_QUIET));
+		ASSERT_EQ(0, fp_ring_send(self->ring, 5, "x", 1,
+					  FP_RING_QUIET | FP_RING_MORE));
+		ASSERT_EQ(4, fp_ring_spare(self->ring));
+		ASSERT_EQ(0, fp_ring_flush(self->ring));
+		ASSERT_EQ(4, fp_ring_spare(self->ring));
+		ASSERT_EQ(FP_RING_QUIET, fake_sent_next()->flags);
+		ASSERT_EQ(7, fp_ring_spare(self->ring));
+		ASSERT_EQ(FP_RING_QUIET | FP_RING_MORE,
+			  fake_sent_next()->flags);
+		ASSERT_EQ(8, fp_ring_spare(self->ring));
+	}
+	EXPECT_EQ(NULL, fp_ring_next(self->ring));
+	EXPECT_EQ(0, fake.kicks);
+}
+
+/* Who has no slots left has the kernel copy what is in them. */
+TEST_F(ring, quiet_sender_need_not_wait_for_slots)
+{
+	int i;
+
+	fake.takes = true;
+	fake_ctl()->flags = FP_RING_NEED_SEND;
+	for (i = 0; i < 100; i++)
+		ASSERT_EQ(0, fp_ring_send(self->ring, 5, "x", 1,
+					  FP_RING_QUIET));
+	EXPECT_EQ(12, fake.kicks);
+	ASSERT_EQ(0, fp_ring_flush(self->ring));
+	EXPECT_EQ(13, fake.kicks);
+	EXPECT_EQ(8, fp_ring_spare(self->ring));
+	fake.kick_error = EIO;
+	fake.takes = false;
+	for (i = 0; i < 8; i++)
+		ASSERT_EQ(0, fp_ring_send(self->ring, 5, "x", 1,
+					  FP_RING_QUIET));
+	EXPECT_EQ(-EIO, fp_ring_send(self->ring, 5, "x", 1, FP_RING_QUIET));
+}
+
+/* Until it is known which one was refused, none of the slots is touched. */
+TEST_F(ring, quiet_and_refused)
+{
+	const struct fp_ring_event *event;
+	const struct fp_ring_send *send;
+
+	ASSERT_EQ(0, fp_ring_send(self->ring, 5, "a", 1, FP_RING_QUIET));
+	ASSERT_EQ(0, fp_ring_send(self->ring, 6, "b", 1, FP_RING_QUIET));
+	ASSERT_EQ(0, fp_ring_send(self->ring, 7, "c", 1, FP_RING_QUIET));
+	ASSERT_EQ(0, fp_ring_flush(self->ring));
+	fake_sent_next();
+	fake_refuse(fake_sent_next(), EAGAIN);
+	fake_sent_next();
+	ASSERT_EQ(0, fp_ring_flush(self->ring));
+	EXPECT_EQ(5, fp_ring_spare(self->ring));
+	event = fp_ring_next(self->ring);
+	ASSERT_NE(NULL, event);
+	EXPECT_EQ(FP_RING_SENT, event->type);
+	EXPECT_EQ(EAGAIN, event->error);
+	EXPECT_EQ(1, event->nr);
+	EXPECT_EQ(0, memcmp("b", fp_ring_data(self->ring, event, NULL), 1));
+	EXPECT_EQ(7, fp_ring_spare(self->ring));
+	ASSERT_EQ(0, fp_ring_queue(self->ring, event->conn, NULL, event,
+				   FP_RING_QUIET));
+	EXPECT_EQ(7, fp_ring_spare(self->ring));
+	ASSERT_EQ(0, fp_ring_flush(self->ring));
+	send = fake_sent_next();
+	ASSERT_NE(NULL, send);
+	EXPECT_EQ(0, memcmp("b", fake_slot(send->slot), 1));
+	EXPECT_EQ(8, fp_ring_spare(self->ring));
+	EXPECT_EQ(NULL, fp_ring_next(self->ring));
+}
+
+/* One is refused, and told of, while another was refused but not told of yet. */
+TEST_F(ring, quiet_and_refused_over_and_over)
+{
+	const struct fp_ring_event *event;
+	const struct fp_ring_send *send;
+	int i, ordinary = 0;
+
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(0, fp_ring_send(self->ring, i, "x", 1,
+					  FP_RING_QUIET));
+	ASSERT_EQ(0, fp_ring_flush(self->ring));
+	fake_sent_next();
+	fake_refuse(fake_sent_next(), EAGAIN);
+	fake_refuse(fake_sent_next(), EAGAIN);
+	for (i = 0; i < 100; i++) {
+		event = fp_ring_next(self->ring);
+		ASSERT_NE(NULL, event);
+		ASSERT_EQ(1, event->nr);
+		ASSERT_EQ(1 + i % 2, (int)event->conn);
+		ASSERT_EQ(0, fp_ring_queue(self->ring, event->conn, NULL,
+					   event, FP_RING_QUIET));
+		ASSERT_EQ(0, fp_ring_flush(self->ring));
+		send = fake_sent_next();
+		if (send->flags & FP_RING_QUIET) {
+			fake_refuse(send, EAGAIN);
+		} else {
+			ordinary++;
+			fake_sent(send, EAGAIN, true);
+		}
+	}
+	/* There was no room to remember that it is a quiet one. */
+	EXPECT_LT(0, ordinary);
+	EXPECT_NE(NULL, fp_ring_next(self->ring));
+	EXPECT_NE(NULL, fp_ring_next(self->ring));
+	EXPECT_EQ(NULL, fp_ring_next(self->ring));
+	EXPECT_EQ(8, fp_ring_spare(self->ring));
+}
+
+/* An answer in the slots of the question: they are given back by the same flush. */
+TEST_F(ring, quiet_answer_comes_home_at_once)
+{
+	const struct fp_ring_event *event;
+	char bytes[3 * SIZE] = "";
+
+	fake.takes = true;
+	fake_ctl()->flags = FP_RING_NEED_SEND;
+	fake_message(bytes, sizeof(bytes), 4);
+	event = fp_ring_next(self->ring);
+	ASSERT_EQ(0, fp_ring_queue(self->ring, event->conn, NULL, event,
+				   FP_RING_QUIET));
+	ASSERT_EQ(NULL, fp_ring_next(self->ring));
+	ASSERT_EQ(0, fp_ring_flush(self->ring));
+	EXPECT_EQ(1, fake.kicks);
+	EXPECT_EQ(8, fake_free_count());
+	EXPECT_EQ(8, fp_ring_spare(self->ring));
+}
+
+static void answers(void)
+{
+	fake_message("x", 1, 1);
+}
+
+/* One call, in which the message is sent and the answer comes. */
+TEST_F(ring, wait_for_ever_is_one_call)
+{
+	int i;
+
+	fake.takes = true;
+	fake.on_sleep = answers;
+	fake_ctl()->flags = FP_RING_NEED_SEND | FP_RING_NEED_ROOM;
+	for (i = 1; i < 100; i++) {
+		ASSERT_EQ(0, fp_ring_send(self->ring, 1, "y", 1,
+					  FP_RING_QUIET));
+		ASSERT_EQ(1, fp_ring_wait(self->ring, -1, 0));
+		ASSERT_NE(NULL, fp_ring_next(self->ring));
+		ASSERT_EQ(NULL, fp_ring_next(self->ring));
+		ASSERT_EQ(i, fake.sleeps);
+	}
+	EXPECT_EQ(0, fake.kicks);
+	EXPECT_EQ(7, fake_free_count());	/* one was not told of yet */
+}
+
+TEST_F(ring, wait_is_interrupted)
+{
+	fake.sleep_error = EINTR;
+	EXPECT_EQ(-EINTR, fp_ring_wait(self->ring, -1, 0));
+	EXPECT_EQ(-EINTR, fp_ring_wait(self->ring, -1, 0));
+	EXPECT_EQ(2, fake.sleeps);
+}
+
+/* As with O_NONBLOCK: from then on it is poll(2) that waits. */
+TEST_F(ring, wait_that_would_not_sleep)
+{
+	ASSERT_EQ(0, eventfd_write(fake.fd, 1));
+	fake.sleep_error = EAGAIN;
+	fake_ctl()->flags = FP_RING_NEED_SEND;
+	ASSERT_EQ(0, fp_ring_send(self->ring, 1, "y", 1, 0));
+	EXPECT_EQ(0, fp_ring_wait(self->ring, -1, 0));
+	ASSERT_EQ(0, fp_ring_send(self->ring, 1, "y", 1, 0));
+	EXPECT_EQ(0, fp_ring_wait(self->ring, -1, 0));
+	EXPECT_EQ(1, fake.sleeps);
+	EXPECT_EQ(1, fake.kicks);
+}
+
 TEST_F(ring, kick_only_if_asked)
 {
 	struct fp_ring_ctl *ctl = fake_ctl();
@@ -611,7 +795,7 @@ struct model {
 	struct fp_ring_event own[SLOTS];
 	struct fp_ring_send sending[SLOTS];
 	__u32 nr_own;
-	__u32 nr_sending;
+	__u32 nr_sending;	/* a quiet one: refused, but not told of yet */
 	__u32 loan;		/* slots */
 };
 
@@ -628,8 +812,12 @@ static __u32 sending_slots(const struct model *m)
 {
 	__u32 sum = 0, i;
 
-	for (i = 0; i < m->nr_sending; i++)
-		sum += m->ring->count[m->sending[i].slot];
+	for (i = 0; i < SLOTS; i++) {
+		__u8 owner = m->ring->owner[i];
+
+		if (owner == FP_OWNER_SENDING || owner == FP_OWNER_QUIET)
+			sum += m->ring->count[i];
+	}
 	return sum;
 }
 
@@ -664,17 +852,33 @@ static struct fp_ring_event one_of_own(struct model *m)
 	return msg;
 }
 
-static void kernel_acts(struct model *m)
+/* Returns false if there is none. */
+static bool take_descriptor(struct model *m)
 {
 	const struct fp_ring_send *send = fake_sent_next();
+
+	if (!send)
+		return false;
+	if (send->flags & FP_RING_QUIET) {
+		if (random() % 2)
+			return true;
+		fake_ctl()->refused++;
+	}
+	m->sending[m->nr_sending++] = *send;
+	return true;
+}
+
+static void kernel_acts(struct model *m)
+{
 	char bytes[3 * SIZE] = "";
 	__u32 i;
 
-	if (send)
-		m->sending[m->nr_sending++] = *send;
+	take_descriptor(m);
 	if (m->nr_sending && random() % 2) {
 		i = random() % m->nr_sending;
-		fake_sent(&m->sending[i], random() % 2, random() % 2);
+		fake_sent(&m->sending[i],
+			  m->sending[i].flags & FP_RING_QUIET || random() % 2,
+			  random() % 2);
 		m->sending[i] = m->sending[--m->nr_sending];
 	}
 	if (fake_free_count() >= 3)
@@ -703,7 +907,8 @@ static void act(struct model *m)
 	case 3:
 		if (m->nr_own) {
 			msg = one_of_own(m);
-			if (fp_ring_queue(m->ring, 1, NULL, &msg, 0))
+			if (fp_ring_queue(m->ring, 1, NULL, &msg,
+					  random() % 2 ? FP_RING_QUIET : 0))
 				abort();
 		}
 		break;
@@ -718,13 +923,11 @@ static void act(struct model *m)
 /* All is told, and all events are read: then every slot is known to somebody. */
 static __u32 all_slots(struct model *m)
 {
-	const struct fp_ring_send *send;
-
 	while (ring_pending(m->ring))
 		take_event(m);
 	fp_ring_flush(m->ring);
-	while ((send = fake_sent_next()))
-		m->sending[m->nr_sending++] = *send;
+	while (take_descriptor(m))
+		;
 	return fake_free_count() + m->ring->nr_spare +
 	       slots_of(m->own, m->nr_own) + sending_slots(m) + m->loan;
 }

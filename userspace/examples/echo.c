@@ -13,25 +13,46 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SHORT	1024	/* bytes: below that a copy is the cheapest way */
+
 static struct fp_loop *loop;
 
 /* What a connection had no room for. It holds slots: no more than there are. */
 static struct fp_ring_event *waiting;
 static unsigned int nr_waiting;
 
+/* How often there was room again, and how often when a slot was queued. */
+static unsigned int nr_rooms;
+static unsigned int *rooms_then;
+
+/* That a short one is sent need not be told. */
+static void answer(struct fp_ring *ring, const struct fp_ring_event *msg)
+{
+	rooms_then[msg->slot] = nr_rooms;
+	fp_ring_queue(ring, msg->conn, NULL, msg,
+		      msg->len < SHORT ? FP_RING_QUIET : 0);
+}
+
 static void echo(struct fp_ring *ring, const struct fp_ring_event *msg,
 		 void *arg)
 {
 	(void)arg;
-	fp_ring_queue(ring, msg->conn, NULL, msg, 0);
+	answer(ring, msg);
 }
 
-/* Of a message that was refused since its connection is full: it waits. */
+/*
+ * Of a message that was refused since its connection is full: it waits. That there
+ * is room may have been told already, before this.
+ */
 static void on_sent(struct fp_ring *ring, const struct fp_ring_event *msg,
 		    void *arg)
 {
 	(void)arg;
-	if (msg->error == EAGAIN && !fp_ring_keep(ring, msg))
+	if (msg->error != EAGAIN)
+		return;
+	if (rooms_then[msg->slot] != nr_rooms)
+		answer(ring, msg);
+	else if (!fp_ring_keep(ring, msg))
 		waiting[nr_waiting++] = *msg;
 }
 
@@ -42,9 +63,10 @@ static void on_room(struct fp_ring *ring, const struct fp_ring_event *event,
 	unsigned int i, left = 0;
 
 	(void)arg;
+	nr_rooms++;
 	for (i = 0; i < nr_waiting; i++) {
 		if (waiting[i].conn == event->conn)
-			fp_ring_queue(ring, event->conn, NULL, &waiting[i], 0);
+			answer(ring, &waiting[i]);
 		else
 			waiting[left++] = waiting[i];
 	}
@@ -84,7 +106,8 @@ int main(int argc, char **argv)
 	check(fp_ring_listen(ring), "listen");
 	check(fp_ring_config(ring, &config), "configuration");
 	waiting = calloc(config.slots, sizeof(*waiting));
-	check(waiting ? 0 : -ENOMEM, "memory");
+	rooms_then = calloc(config.slots, sizeof(*rooms_then));
+	check(waiting && rooms_then ? 0 : -ENOMEM, "memory");
 
 	check(fp_loop_new(&loop, NULL), "loop");
 	check(fp_loop_add_ring(loop, ring, &handlers, NULL), "loop");
@@ -96,5 +119,6 @@ int main(int argc, char **argv)
 	fp_loop_free(loop);
 	fp_ring_close(ring);
 	free(waiting);
+	free(rooms_then);
 	return 0;
 }

@@ -149,7 +149,8 @@ struct fp_ring_config {
  * @local: address to bind to, or NULL
  * @config: or NULL
  *
- * FP_MSG_MAX becomes less if the slots for receiving hold less.
+ * FP_MSG_MAX becomes less if the slots for receiving hold less. The socket has no
+ * O_NONBLOCK, and an SO_RCVTIMEO of many days, see fp_ring_wait().
  *
  * Return: 0, or what socket(2), bind(2) and setting FP_RING say.
  */
@@ -254,6 +255,10 @@ int fp_ring_flush(struct fp_ring *ring);
  * @spin: nanoseconds of @timeout in which it looks again and again, before it
  *	sleeps
  *
+ * Without @timeout and @spin that is one system call, recv(2), if the socket has
+ * neither O_NONBLOCK nor had an SO_RCVTIMEO when it got its ring, and is not
+ * SOCK_DGRAM.
+ *
  * Return: 1 if there is an event, 0 if there was none in all that time, -EPIPE if
  * there will be none any more, -EINTR, -EINVAL, or what fp_ring_flush() says.
  */
@@ -324,8 +329,10 @@ int fp_ring_release(struct fp_ring *ring, const struct fp_ring_event *msg);
  *
  * Fill them by way of fp_ring_iov(), or of fp_ring_data() without const.
  *
+ * If it has to, it flushes, so that those of messages with FP_RING_QUIET come back.
+ *
  * Return: 0, -EAGAIN if there are not so many now (FP_RING_SENT brings some),
- * -EMSGSIZE if there will never be, -EINVAL.
+ * -EMSGSIZE if there will never be, -EINVAL, or what fp_ring_flush() says.
  */
 int fp_ring_alloc(struct fp_ring *ring, size_t len, struct fp_ring_event *msg);
 
@@ -337,12 +344,18 @@ int fp_ring_alloc(struct fp_ring *ring, size_t len, struct fp_ring_event *msg);
  * @msg: the message, the application's: of fp_ring_alloc(), or one that was
  *	received, which goes on in the slots that it came in; len may be less
  *	than it was
- * @flags: FP_RING_MORE
+ * @flags: FP_RING_MORE, FP_RING_QUIET
  *
  * It leaves with fp_ring_flush(). What became of it is told by FP_RING_SENT. Its
  * slots are spare then, and the event's nr is 0; unless there was an error: then
  * they are on loan, and the message may be queued again. With EAGAIN that is best
- * done after FP_RING_WRITABLE.
+ * done after FP_RING_WRITABLE; one that was told between fp_ring_queue() and
+ * FP_RING_SENT counts.
+ *
+ * With FP_RING_QUIET it is copied, however long it is, and FP_RING_SENT comes only
+ * if there was an error; its slots are spare as soon as it has left. That is cheaper
+ * for messages of less than 1,024 bytes, which are copied in any case. In a loop it
+ * is done with them unasked if there is no fp_handlers.on_sent.
  *
  * Return: 0, -EINVAL.
  */
@@ -356,7 +369,7 @@ int fp_ring_queue(struct fp_ring *ring, __u64 conn,
  * @conn: SOCK_RDM: the connection's ID; else it means nothing
  * @buf: the message
  * @len: bytes
- * @flags: FP_RING_MORE
+ * @flags: FP_RING_MORE, FP_RING_QUIET
  *
  * Return: what fp_ring_alloc() and fp_ring_queue() say.
  */
@@ -369,7 +382,7 @@ int fp_ring_send(struct fp_ring *ring, __u64 conn, const void *buf,
  * @to: the address; SOCK_RDM: a connection to it is opened
  * @buf: the message
  * @len: bytes
- * @flags: FP_RING_MORE
+ * @flags: FP_RING_MORE, FP_RING_QUIET
  *
  * Return: what fp_ring_alloc() and fp_ring_queue() say.
  */
@@ -453,8 +466,11 @@ int fp_loop_free(struct fp_loop *loop);
  * fp_loop_run - handle what comes
  * @loop: a loop
  *
- * Return: 0 after fp_loop_stop(); -EBUSY, -EINVAL, or what epoll_pwait2(2) says,
- * but never -EINTR.
+ * While it has but one ring, and neither files nor timers, it flushes and waits in
+ * one system call, as fp_ring_wait().
+ *
+ * Return: 0 after fp_loop_stop(); -EBUSY, -EINVAL, or what epoll_pwait2(2) and
+ * fp_ring_flush() say, but never -EINTR.
  */
 int fp_loop_run(struct fp_loop *loop);
 
@@ -514,7 +530,7 @@ typedef void fp_ring_handler(struct fp_ring *ring,
  * @on_opened: FP_RING_OPENED
  * @on_writable: FP_RING_WRITABLE
  * @on_closed: FP_RING_CLOSED
- * @on_sent: FP_RING_SENT
+ * @on_sent: FP_RING_SENT; without it, short messages are sent as with FP_RING_QUIET
  * @reserved: must be NULL
  *
  * What they send leaves at the end of the batch.

@@ -12,6 +12,7 @@
 #include <sys/queue.h>
 
 #define NSEC_PER_SEC	1000000000ll
+#define COPIED_BELOW	1024	/* bytes: shorter messages are copied in any case */
 
 /* Of the first slot of a chain: whose it is. Others are as good as nobody's. */
 enum fp_owner {
@@ -19,6 +20,17 @@ enum fp_owner {
 	FP_OWNER_LOAN,		/* the application's until the next event */
 	FP_OWNER_APP,
 	FP_OWNER_SENDING,	/* the kernel's until FP_RING_SENT */
+	FP_OWNER_QUIET,		/* the kernel's until it has taken the descriptor */
+};
+
+/**
+ * struct quiet - a message of which nothing is told unless it is refused
+ * @slot: its first slot
+ * @at: index of its descriptor
+ */
+struct quiet {
+	__u32 slot;
+	__u32 at;
 };
 
 /**
@@ -37,9 +49,15 @@ enum fp_owner {
  * @owner: enum fp_owner, of every slot
  * @count: of the first slot of a chain: how many slots there are in it
  * @next: behind each slot of a chain
+ * @sent_at: of the first slot of a chain: index of its descriptor
  * @spare: a stack of those that may be sent from
  * @nr_spare: how many they are
  * @receive_slots: slots below this are for receiving, those above for sending
+ * @quiet: those that were queued, a queue with a place for each descriptor
+ * @quiet_begin: the first of them, modulo the number of places
+ * @quiet_end: behind the last one
+ * @refused: how many of them were told to be refused
+ * @may_sleep: recv(2) of no bytes waits, until it is known not to
  * @event_head: as in struct fp_ring_ctl, but the kernel was not told yet
  * @free_tail: the same
  * @send_tail: the same
@@ -64,9 +82,15 @@ struct fp_ring {
 	__u8 *owner;
 	__u32 *count;
 	__u32 *next;
+	__u32 *sent_at;
 	__u32 *spare;
 	__u32 nr_spare;
 	__u32 receive_slots;
+	struct quiet *quiet;
+	__u32 quiet_begin;
+	__u32 quiet_end;
+	__u32 refused;
+	bool may_sleep;
 
 	__u32 event_head;
 	__u32 free_tail;
@@ -84,6 +108,17 @@ struct fp_ring {
 bool ring_pending(const struct fp_ring *ring);
 void ring_end_loan(struct fp_ring *ring);
 void ring_touched(struct fp_ring *ring);
+int ring_sleep(struct fp_ring *ring);
+int ring_wake(int fd);
+
+/* quiet.c */
+int quiet_init(struct fp_ring *ring);
+void quiet_free(struct fp_ring *ring);
+bool quiet_add(struct fp_ring *ring, __u32 slot);
+bool quiet_refused(struct fp_ring *ring, __u32 slot);
+bool quiet_any(const struct fp_ring *ring);
+__u32 quiet_spare(const struct fp_ring *ring);
+void quiet_reclaim(struct fp_ring *ring);
 
 /* slot.c */
 int slots_init(struct fp_ring *ring);
@@ -159,6 +194,9 @@ __u64 clock_now(void);
  * struct fp_loop - see fastproto.h
  * @epoll: watches all files and rings
  * @wake: eventfd, for calls and stop
+ * @sleeper: the ring's socket in which the loop sleeps, or is about to; else -1
+ * @wakers: threads that may have read @sleeper; as long as there are any, it is not
+ *	closed
  * @stop: fp_loop_stop() was called; any thread
  * @calls: latest first; any thread
  * @running: in a round
@@ -176,6 +214,8 @@ __u64 clock_now(void);
 struct fp_loop {
 	int epoll;
 	struct watch wake;
+	int sleeper;
+	unsigned int wakers;
 	bool stop;
 	struct call *calls;
 

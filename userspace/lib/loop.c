@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The loop. A round: wait until something is ready, and then calls, timers, files
- * and a batch of events of rings, and in the end what all that has queued is
- * flushed. A watch that is removed stays in memory until the round is over, since
- * the round may come across it once more.
+ * The loop. A round: what was queued is flushed, wait until something is ready, and
+ * then calls, timers, files and a batch of events of rings. If there is nothing but
+ * one ring to wait for, it is flushed and waited for in one call, and epoll is not
+ * asked; who wants to wake it up then has to know (wake_up()). A watch that is
+ * removed stays in memory until the round is over, since the round may come across
+ * it once more.
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -84,11 +87,21 @@ static struct watch *watch_new(struct fp_loop *loop, int fd,
 	return watch;
 }
 
+/* Nobody else uses the ring's socket any more: it may be closed. */
+static void await_wakers(const struct fp_loop *loop)
+{
+	/* Pairs with that in wake_up(), from @wakers to @sleeper. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&loop->wakers, __ATOMIC_ACQUIRE))
+		sched_yield();
+}
+
 void watch_del(struct watch *watch)
 {
 	struct fp_loop *loop = watch->loop;
 
 	if (watch->ring) {
+		await_wakers(loop);
 		clear_ready(watch);
 		clear_dirty(watch);
 		TAILQ_REMOVE(&loop->rings, watch, all);
@@ -149,6 +162,7 @@ int fp_loop_new(struct fp_loop **to, const struct fp_loop_config *from)
 	TAILQ_INIT(&loop->dirty);
 	loop->batch = config.batch ? config.batch : BATCH;
 	loop->spin = config.spin;
+	loop->sleeper = -1;
 	loop->now = clock_now();
 	err = open_files(loop);
 	if (err) {
@@ -202,13 +216,29 @@ __u64 fp_loop_now(const struct fp_loop *loop)
 }
 
 /* A full eventfd is as good as one more. */
-static void wake_up(struct fp_loop *loop)
+static void wake_epoll(const struct fp_loop *loop)
 {
 	const __u64 one = 1;
-	int saved = errno;
 
 	if (write(loop->wake.fd, &one, sizeof(one)) < 0)
-		errno = saved;
+		return;
+}
+
+/*
+ * What it is to see was written before. Either it sees that before it sleeps, or we
+ * see where it sleeps: the first fence pairs with that in sleep_in().
+ */
+static void wake_up(struct fp_loop *loop)
+{
+	int saved = errno, fd;
+
+	__atomic_add_fetch(&loop->wakers, 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	fd = __atomic_load_n(&loop->sleeper, __ATOMIC_RELAXED);
+	if (fd < 0 || ring_wake(fd))
+		wake_epoll(loop);
+	__atomic_sub_fetch(&loop->wakers, 1, __ATOMIC_RELEASE);
+	errno = saved;
 }
 
 void fp_loop_stop(struct fp_loop *loop)
@@ -576,9 +606,29 @@ static bool rings_pending(struct fp_loop *loop)
 	return any;
 }
 
-/* Looks at memory again and again, and now and then at files. */
+/* The ring that is all there is to wait for, or NULL. */
+static struct watch *only_ring(const struct fp_loop *loop)
+{
+	struct watch *watch = TAILQ_FIRST(&loop->rings);
+
+	if (!watch || TAILQ_NEXT(watch, all) || !TAILQ_EMPTY(&loop->files) ||
+	    !watch->ring->may_sleep)
+		return NULL;
+	return watch;
+}
+
+static bool is_busy(const struct fp_loop *loop)
+{
+	return !TAILQ_EMPTY(&loop->ready) || has_calls(loop) || stopped(loop);
+}
+
+/*
+ * Looks at memory again and again, and now and then at files; or, if there are none,
+ * it lets others have the processor.
+ */
 static int spin(struct fp_loop *loop, struct epoll_event *events, __u64 until)
 {
+	bool files = !only_ring(loop);
 	unsigned int i;
 	int nr;
 
@@ -589,9 +639,13 @@ static int spin(struct fp_loop *loop, struct epoll_event *events, __u64 until)
 			return 0;
 		if (i % SPINS)
 			continue;
+		if (!files) {
+			sched_yield();
+			continue;
+		}
 		nr = epoll_wait(loop->epoll, events, FILES, 0);
 		if (nr)
-			return nr;
+			return nr < 0 ? -errno : nr;
 	}
 	return 0;
 }
@@ -604,39 +658,73 @@ static int epoll_until(struct fp_loop *loop, struct epoll_event *events,
 		left / NSEC_PER_SEC, left % NSEC_PER_SEC
 	};
 
-	return epoll_pwait2(loop->epoll, events, FILES,
-			    until == UINT64_MAX ? NULL : &ts, NULL);
+	int nr = epoll_pwait2(loop->epoll, events, FILES,
+			      until == UINT64_MAX ? NULL : &ts, NULL);
+
+	return nr < 0 ? -errno : nr;
 }
 
-/* Waits for what epoll knows, but not if there is something to do already. */
+/* Where the loop sleeps, -1: not in a ring. Each fence pairs with wake_up()'s. */
+static void set_sleeper(struct fp_loop *loop, int fd)
+{
+	__atomic_store_n(&loop->sleeper, fd, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+/* Flush the only ring, and wait for its events. */
+static int sleep_in(struct watch *watch)
+{
+	struct fp_loop *loop = watch->loop;
+	int err = 0;
+
+	set_sleeper(loop, watch->fd);
+	if (!is_busy(loop)) {
+		clear_dirty(watch);
+		err = ring_sleep(watch->ring);
+	}
+	set_sleeper(loop, -1);
+	if (ring_pending(watch->ring))
+		set_ready(watch);
+	return err;
+}
+
+/*
+ * Flushes what was queued, and waits for what epoll knows, but not if there is
+ * something to do already.
+ */
 static int gather(struct fp_loop *loop, struct epoll_event *events,
 		  __u64 until)
 {
 	struct fp_timer *first = timers_first(&loop->timers);
-	int nr = 0;
+	struct watch *only = only_ring(loop);
+	int ret;
 
 	if (first && first->reserved[TIMER_WHEN] < until)
 		until = first->reserved[TIMER_WHEN];
-	if (until > loop->now)
-		nr = spin(loop, events, until);
-	if (!nr) {
-		if (!TAILQ_EMPTY(&loop->ready) || has_calls(loop) ||
-		    stopped(loop))
-			until = 0;
-		nr = epoll_until(loop, events, until);
-	}
-	return nr < 0 ? -errno : nr;
+	if (only && until == UINT64_MAX && loop->spin_until <= loop->now &&
+	    !rings_pending(loop) && !is_busy(loop))
+		return sleep_in(only);
+
+	ret = flush_rings(loop);
+	if (!ret && until > loop->now)
+		ret = spin(loop, events, until);
+	if (ret)
+		return ret;
+	if (is_busy(loop))
+		until = 0;
+	if (only && !until)
+		return 0;
+	if (only && until == UINT64_MAX)
+		return sleep_in(only);
+	return epoll_until(loop, events, until);
 }
 
 /* Returns whether anything was done. */
 static int work(struct fp_loop *loop, __u64 until)
 {
 	struct epoll_event events[FILES];
-	int nr, n, err;
+	int nr, n;
 
-	err = flush_rings(loop);
-	if (err)
-		return err;
 	nr = gather(loop, events, until);
 	if (nr < 0)
 		return nr;
@@ -646,10 +734,9 @@ static int work(struct fp_loop *loop, __u64 until)
 	n += run_timers(loop);
 	n += run_files(loop, events, nr);
 	n += run_rings(loop);
-	err = flush_rings(loop);
-	if (n)
+	if (n && loop->spin)
 		loop->spin_until = clock_now() + loop->spin;
-	return err ? err : !!n;
+	return !!n;
 }
 
 /* Until when: CLOCK_MONOTONIC, nanoseconds; UINT64_MAX: for ever. */
@@ -671,7 +758,7 @@ static bool stop_now(struct fp_loop *loop)
 
 int fp_loop_once(struct fp_loop *loop, __s64 timeout)
 {
-	int ret;
+	int ret, err;
 
 	if (!loop)
 		return -EINVAL;
@@ -681,6 +768,9 @@ int fp_loop_once(struct fp_loop *loop, __s64 timeout)
 		return 0;
 	loop->now = clock_now();
 	ret = one_round(loop, timeout < 0 ? UINT64_MAX : loop->now + timeout);
+	err = flush_rings(loop);
+	if (err)
+		return err;
 	return ret == -EINTR ? 0 : ret;
 }
 
@@ -698,5 +788,5 @@ int fp_loop_run(struct fp_loop *loop)
 		if (ret < 0 && ret != -EINTR)
 			return ret;
 	}
-	return 0;
+	return flush_rings(loop);
 }

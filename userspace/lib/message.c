@@ -6,6 +6,8 @@
 
 #include "lib.h"
 
+#define SEND_FLAGS	(FP_RING_MORE | FP_RING_QUIET)
+
 static unsigned char *slot_at(const struct fp_ring *ring, __u32 slot)
 {
 	return ring->pool + (size_t)slot * ring->info.slot_size;
@@ -118,9 +120,23 @@ int fp_ring_release(struct fp_ring *ring, const struct fp_ring_event *msg)
 	return 0;
 }
 
+/* Slots may be back, or will be as soon as the kernel has copied what is in them. */
+static int find_spare(struct fp_ring *ring, size_t nr)
+{
+	int err = 0;
+
+	quiet_reclaim(ring);
+	if (nr > ring->nr_spare && quiet_any(ring))
+		err = fp_ring_flush(ring);
+	if (!err && nr > ring->nr_spare)
+		err = -EAGAIN;
+	return err;
+}
+
 int fp_ring_alloc(struct fp_ring *ring, size_t len, struct fp_ring_event *msg)
 {
 	size_t nr;
+	int err;
 
 	if (!ring || !msg)
 		return -EINVAL;
@@ -129,8 +145,9 @@ int fp_ring_alloc(struct fp_ring *ring, size_t len, struct fp_ring_event *msg)
 		nr = 1;
 	if (nr > ring->info.slots - ring->receive_slots || len > UINT32_MAX)
 		return -EMSGSIZE;
-	if (nr > ring->nr_spare)
-		return -EAGAIN;
+	err = nr > ring->nr_spare ? find_spare(ring, nr) : 0;
+	if (err)
+		return err;
 	memset(msg, 0, sizeof(*msg));
 	msg->slot = slots_take(ring, nr);
 	msg->nr = nr;
@@ -150,13 +167,22 @@ static void write_links(struct fp_ring *ring, const struct fp_ring_event *msg)
 	}
 }
 
+/* Does anybody want to know when it is sent? To find out costs an event. */
+static bool is_quiet(const struct fp_ring *ring,
+		     const struct fp_ring_event *msg, __u32 flags)
+{
+	return flags & FP_RING_QUIET ||
+	       (ring->watch && !ring->watch->handlers.on_sent &&
+		msg->len < COPIED_BELOW);
+}
+
 int fp_ring_queue(struct fp_ring *ring, __u64 conn,
 		  const struct sockaddr_fp *to,
 		  const struct fp_ring_event *msg, __u32 flags)
 {
 	struct fp_ring_send *send;
 
-	if (!ring || !slots_held(ring, msg) || flags & ~FP_RING_MORE)
+	if (!ring || !slots_held(ring, msg) || flags & ~SEND_FLAGS)
 		return -EINVAL;
 	write_links(ring, msg);
 	if (to)
@@ -166,9 +192,11 @@ int fp_ring_queue(struct fp_ring *ring, __u64 conn,
 	send->conn = ring->type == SOCK_RDM ? conn : 0;
 	send->slot = msg->slot;
 	send->len = msg->len;
-	send->flags = flags | (to ? FP_RING_TO : 0);
-	ring->send_tail++;
+	send->flags = (flags & FP_RING_MORE) | (to ? FP_RING_TO : 0);
 	ring->owner[msg->slot] = FP_OWNER_SENDING;
+	if (is_quiet(ring, msg, flags) && quiet_add(ring, msg->slot))
+		send->flags |= FP_RING_QUIET;
+	ring->send_tail++;
 	ring_touched(ring);
 	return 0;
 }
@@ -180,7 +208,7 @@ static int send_copy(struct fp_ring *ring, __u64 conn,
 	struct fp_ring_event msg;
 	int err;
 
-	if ((!buf && len) || flags & ~FP_RING_MORE)
+	if ((!buf && len) || flags & ~SEND_FLAGS)
 		return -EINVAL;
 	err = fp_ring_alloc(ring, len, &msg);
 	if (err)

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A ring: its making, its events, and what the kernel is told. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,6 +16,7 @@
 
 #define SLOT_SIZE	2048	/* if nothing is said */
 #define SLOTS		1024
+#define LONG		1000000	/* seconds, 11 days */
 
 static int get_option(int fd, int level, int name, void *value, socklen_t size)
 {
@@ -51,6 +54,26 @@ static bool config_fits(const struct fp_ring_config *config)
 {
 	return config->receive_slots && config->receive_slots < config->slots &&
 	       !config->reserved[0] && !config->reserved[1];
+}
+
+/*
+ * Whether recv(2) of no bytes waits for events. With a timeout, however long, it is
+ * interrupted by any signal, as poll(2) is. Errors of datagrams are to be read by
+ * the application, not by that.
+ */
+static bool may_sleep(const struct fp_ring *ring)
+{
+	const struct timeval patience = { .tv_sec = LONG };
+	int flags = fcntl(ring->fd, F_GETFL);
+	struct timeval old;
+
+	if (ring->type == SOCK_DGRAM || flags < 0 || flags & O_NONBLOCK)
+		return false;
+	if (get_option(ring->fd, SOL_SOCKET, SO_RCVTIMEO, &old, sizeof(old)) ||
+	    old.tv_sec || old.tv_usec)
+		return false;
+	return !set_option(ring->fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
+			   sizeof(patience));
 }
 
 /*
@@ -156,11 +179,13 @@ int fp_ring_attach(struct fp_ring **to, int fd,
 		err = slots_init(ring);
 	if (!err)
 		err = fp_ring_flush(ring);
-	if (err)
+	if (err) {
 		free_ring(ring);
-	else
-		*to = ring;
-	return err;
+		return err;
+	}
+	ring->may_sleep = may_sleep(ring);
+	*to = ring;
+	return 0;
 }
 
 /* The ring comes first: nothing may come before it. */
@@ -172,7 +197,7 @@ int fp_ring_open(struct fp_ring **to, int type, const struct sockaddr_fp *local,
 
 	if (!to)
 		return -EINVAL;
-	fd = socket(AF_FASTPROTO, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(AF_FASTPROTO, type | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	err = fp_ring_attach(&ring, fd, config);
@@ -211,12 +236,18 @@ int fp_ring_listen(struct fp_ring *ring)
 	return listen(ring->fd, SOMAXCONN) ? -errno : 0;
 }
 
+/* Without waiting for the answer. */
 static int connect_only(const struct fp_ring *ring,
 			const struct sockaddr_fp *to)
 {
-	if (!connect(ring->fd, (const struct sockaddr *)to, sizeof(*to)))
-		return 0;
-	return errno == EINPROGRESS ? 0 : -errno;
+	int flags = fcntl(ring->fd, F_GETFL), err = 0;
+
+	fcntl(ring->fd, F_SETFL, flags | O_NONBLOCK);
+	if (connect(ring->fd, (const struct sockaddr *)to, sizeof(*to)) &&
+	    errno != EINPROGRESS)
+		err = -errno;
+	fcntl(ring->fd, F_SETFL, flags);
+	return err;
 }
 
 int fp_ring_connect(struct fp_ring *ring, const struct sockaddr_fp *to,
@@ -288,6 +319,15 @@ void ring_end_loan(struct fp_ring *ring)
 	ring->event.nr = 0;
 }
 
+static bool is_sending(struct fp_ring *ring, const struct fp_ring_event *event)
+{
+	if (event->slot >= ring->info.slots)
+		return false;
+	if (event->error && quiet_refused(ring, event->slot))
+		return true;
+	return ring->owner[event->slot] == FP_OWNER_SENDING;
+}
+
 /*
  * A descriptor's slots are the application's again: all that the message had, also
  * if it was sent shorter than that, or refused. If it was sent nobody needs them
@@ -298,7 +338,7 @@ static void sent(struct fp_ring *ring, struct fp_ring_event *event)
 	__u32 slot = event->slot;
 
 	event->nr = 0;
-	if (slot >= ring->info.slots || ring->owner[slot] != FP_OWNER_SENDING)
+	if (!is_sending(ring, event))
 		return;
 	if (!event->error) {
 		slots_give(ring, slot);
@@ -348,17 +388,11 @@ static int kick(const struct fp_ring *ring)
 	return ret < 0 && errno != EAGAIN ? -errno : 0;
 }
 
-/*
- * The fence: either the kernel, before it sleeps over something, sees what was
- * published, or we see that it wants to be told. It pairs with the kernel's
- * between setting a flag and looking once more.
- */
-int fp_ring_flush(struct fp_ring *ring)
+/* Returns what the kernel may want to be called for. */
+static __u32 publish_all(struct fp_ring *ring)
 {
 	__u32 need = 0;
 
-	if (!ring)
-		return -EINVAL;
 	if (publish(&ring->ctl->event_head, &ring->told.event_head,
 		    ring->event_head))
 		need |= FP_RING_NEED_ROOM;
@@ -368,13 +402,58 @@ int fp_ring_flush(struct fp_ring *ring)
 	if (publish(&ring->ctl->send_tail, &ring->told.send_tail,
 		    ring->send_tail))
 		need |= FP_RING_NEED_SEND;
-	if (!need)
-		return 0;
+	return need;
+}
 
+/*
+ * The fence: either the kernel, before it sleeps over something, sees what was
+ * published, or we see that it wants to be told. It pairs with the kernel's
+ * between setting a flag and looking once more.
+ */
+static bool is_needed(const struct fp_ring *ring, __u32 need)
+{
+	if (!need)
+		return false;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (!(__atomic_load_n(&ring->ctl->flags, __ATOMIC_RELAXED) & need))
+	return __atomic_load_n(&ring->ctl->flags, __ATOMIC_RELAXED) & need;
+}
+
+/* What was copied by the call is given back, and that is told, too. */
+int fp_ring_flush(struct fp_ring *ring)
+{
+	int err = 0;
+
+	if (!ring)
+		return -EINVAL;
+	quiet_reclaim(ring);
+	while (!err && is_needed(ring, publish_all(ring))) {
+		err = kick(ring);
+		quiet_reclaim(ring);
+	}
+	return err;
+}
+
+/*
+ * Flush, and wait for an event, in one call. Returns 0: perhaps there is one. Or it
+ * was woken, or what the kernel has copied in that call is missed, which comes back
+ * only when the call is over; or it did not sleep, see @may_sleep.
+ */
+int ring_sleep(struct fp_ring *ring)
+{
+	quiet_reclaim(ring);
+	publish_all(ring);
+	if (!recv(ring->fd, NULL, 0, 0))
 		return 0;
-	return kick(ring);
+	if (errno == EINTR)
+		return -EINTR;
+	ring->may_sleep = false;	/* nor would it the next time */
+	return 0;
+}
+
+/* By any thread: who is in ring_sleep() returns, or who will be. */
+int ring_wake(int fd)
+{
+	return ioctl(fd, SIOCFPWAKE, 0) ? -errno : 0;
 }
 
 /* Looks again and again, but only at memory. */
@@ -401,13 +480,26 @@ static int sleep_for(const struct fp_ring *ring, __s64 timeout)
 	return (pfd.revents & (POLLHUP | POLLERR)) ? -EPIPE : 0;
 }
 
-int fp_ring_wait(struct fp_ring *ring, __s64 timeout, __u64 spin)
+/* Until there is an event. Returns 0 if that cannot be done so. */
+static int sleep_in_ring(struct fp_ring *ring)
+{
+	while (ring->may_sleep) {
+		int err = ring_sleep(ring);
+
+		if (err)
+			return err;
+		if (ring_pending(ring))
+			return 1;
+	}
+	return 0;
+}
+
+/* For a time, or by looking, or by poll(2). */
+static int wait_for(struct fp_ring *ring, __s64 timeout, __u64 spin)
 {
 	__u64 begin;
 	int err;
 
-	if (!ring)
-		return -EINVAL;
 	err = fp_ring_flush(ring);
 	if (err)
 		return err;
@@ -422,13 +514,28 @@ int fp_ring_wait(struct fp_ring *ring, __s64 timeout, __u64 spin)
 		timeout -= clock_now() - begin;
 		if (timeout < 0)
 			timeout = 0;
+	} else {
+		err = sleep_in_ring(ring);
+		if (err)
+			return err;
 	}
 	return sleep_for(ring, timeout);
 }
 
+int fp_ring_wait(struct fp_ring *ring, __s64 timeout, __u64 spin)
+{
+	int ret = 0;
+
+	if (!ring)
+		return -EINVAL;
+	if (timeout < 0 && !spin && !ring_pending(ring))
+		ret = sleep_in_ring(ring);
+	return ret ? ret : wait_for(ring, timeout, spin);
+}
+
 __u32 fp_ring_spare(const struct fp_ring *ring)
 {
-	return ring ? ring->nr_spare : 0;
+	return ring ? ring->nr_spare + quiet_spare(ring) : 0;
 }
 
 int fp_ring_config(const struct fp_ring *ring, struct fp_ring_config *config)

@@ -19,7 +19,8 @@ int slots_init(struct fp_ring *ring)
 	ring->count = calloc(slots, sizeof(*ring->count));
 	ring->next = calloc(slots, sizeof(*ring->next));
 	ring->spare = calloc(slots - ring->receive_slots, sizeof(*ring->spare));
-	if (!ring->owner || !ring->count || !ring->next || !ring->spare)
+	if (!ring->owner || !ring->count || !ring->next || !ring->spare ||
+	    quiet_init(ring))
 		return -ENOMEM;
 	for (i = 0; i < ring->receive_slots; i++)
 		ring->frees[ring->free_tail++ & (ring->info.frees - 1)] = i;
@@ -34,6 +35,7 @@ void slots_free(struct fp_ring *ring)
 	free(ring->count);
 	free(ring->next);
 	free(ring->spare);
+	quiet_free(ring);
 }
 
 /* Whether a message is one, and the application's. */

@@ -235,14 +235,21 @@ struct fp_event {
  * more to do).
  *
  * recv(2) of no bytes does that, too, and then waits until there is an event: who
- * asks and answers needs no other call. It returns 0, or EAGAIN (MSG_DONTWAIT,
+ * asks and answers needs no other call. If it has taken descriptors, it waits no
+ * longer than until messages wait for slots: those of FP_RING_QUIET can be given to
+ * the kernel then. It returns 0, or EAGAIN (MSG_DONTWAIT,
  * O_NONBLOCK or SO_RCVTIMEO: there is none yet), EINTR, ENOTCONN, the pending error
  * of the socket, or EPIPE (there is none, and none will come).
+ *
+ * ioctl(2) with SIOCFPWAKE, which any thread may call, has it return 0 though there
+ * is no event: who waits in it now, or the next one who would. It returns 0 or
+ * EINVAL (no ring).
  */
 #define FP_RING			13
 #define FP_RING_STATS		14
 
 #define SIOCFPRING		0x89e0	/* SIOCPROTOPRIVATE */
+#define SIOCFPWAKE		0x89e1
 
 #define FP_RING_SLOT_MIN	64		/* fp_ring_req.slot_size */
 #define FP_RING_SLOT_MAX	(1 << 20)
@@ -331,6 +338,8 @@ struct fp_ring_info {
  * struct fp_ring_ctl - indices
  * @flags: FP_RING_NEED_*; written by the kernel
  * @send_head: how many descriptors it has taken; written by the kernel
+ * @refused: how many of those, with FP_RING_QUIET, it has refused; written by the
+ *	kernel, before @send_head
  * @event_head: how many events were read; written by the application, as are
  * @free_tail: how many slots were given to the kernel
  * @send_tail: how many descriptors were written
@@ -342,7 +351,8 @@ struct fp_ring_info {
 struct fp_ring_ctl {
 	__u32	flags;
 	__u32	send_head;
-	__u32	pad0[14];
+	__u32	refused;
+	__u32	pad0[13];
 	__u32	event_head;
 	__u32	pad1[15];
 	__u32	free_tail;
@@ -440,7 +450,8 @@ struct fp_ring_send {
  * FP_RING_QUIET: it is copied, however long it is, and its slots are the
  *	application's again as soon as fp_ring_ctl.send_head, read with acquire
  *	semantics, is beyond the descriptor. FP_RING_SENT comes only if it was
- *	refused.
+ *	refused; until as many of these were read as fp_ring_ctl.refused says, read
+ *	after send_head, one of them may be about the descriptor.
  * FP_RING_AGAIN: with FP_RING_IN_ORDER: what was refused with EAGAIN begins anew
  *	here, in the same order. It is to be written when fp_ring_ctl.send_head is
  *	beyond all descriptors of the connection that were written before, and
