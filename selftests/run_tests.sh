@@ -9,7 +9,7 @@
 # failed, if other than LIST's number of cases ran, or if tests ran and nothing
 # passed.
 
-limit=${FASTPROTO_LIMIT:-900}	# seconds for one test
+limit=${FASTPROTO_LIMIT:-1800}	# seconds for one test
 
 dir=$(cd "$(dirname "$0")" && pwd)
 list=$dir/tests.list

@@ -297,6 +297,7 @@ bool wait_others_asleep(int count);
 /* module.c */
 bool module_find(void);
 int module_load(const char *args);
+int module_try_unload(void);
 int module_unload(void);
 
 /*

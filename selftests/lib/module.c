@@ -51,6 +51,11 @@ int module_load(const char *args)
 	return syscall(SYS_finit_module, module, args, 0);
 }
 
+int module_try_unload(void)
+{
+	return syscall(SYS_delete_module, MODULE, O_NONBLOCK);
+}
+
 /* What still holds the module may need a moment to go. */
 int module_unload(void)
 {
@@ -58,9 +63,9 @@ int module_unload(void)
 	int ret;
 
 	do {
-		ret = syscall(SYS_delete_module, MODULE, O_NONBLOCK);
+		ret = module_try_unload();
 		if (ret && errno == EAGAIN)
-			usleep(10000);
+			usleep(1000);
 	} while (ret && errno == EAGAIN && time(NULL) <= end);
 	return ret;
 }

@@ -309,9 +309,11 @@ void traffic_run(struct traffic *traffic, __u64 seed)
 	dice_seed(&dice, seed);
 	for (i = 0; i < FLOWS; i++) {
 		traffic->flows[i].in_vain = true;
-		traffic->flows[i].patience = PATIENCE_FIRST;
+		/* What those before had learnt of it is not learnt again. */
+		if (!traffic->flows[i].patience)
+			traffic->flows[i].patience = PATIENCE_FIRST;
 		begin(&traffic->flows[i], i, &dice);
-		traffic->flows[i].until = PATIENCE_FIRST;
+		traffic->flows[i].until = traffic->flows[i].patience;
 	}
 	while (!traffic->stop) {
 		moved = false;
