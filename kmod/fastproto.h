@@ -468,9 +468,10 @@ static inline struct fp_ring *fp_sock_ring(const struct fp_sock *fs)
 }
 
 /*
- * Bytes that a socket has sent without a copy, but those of its ring; written under the socket lock, READ_ONCE() without. It is in a member of
- * struct sock that is there for protocols, and that we have no other use for, since
- * struct fp_sock must not grow.
+ * Bytes that a socket has sent without a copy, but those of its ring; written
+ * under the socket lock, READ_ONCE() without. It is in a member of struct sock that
+ * is there for protocols, and that we have no other use for, since struct fp_sock
+ * must not grow.
  */
 static inline unsigned long *fp_sock_zerocopied(struct fp_sock *fs)
 {

@@ -239,9 +239,9 @@ static int transmit_slots(struct fp_sock *fs, struct sk_buff *skb,
  *	MSG_ZEROCOPY.
  * Return: @len; or -EAGAIN (send buffer full), -EMSGSIZE, -EDESTADDRREQ,
  *	-EPIPE (after shutdown), -EOPNOTSUPP (MSG_OOB, MSG_MORE), -EINTR,
- *	-EFAULT, -ENOBUFS (no memory for another notice), what fp_addr_parse(), fp_endpoint_route() and
- *	fp_endpoint_xmit() (but for a full queue) say, or the
- *	pending error. A message that is not sent takes no sequence number.
+ *	-EFAULT, -ENOBUFS (no memory for another notice), what fp_addr_parse(),
+ *	fp_endpoint_route() and fp_endpoint_xmit() (but for a full queue) say, or
+ *	the pending error. A message that is not sent takes no sequence number.
  */
 int fp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {

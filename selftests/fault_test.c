@@ -179,6 +179,7 @@ static void zerocopy_life(struct life *life)
 	tx = TRY(life, socket(AF_FASTPROTO, SOCK_DGRAM, 0));
 	TRY(life, fp_bind(rx, &at));
 	TRY(life, fp_name(rx, &at));
+	TRY(life, fp_setint(rx, SOL_FASTPROTO, FP_RECVINFO, 1));
 	TRY(life, fp_connect(tx, &at));
 	TRY(life, fp_setint(tx, SOL_FASTPROTO, FP_ZEROCOPY, 1));
 	for (i = 0; i < ARRAY_SIZE(lengths); i++)

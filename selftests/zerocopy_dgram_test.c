@@ -100,7 +100,7 @@ FIXTURE_TEARDOWN(datagram)
 }
 
 static struct msghdr message(struct _test_data_datagram *self,
-			     const FIXTURE_VARIANT(datagram) *variant,
+			     const struct _fixture_variant_datagram *variant,
 			     struct iovec *iov, size_t pieces)
 {
 	return (struct msghdr){
@@ -111,7 +111,7 @@ static struct msghdr message(struct _test_data_datagram *self,
 }
 
 static ssize_t post(struct _test_data_datagram *self,
-		    const FIXTURE_VARIANT(datagram) *variant,
+		    const struct _fixture_variant_datagram *variant,
 		    const void *buf, size_t len, int flags)
 {
 	struct iovec iov = { (void *)buf, len };
@@ -371,7 +371,7 @@ TEST_F(datagram, too_many_at_once)
 
 /* The exit code of a process that may lock no memory; 0: it was told so. */
 static int send_unlocked(struct _test_data_datagram *self,
-			 const FIXTURE_VARIANT(datagram) *variant)
+			 const struct _fixture_variant_datagram *variant)
 {
 	const struct rlimit none = { 0, 0 };
 
