@@ -639,6 +639,7 @@ struct fp_conn *fp_crowd_insert_addr(struct fp_conn *conn)
 	rcu_read_lock();
 	old = rhashtable_lookup_get_insert_key(&conn->endpoint->fn->active, &key,
 					       &conn->node, active_params);
+	/* Its last reference went since it was found, a few instructions ago. */
 	if (!IS_ERR_OR_NULL(old) && !refcount_inc_not_zero(&old->refs))
 		old = ERR_PTR(-EAGAIN);
 	rcu_read_unlock();

@@ -349,6 +349,7 @@ static int put_socket(struct sk_buff *msg, struct netlink_callback *cb,
 			  &family, NLM_F_MULTI, FASTPROTO_CMD_SOCKET_GET);
 	if (!hdr)
 		return -EMSGSIZE;
+	/* Wherever in it the message is full, all of it comes in the next one. */
 	if (put_identity(msg, &fs->sk, sk_user_ns(NETLINK_CB(cb->skb).sk)) ||
 	    put_addrs(msg, fs) || put_queues(msg, fs)) {
 		genlmsg_cancel(msg, hdr);

@@ -100,6 +100,7 @@ static int send_to(struct fp_sock *fs, struct msghdr *msg, size_t len)
 		left = iov_iter_count(&msg->msg_iter);
 		iov_iter_revert(&msg->msg_iter, len - left);
 		fp_conn_put(conn);
+		/* Nothing here sleeps: this ends a long row of such. */
 		if (signal_pending(current))
 			return -EINTR;
 		cond_resched();

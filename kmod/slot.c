@@ -112,6 +112,7 @@ static int add_segment(struct fp_slots *slots)
 	u32 size = slots->capacity ?: 1U << FP_SLOT_BITS_0;
 	unsigned long *segment;
 
+	/* Of so many connections, which take more memory than a test has. */
 	if (slots->capacity == FP_SLOT_MAX)
 		return -ENOSPC;
 	/* Every word is a free one: a forged index may be looked up. */

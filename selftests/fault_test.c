@@ -27,6 +27,7 @@
 
 #define RING_SLOT	512
 #define RING_SLOTS	16
+#define RING_BATCH	4
 #define RING_LARGEST	(3 * RING_SLOT + 1)
 
 /* The patience of a single receive after a fault, in milliseconds. */
@@ -393,6 +394,32 @@ static void ring_deliver(struct life *life, struct ring *from, struct ring *to,
 	*conn = event.conn;
 }
 
+/* Several at once, which are copied together. */
+static void ring_deliver_batch(struct life *life, struct ring *from,
+			       struct ring *to, __u64 conn)
+{
+	struct fp_ring_event event = {};
+	int i, sent = 0;
+
+	for (i = 0; i < RING_BATCH; i++)
+		ring_queue(from, conn, RING_SLOTS / 2 + i, out, 100, 0);
+	TRY(life, ring_tell(from));
+	for (i = 0; i < RING_BATCH && !life->wrong; i++) {
+		if (!ring_event(life, from, FP_RING_SENT, &event))
+			return;
+		DEMAND(life, !event.error || is_clean(event.error));
+		life->failed |= event.error;
+		sent += !event.error;
+	}
+	for (i = 0; i < sent && !life->wrong; i++) {
+		if (!ring_event(life, to, FP_RING_MESSAGE, &event))
+			return;
+		DEMAND(life, event.len == 100);
+		ring_give_back(to, &event);
+	}
+	TRY(life, ring_tell(to));
+}
+
 static int ring_begin(struct life *life, struct ring *ring)
 {
 	int fd = TRY(life, socket(AF_FASTPROTO, SOCK_RDM, 0));
@@ -433,6 +460,7 @@ static void ring_life(struct life *life)
 		ring_deliver(life, &serves, &calls, &back, lengths[i]);
 		DEMAND(life, back == at.sfp_conn);
 	}
+	ring_deliver_batch(life, &calls, &serves, at.sfp_conn);
 	ring_unmap(&calls);
 	ring_unmap(&serves);
 	close(client);

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -615,6 +616,7 @@ TEST_F_TIMEOUT(rdm, large_ones_at_once, 600)
 TEST_F(rdm, peel_off)
 {
 	struct fp_peeloff peel = { .flags = SOCK_CLOEXEC };
+	struct rlimit before, none = {};
 	socklen_t len = sizeof(peel);
 	struct got got;
 	int i;
@@ -634,6 +636,12 @@ TEST_F(rdm, peel_off)
 	EXPECT_FAILS(EINVAL, getsockopt(self->server, SOL_FASTPROTO,
 					FP_PEELOFF, &peel, &len));
 	peel.flags = SOCK_CLOEXEC;
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &before));
+	none.rlim_max = before.rlim_max;
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &none));
+	EXPECT_FAILS(EMFILE, getsockopt(self->server, SOL_FASTPROTO,
+					FP_PEELOFF, &peel, &len));
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &before));
 	ASSERT_EQ(0, getsockopt(self->server, SOL_FASTPROTO, FP_PEELOFF, &peel,
 				&len));
 	EXPECT_EQ(-1, receive(self->server, MSG_DONTWAIT).len);

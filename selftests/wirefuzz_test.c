@@ -29,7 +29,7 @@
 
 #define FRAMES		50000
 #define CLIENTS		3	/* liars of a kind */
-#define LIARS		(6 * CLIENTS + 1)
+#define LIARS		(6 * CLIENTS + 2)
 #define ACTORS		32
 #define SLOT		2048
 #define SLOTS		16
@@ -56,6 +56,7 @@ enum role {
 	CONNECTION,	/* accepted, or peeled off */
 	RING,		/* SOCK_RDM that listens, with slots */
 	RING_CALLER,
+	DGRAM_RING,
 };
 
 struct actor {
@@ -76,7 +77,8 @@ static void set_timid(int fd)
 
 static bool has_ring(const struct actor *actor)
 {
-	return actor->role == RING || actor->role == RING_CALLER;
+	return actor->role == RING || actor->role == RING_CALLER ||
+	       actor->role == DGRAM_RING;
 }
 
 static void close_ring(struct actor *actor)
@@ -103,7 +105,7 @@ static bool open_actor(struct actor *actor)
 		[DGRAM] = SOCK_DGRAM, [LISTENER] = SOCK_SEQPACKET,
 		[RDM] = SOCK_RDM, [CALLER] = SOCK_SEQPACKET,
 		[RDM_CALLER] = SOCK_RDM, [RING] = SOCK_RDM,
-		[RING_CALLER] = SOCK_RDM,
+		[RING_CALLER] = SOCK_RDM, [DGRAM_RING] = SOCK_DGRAM,
 	};
 	const int on = 1;
 
@@ -126,7 +128,7 @@ static bool open_actor(struct actor *actor)
 		return errno == EADDRINUSE;
 	if (!fp_port(&actor->at) && fp_name(actor->fd, &actor->at))
 		return false;
-	return actor->role == DGRAM || !listen(actor->fd, 4);
+	return types[actor->role] == SOCK_DGRAM || !listen(actor->fd, 4);
 }
 
 static struct actor *vacancy(struct dice *dice)
@@ -191,6 +193,37 @@ static void set_something(int fd, struct dice *dice)
 		  dice_below(dice, 2));
 	if (dice_chance(dice, 20))
 		fp_setint(fd, SOL_SOCKET, SO_RCVBUF, dice_below(dice, 1 << 20));
+}
+
+/* Reads what came, or only some of it; or listens to one alone, who is not there. */
+static void use_dgram(struct actor *actor, struct dice *dice)
+{
+	struct sockaddr_fp nobody;
+
+	switch (dice_below(dice, 16)) {
+	case 0:
+		nobody = fp_host(actor->at.sfp_transport, HOST_A, 9);
+		fp_connect(actor->fd, &nobody);
+		break;
+	case 1:
+	case 2:
+		fp_disconnect(actor->fd);
+		break;
+	case 3:
+		set_something(actor->fd, dice);
+		break;
+	case 4:
+		fp_setint(actor->fd, SOL_SOCKET, SO_RCVBUF, 0);
+		break;
+	case 5:
+		send(actor->fd, out, some_length(dice) % 1400, MSG_NOSIGNAL);
+		break;
+	default:
+		while (recv(actor->fd, in, sizeof(in), 0) >= 0 &&
+		       dice_chance(dice, 90))
+			;
+		break;
+	}
 }
 
 static void use_connection(struct actor *actor, struct dice *dice)
@@ -321,8 +354,7 @@ static void act(struct dice *dice)
 
 	switch (actor->role) {
 	case DGRAM:
-		while (recv(actor->fd, in, sizeof(in), 0) >= 0)
-			;
+		use_dgram(actor, dice);
 		break;
 	case LISTENER:
 		if (dice_chance(dice, 2))
@@ -336,6 +368,7 @@ static void act(struct dice *dice)
 		break;
 	case RING:
 	case RING_CALLER:
+	case DGRAM_RING:
 		use_ring(actor, dice);
 		break;
 	case CALLER:
@@ -506,7 +539,7 @@ static const struct mood {
 /* What is to be said next by who means it. */
 static enum words_kind natural_kind(const struct liar *liar)
 {
-	if (liar == &liars[LIARS - 1])
+	if (liar >= &liars[LIARS - 2])
 		return WORDS_DATAGRAM;
 	if (liar->serves)
 		return liar->end < 3 ? WORDS_ANSWER : WORDS_FRAME;
@@ -581,6 +614,8 @@ static void speak(struct liar *liar, const struct mood *mood, struct dice *dice)
 		return;
 	if (dice_chance(dice, 12))
 		len = words_damage(frame, len, dice);
+	if (dice_chance(dice, 5))
+		liar_mark(liar, dice_below(dice, 4));
 	liar_send(liar, frame, len);
 	datagrams++;
 	keep_replay(liar, len, dice);
@@ -765,6 +800,10 @@ static const struct {
 	{ FASTPROTO_A_STATS_DROP_STATE, "state" },
 	{ FASTPROTO_A_STATS_DROP_CLOSED, "closed" },
 	{ FASTPROTO_A_STATS_DROP_AHEAD, "ahead" },
+	{ FASTPROTO_A_STATS_DROP_PEER, "not the peer" },
+	{ FASTPROTO_A_STATS_DROP_QUEUE_FULL, "queue full" },
+	{ FASTPROTO_A_STATS_DROP_NO_FREE_SLOTS, "no free slots" },
+	{ FASTPROTO_A_STATS_CE_MARKS, "marked by a router" },
 };
 
 /* Everything ends soon that nobody answers. */
@@ -871,7 +910,8 @@ static bool set_up_play(int family, __u64 seed)
 	datagrams = 0;
 	told = 0;
 	if (!cast(n++, DGRAM, &any) || !cast(n++, LISTENER, &any) ||
-	    !cast(n++, RDM, &any) || !cast(n++, RING, &any))
+	    !cast(n++, RDM, &any) || !cast(n++, RING, &any) ||
+	    !cast(n++, DGRAM_RING, &any))
 		return false;
 	if (!add_liars(0, family, &actors[1].at, seed) ||
 	    !add_liars(CLIENTS, family, &actors[2].at, seed) ||
@@ -883,14 +923,17 @@ static bool set_up_play(int family, __u64 seed)
 		    !add_server(5 * CLIENTS + i, family, n++, RING_CALLER))
 			return false;
 	}
-	memset(&liars[LIARS - 1], 0, sizeof(*liars));
-	liars[LIARS - 1].fd = udp_open(HOST_A, family, 0, NULL);
-	liars[LIARS - 1].to = actors[0].at;
+	for (i = LIARS - 2; i < LIARS; i++) {
+		memset(&liars[i], 0, sizeof(*liars));
+		liars[i].fd = udp_open(HOST_A, family, 0, NULL);
+		liars[i].to = i == LIARS - 1 ? actors[0].at : actors[4].at;
+		if (liars[i].fd < 0)
+			return false;
+	}
 	meddler.front = udp_open(HOST_A, family, 0, &addr);
 	meddler.back = udp_open(HOST_A, family, 0, NULL);
 	meddler.server = actors[1].at;
-	return liars[LIARS - 1].fd >= 0 && meddler.front >= 0 &&
-	       meddler.back >= 0 && cast(n++, CALLER, &addr);
+	return meddler.front >= 0 && meddler.back >= 0 && cast(n++, CALLER, &addr);
 }
 
 static void end_play(void)

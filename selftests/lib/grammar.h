@@ -153,6 +153,7 @@ void liar_begin(struct liar *liar, __u64 number);
 void liar_words(const struct liar *liar, enum words_kind kind,
 		struct words *w);
 bool liar_send(struct liar *liar, const void *buf, size_t len);
+void liar_mark(struct liar *liar, int mark);
 bool liar_say(struct liar *liar, const struct words *w);
 void liar_listen(struct liar *liar);
 bool liar_echo(struct liar *liar);

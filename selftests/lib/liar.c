@@ -119,6 +119,15 @@ bool liar_send(struct liar *liar, const void *buf, size_t len)
 	return udp_sendto(liar->fd, buf, len, &liar->to) == (ssize_t)len;
 }
 
+/* What routers would say of it (ECN), from now on. */
+void liar_mark(struct liar *liar, int mark)
+{
+	if (liar->to.sfp_transport == AF_INET)
+		fp_setint(liar->fd, IPPROTO_IP, IP_TOS, mark);
+	else
+		fp_setint(liar->fd, IPPROTO_IPV6, IPV6_TCLASS, mark);
+}
+
 bool liar_say(struct liar *liar, const struct words *w)
 {
 	static unsigned char buf[WORDS_ROOM];
