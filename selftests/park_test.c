@@ -185,10 +185,12 @@ static void forget(int *fd)
 
 TEST_F(park, gives_its_memory_back)
 {
-	int acts = slab_objects("fastproto_act");
-	int conns = slab_objects("fastproto_conn");
-	int fd[MANY][2], i;
+	int fd[MANY][2], acts, conns, i;
 
+	/* But those of this test, what was there is gone a grace period later. */
+	ASSERT_TRUE(wait_objects("fastproto_conn", 2));
+	acts = slab_objects("fastproto_act");
+	conns = slab_objects("fastproto_conn");
 	ASSERT_LE(0, acts);
 	for (i = 0; i < MANY; i++)
 		ASSERT_EQ(0, fp_pair(variant->family, &fd[i][0], &fd[i][1]));
@@ -799,7 +801,6 @@ TEST_F(rdm, one_of_many)
 	EXPECT_TRUE(wait_parked(MANY));
 }
 
-/* A connection that is parked gets a socket of its own. */
 /* Who waits for an answer for long is not looked at; he is when it has come. */
 TEST_F(rdm, late_answer)
 {
@@ -812,6 +813,7 @@ TEST_F(rdm, late_answer)
 	EXPECT_TRUE(wait_parked(1));
 }
 
+/* A connection that is parked gets a socket of its own. */
 TEST_F(rdm, peel_off)
 {
 	int fd;
