@@ -554,14 +554,13 @@ int fp_input_frame(struct fp_input *in, struct fp_endpoint *endpoint,
 
 /*
  * Does an error about a frame to that ID say that the peer is through? Its port
- * may have gone with it, and the answer to our FIN got lost. Only who sees what we
- * send knows the ID.
+ * may have gone with it, and the answer to our FIN got lost: it means what a reset
+ * would mean then. Only who sees what we send knows the ID.
  */
 static bool is_last_sign(const struct fp_conn *conn, u64 id, int err)
 {
 	return err == -ECONNREFUSED && id == conn->peer_id &&
-	       (conn->state == FP_LAST_ACK || conn->state == FP_CLOSING) &&
-	       waits_for_fin(conn, FP_F_FIN);
+	       !rst_error(conn, FP_RST_NO_CONNECTION);
 }
 
 /**

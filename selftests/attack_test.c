@@ -770,6 +770,28 @@ TEST_F(attack, port_goes_before_the_last_answer)
 	go_before_the_answer(_metadata, self, true);
 }
 
+/* The same of who only knows that we are through, and need not answer. */
+TEST_F(attack, port_goes_instead_of_an_answer)
+{
+	struct liar *liar = &self->liar;
+	int fd;
+
+	ASSERT_EQ(0, dev_set_u32(HOST_B, FASTPROTO_A_DEV_ORPHAN_TIMEOUT,
+				 3600000000));
+	ASSERT_TRUE(liar_connect(liar));
+	fd = accept(self->listener, NULL, NULL);
+	ASSERT_LE(0, fd);
+	stats_read(HOST_B, &self->base);
+	close(liar->fd);
+	ASSERT_EQ(0, close(fd));
+	EXPECT_TRUE(stats_wait(HOST_B, &self->base,
+			       FASTPROTO_A_STATS_ENDED_CLOSED, 1));
+	EXPECT_EQ(0, conns_count(HOST_B));
+	EXPECT_EQ(0, count(self, FASTPROTO_A_STATS_ENDED_TIMEOUT));
+	liar->fd = udp_open(HOST_A, self->family, 0, NULL);
+	ASSERT_LE(0, liar->fd);
+}
+
 /* A client that has a cookie, and whose echo is under way while... */
 struct shot {
 	struct sockaddr_fp to;

@@ -86,16 +86,32 @@ static long slab_bytes(void)
 	return sum;
 }
 
+/* Free pages that a CPU has at hand do not count as free. */
+static long at_hand_kb(void)
+{
+	long pages = 0, value;
+	char line[256];
+	FILE *file;
+
+	file = fopen("/proc/zoneinfo", "r");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, " count: %ld", &value) == 1)
+			pages += value;
+	if (file)
+		fclose(file);
+	return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
 static long available_kb(void)
 {
-	long kb = 0, value;
+	long kb = at_hand_kb(), value;
 	char line[256];
 	FILE *file;
 
 	file = fopen("/proc/meminfo", "r");
 	while (file && fgets(line, sizeof(line), file))
 		if (sscanf(line, "MemAvailable: %ld", &value) == 1)
-			kb = value;
+			kb += value;
 	if (file)
 		fclose(file);
 	return kb;
