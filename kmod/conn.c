@@ -128,14 +128,14 @@ exit_slots:
 }
 
 /**
- * fp_conn_net_exit - end all connections of a namespace
+ * fp_conn_net_end - end all connections of a namespace
  * @net: the namespace, which has no sockets left
  *
  * What is still being delivered after its socket was closed is given up.
  *
  * Context: process.
  */
-void fp_conn_net_exit(struct net *net)
+void fp_conn_net_end(struct net *net)
 {
 	struct fp_net *fn = fp_net(net);
 	struct fp_todo todo;
@@ -153,9 +153,34 @@ void fp_conn_net_exit(struct net *net)
 		fp_conn_unlock(conn, &todo);
 		fp_conn_put(conn);
 	}
-	/* Timers and grace periods. */
+}
+
+/**
+ * fp_conn_net_wait - wait until no connection is left
+ * @net: the namespace, after fp_conn_net_end()
+ *
+ * That takes a grace period, and timers that run just now. The last connection's
+ * RCU callback may still be about to return.
+ *
+ * Context: process.
+ */
+void fp_conn_net_wait(struct net *net)
+{
+	struct fp_net *fn = fp_net(net);
+
 	wait_var_event(&fn->conns, !atomic_read(&fn->conns));
-	rcu_barrier();
+}
+
+/**
+ * fp_conn_net_exit - free the tables of a namespace's connections
+ * @net: the namespace; no connection is left, and nobody looks for one
+ *
+ * Context: process.
+ */
+void fp_conn_net_exit(struct net *net)
+{
+	struct fp_net *fn = fp_net(net);
+
 	fp_act_net_exit(fn);
 	fp_keep_net_exit(fn);
 	fp_cookies_free(fn);

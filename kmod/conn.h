@@ -658,6 +658,8 @@ int fp_path_route(struct fp_path *path, struct fp_endpoint *endpoint,
 int fp_conn_init(void);
 void fp_conn_exit(void);
 int fp_conn_net_init(struct net *net);
+void fp_conn_net_end(struct net *net);
+void fp_conn_net_wait(struct net *net);
 void fp_conn_net_exit(struct net *net);
 struct fp_conn *fp_conn_create(struct fp_endpoint *endpoint,
 			       const struct fp_peer *peer,

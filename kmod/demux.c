@@ -224,7 +224,6 @@ static struct socket *begin(struct fp_endpoint *endpoint,
 	struct fp_demux *demux = &endpoint->demux;
 	struct socket *udp = create(endpoint, local->family);
 
-	endpoint->fn->demuxed = true;
 	if (udp && !connect(endpoint, udp, local, peer)) {
 		replace(demux, udp);
 		return NULL;

@@ -428,29 +428,32 @@ void fp_endpoint_put(struct fp_endpoint *endpoint)
 }
 
 /**
- * fp_endpoint_net_exit - close the ports of a namespace
- * @net: the namespace; neither a socket nor a connection is left in it
+ * fp_endpoint_net_end - close the ports of a namespace
+ * @net: the namespace; neither a socket nor a connection is left in it, and all
+ *	that was put is flushed (fp_endpoint_flush())
+ *
+ * Softirq may still be in encap_rcv, for a grace period.
  *
  * Context: process.
  */
-void fp_endpoint_net_exit(struct net *net)
+void fp_endpoint_net_end(struct net *net)
 {
 	struct fp_net *fn = fp_net(net);
 	struct fp_endpoint *endpoint, *next;
-	bool any = false;
 
-	flush_workqueue(end_queue);
 	WARN_ON(!list_empty(&fn->left));
-	list_for_each_entry_safe(endpoint, next, &fn->clients, list) {
+	list_for_each_entry_safe(endpoint, next, &fn->clients, list)
 		end(&endpoint->end);
-		any = true;
-	}
-	/* Softirq may still be in encap_rcv. */
-	if (any)
-		synchronize_net();
-	/* A callback gives a socket's route back, to a namespace that counts it. */
-	if (fn->demuxed)
-		rcu_barrier();
+}
+
+/**
+ * fp_endpoint_flush - wait until the ports are closed that nobody refers to
+ *
+ * Context: process.
+ */
+void fp_endpoint_flush(void)
+{
+	flush_workqueue(end_queue);
 }
 
 /**

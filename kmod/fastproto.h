@@ -176,10 +176,9 @@ struct fp_wheel {
  * @last_id: the next socket's id
  * @nr_sockets: how many they are
  * @settings: limits and timers
- * @endpoint_lock: guards @clients, @left, @demuxed and fp_endpoint.fs
+ * @endpoint_lock: guards @clients, @left and fp_endpoint.fs
  * @clients: ports that sockets without one share
  * @left: ports whose socket was closed, while connections still use them
- * @demuxed: an open port has had fp_demux.udp
  * @slots: connections by their ID
  * @passive: connections that came in, by their client
  * @active: those that SOCK_RDM sockets opened by sending to an address, by that
@@ -209,7 +208,6 @@ struct fp_net {
 	struct mutex endpoint_lock;	/* see above */
 	struct list_head clients;
 	struct list_head left;
-	bool demuxed;
 	struct fp_slots slots;
 	struct rhashtable passive;
 	struct rhashtable active;
@@ -682,7 +680,8 @@ struct fp_endpoint *fp_endpoint_create_any(struct fp_sock *fs, int family);
 struct fp_endpoint *fp_endpoint_client(struct net *net, int family);
 void fp_endpoint_release(struct fp_endpoint *endpoint);
 void fp_endpoint_put(struct fp_endpoint *endpoint);
-void fp_endpoint_net_exit(struct net *net);
+void fp_endpoint_net_end(struct net *net);
+void fp_endpoint_flush(void);
 void fp_endpoint_bind_device(struct fp_endpoint *endpoint, int ifindex);
 int fp_endpoint_route(struct fp_endpoint *endpoint, const struct fp_flow *flow,
 		      const union fp_addr *to, struct fp_peer *peer,

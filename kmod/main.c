@@ -36,19 +36,37 @@ static int __net_init net_init(struct net *net)
 	return 0;
 }
 
-static void __net_exit net_exit(struct net *net)
+/*
+ * Any number of namespaces wait for the same few grace periods: who deletes a
+ * thousand of them is not to wait for thousands.
+ */
+static void __net_exit net_exit_batch(struct list_head *nets)
 {
-	struct fp_net *fn = fp_net(net);
+	struct net *net;
 
-	WARN_ON(atomic_read(&fn->nr_sockets));
-	fp_conn_net_exit(net);
-	fp_endpoint_net_exit(net);
-	free_percpu(fn->mib);
+	list_for_each_entry(net, nets, exit_list)
+		fp_conn_net_end(net);
+	list_for_each_entry(net, nets, exit_list)
+		fp_conn_net_wait(net);
+	/* Their callbacks give the last ports back. */
+	rcu_barrier();
+	fp_endpoint_flush();
+	list_for_each_entry(net, nets, exit_list)
+		fp_endpoint_net_end(net);
+	/* Softirq may still be in encap_rcv. */
+	synchronize_net();
+	/* Callbacks give routes back, to a namespace that counts them. */
+	rcu_barrier();
+	list_for_each_entry(net, nets, exit_list) {
+		WARN_ON(atomic_read(&fp_net(net)->nr_sockets));
+		fp_conn_net_exit(net);
+		free_percpu(fp_net(net)->mib);
+	}
 }
 
 static struct pernet_operations net_ops = {
 	.init	= net_init,
-	.exit	= net_exit,
+	.exit_batch = net_exit_batch,
 	.id	= &fp_net_id,
 	.size	= sizeof(struct fp_net),
 };

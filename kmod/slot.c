@@ -205,11 +205,12 @@ int fp_slots_init(struct fp_slots *slots)
  */
 void fp_slots_exit(struct fp_slots *slots)
 {
+	int i;
+
 	cancel_delayed_work_sync(&slots->work);
 	WARN_ON_ONCE(atomic_read(&slots->used));
-	mutex_lock(&slots->grow);
-	free_segments(slots);
-	mutex_unlock(&slots->grow);
+	for (i = 0; i < FP_SLOT_SEGMENTS; i++)
+		kvfree(rcu_dereference_protected(slots->segment[i], true));
 	free_percpu(slots->cpu);
 }
 

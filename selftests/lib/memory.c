@@ -3,6 +3,7 @@
 #include <fnmatch.h>
 #include <glob.h>
 #include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,15 +127,21 @@ void memory_read(struct memory *memory)
 
 /*
  * Until no more than so many KiB are in use than before: some of what was freed
- * comes back after a grace period. False if it never does, and it says so.
+ * comes back after a grace period, and namespaces go one after another. False if
+ * nothing more of it does, and it says so.
  */
 bool memory_wait(const struct memory *before, long slabs, long available)
 {
 	time_t end = time(NULL) + PATIENCE;
+	long least = LONG_MAX;
 	struct memory now;
 
 	for (;;) {
 		memory_read(&now);
+		if (now.slabs < least) {
+			least = now.slabs;
+			end = time(NULL) + PATIENCE;
+		}
 		if (now.slabs <= before->slabs + slabs &&
 		    now.available >= before->available - available)
 			return true;
