@@ -255,9 +255,8 @@ static struct fp_txbuf *begin_fragment(struct fp_conn *conn,
 }
 
 /* The message in fragments. */
-static int copy_message(struct fp_sock *fs, struct fp_conn *conn,
-			struct msghdr *msg, size_t len, u16 flags,
-			struct fragments *list)
+static int copy_message(struct fp_conn *conn, struct msghdr *msg, size_t len,
+			u16 flags, struct fragments *list)
 {
 	u32 trailer = flags & FP_F_CSUM ? FP_CSUM_LEN : 0;
 	u32 max = FP_COPYBREAK, part;
@@ -281,8 +280,6 @@ static int copy_message(struct fp_sock *fs, struct fp_conn *conn,
 			return -EFAULT;
 		if (trailer)
 			fp_transmit_seal(buf);
-		if (msg->msg_flags & MSG_ZEROCOPY)
-			fp_ring_count_sent(fs, part, mapped);
 		list->mapped += mapped ? part : 0;
 		len -= part;
 	} while (len);
@@ -375,7 +372,7 @@ static int send_message(struct fp_sock *fs, struct fp_conn *conn,
 	int err;
 
 	flags = flags_for(fs, conn, &hold);
-	err = copy_message(fs, conn, msg, len, flags, &list);
+	err = copy_message(conn, msg, len, flags, &list);
 	while (!err) {
 		err = queue_message(conn, &list, len, flags, more, hold);
 		if (err != -ENOSPC)
@@ -426,12 +423,32 @@ unlock:
 	return err;
 }
 
+/* The same from a ring's slots, or of anybody else who hears of the pages. */
+static int send_slots(struct fp_sock *fs, struct fp_conn *conn,
+		      struct msghdr *msg, size_t len)
+{
+	u32 mapped;
+	int err;
+
+	err = send_message(fs, conn, msg, len, &mapped);
+	if (err)
+		return err;
+	fp_ring_count_sent(fs, mapped, true);
+	fp_ring_count_sent(fs, len - mapped, false);
+	if (!mapped)
+		msg->msg_ubuf = NULL;
+	return 0;
+}
+
 /**
  * fp_seqpacket_send - send a message on a connection
  * @fs: the socket
  * @conn: the connection, a reference is held
  * @msg: the message
  * @len: its length in bytes
+ *
+ * A msg_ubuf that does not get the pages, since the message is copied, is set to
+ * NULL.
  *
  * Context: process; takes no socket lock, but with SO_ZEROCOPY and MSG_ZEROCOPY.
  * Return: 0, -EAGAIN, -EINTR, -EMSGSIZE, -EPIPE, -ENOMEM, -ENOBUFS, -EFAULT, or
@@ -450,6 +467,8 @@ int fp_seqpacket_send(struct fp_sock *fs, struct fp_conn *conn,
 		return -EMSGSIZE;
 	if (unlikely(fp_sock_wants_notice(fs, msg, len)))
 		return send_pages(fs, conn, msg, len);
+	if (unlikely(msg->msg_ubuf))
+		return send_slots(fs, conn, msg, len);
 	return send_message(fs, conn, msg, len, &mapped);
 }
 

@@ -411,6 +411,41 @@ TEST_F(zerocopy, what_is_copied_is_counted)
 	EXPECT_EQ(0, socket_counted(HOST_B, "tx_zerocopy"));
 }
 
+/* With a ring there are two who count, and two who are told of pages. */
+TEST_F(zerocopy, beside_a_ring)
+{
+	const int before = variant->type == SOCK_RDM;	/* bytes */
+	struct fp_ring_event event;
+	struct notice notice;
+	struct ring ring;
+
+	ASSERT_EQ(0, ring_open(self->client, 4096, 512, 8, &ring));
+	fill(self->out, 20000, 14);
+	ASSERT_EQ(0, cut());
+	ASSERT_EQ(5000, send_from(self, self->out, 5000, 0));
+	ASSERT_EQ(256, send_from(self, self->out, 256, 0));
+	/* A short fragment may be copied. */
+	EXPECT_LE(256 + before, socket_counted(HOST_A, "tx_copied"));
+	EXPECT_LE(5000 - 260, socket_counted(HOST_A, "tx_zerocopy"));
+	/* It is the slot's own again at once, for all went as a copy. */
+	ASSERT_EQ(0, fp_setint(self->client, SOL_FASTPROTO, FP_PAYLOAD_CSUM,
+			       1));
+	ring_queue(&ring, self->to, 2, self->out, 3000, 0);
+	ASSERT_EQ(0, ring_tell(&ring));
+	ASSERT_TRUE(ring_wait(&ring, &event));
+	EXPECT_EQ(FP_RING_SENT, event.type);
+	EXPECT_EQ(2, event.slot);
+	EXPECT_EQ(0, event.error);
+	EXPECT_EQ(FP_RING_F_COPIED, event.flags);
+	EXPECT_LE(3256 + before, socket_counted(HOST_A, "tx_copied"));
+	ASSERT_EQ(0, mend());
+	EXPECT_TRUE(receive(self->server, 5000, 14));
+	EXPECT_TRUE(receive(self->server, 256, 14));
+	EXPECT_TRUE(receive(self->server, 3000, 14));
+	EXPECT_TRUE(notice_wait(self->client, &notice));
+	ring_unmap(&ring);
+}
+
 #define THREADS	4
 
 /* Who sends in a thread. */

@@ -9,6 +9,8 @@
  * agent seed		seeds the random generator with a constant, so that a
  *			counted boot neither waits for entropy nor differs
  *			from the boot before.
+ * agent warm		makes connections and sends datagrams: the first of each
+ *			kind have the kernel patch its text (see init).
  * agent tsc		prints, on the host, how many kHz the time stamp
  *			counter runs at. The emulated one is the host's, and a
  *			kernel that has to find out by itself fails on a busy
@@ -19,11 +21,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/random.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/io.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 #include <x86intrin.h>
@@ -60,6 +64,61 @@ static int seed_random(void)
 
 	if (fd < 0 || ioctl(fd, RNDADDENTROPY, &seed))
 		err(1, "/dev/urandom");
+	return 0;
+}
+
+static void must(const char *what, ssize_t result)
+{
+	if (result < 0)
+		err(1, "%s", what);
+}
+
+static int loopback_socket(int family, int type, struct sockaddr_storage *addr,
+			   socklen_t *len)
+{
+	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)addr;
+	struct sockaddr_in *sin = (struct sockaddr_in *)addr;
+	int fd = socket(family, type, 0);
+
+	must("socket", fd);
+	memset(addr, 0, sizeof(*addr));
+	addr->ss_family = family;
+	if (family == AF_INET6)
+		sin6->sin6_addr = in6addr_loopback;
+	else
+		sin->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	*len = family == AF_INET6 ? sizeof(*sin6) : sizeof(*sin);
+	must("bind", bind(fd, (struct sockaddr *)addr, *len));
+	must("getsockname", getsockname(fd, (struct sockaddr *)addr, len));
+	return fd;
+}
+
+static void talk(int family, int type)
+{
+	struct sockaddr_storage to, from;
+	int server, client, taken;
+	socklen_t len;
+
+	server = loopback_socket(family, type, &to, &len);
+	client = loopback_socket(family, type, &from, &len);
+	if (type == SOCK_STREAM)
+		must("listen", listen(server, 1));
+	must("connect", connect(client, (struct sockaddr *)&to, len));
+	taken = type == SOCK_STREAM ? accept(server, NULL, NULL) : dup(server);
+	must("accept", taken);
+	must("send", send(client, "x", 1, 0));
+	must("recv", recv(taken, buffer, 1, 0));
+	close(taken);
+	close(client);
+	close(server);
+}
+
+static int warm(void)
+{
+	talk(AF_INET, SOCK_DGRAM);
+	talk(AF_INET6, SOCK_DGRAM);
+	talk(AF_INET, SOCK_STREAM);
+	talk(AF_INET6, SOCK_STREAM);
 	return 0;
 }
 
@@ -106,7 +165,9 @@ int main(int argc, char **argv)
 		return copy_to_port(strtoul(argv[2], NULL, 0));
 	if (argc == 2 && !strcmp(argv[1], "seed"))
 		return seed_random();
+	if (argc == 2 && !strcmp(argv[1], "warm"))
+		return warm();
 	if (argc == 2 && !strcmp(argv[1], "tsc"))
 		return print_tsc();
-	errx(2, "usage: agent port PORT | agent seed | agent tsc");
+	errx(2, "usage: agent port PORT | seed | warm | tsc");
 }
