@@ -225,6 +225,7 @@ static inline void *fp_txbuf_data(struct fp_txbuf *buf)
  * @hole_answers: how often in a row such a question was answered, but not the
  *	frame
  * @pacing: @pace is armed, and has a reference
+ * @paced: it was not the next one's turn when something was to be sent last
  * @pace_at: when the next datagram would be sent if they were evenly spread,
  *	2^-10 microseconds
  * @pace_gap: how long after it another full one, 2^-10 microseconds
@@ -322,6 +323,7 @@ struct fp_act {
 	u64 hole_asked;
 	u8 hole_answers;
 	bool pacing;
+	bool paced;
 	u64 pace_at;
 	u64 pace_gap;
 	struct hrtimer pace;

@@ -189,7 +189,7 @@ static bool take_ack(struct fp_conn *conn, const struct fp_ack *ack, bool alone,
 	s32 more;
 
 	/* Without pacing the window would be used up (RFC 9002, section 7.8). */
-	limited = act->pacing ||
+	limited = act->paced ||
 		  act->tx.flight + act->cc.mss > act->cc.cwnd;
 	if (fp_txwin_ack(&act->tx, &tx_ack, fp_rtt_srtt(&act->rtt), todo->now,
 			 &res))

@@ -14,6 +14,23 @@
 #include "conn.h"
 #include "ring.h"
 
+/*
+ * There may be room for messages: that is for them, whatever has been given to IP
+ * meanwhile (fp_transmit_push()), which the core's would look at.
+ */
+static void write_space(struct sock *sk)
+{
+	struct socket_wq *wq;
+
+	rcu_read_lock();
+	wq = rcu_dereference(sk->sk_wq);
+	if (skwq_has_sleeper(wq))
+		wake_up_interruptible_sync_poll(&wq->wait, EPOLLOUT |
+						EPOLLWRNORM | EPOLLWRBAND);
+	sk_wake_async(sk, SOCK_WAKE_SPACE, POLL_OUT);
+	rcu_read_unlock();
+}
+
 void fp_seqpacket_init(struct fp_sock *fs)
 {
 	struct sock *sk = &fs->sk;
@@ -25,6 +42,9 @@ void fp_seqpacket_init(struct fp_sock *fs)
 	fs->msg_max = fp_setting(fn, msg_max);
 	WRITE_ONCE(sk->sk_sndbuf, fp_setting(fn, tx_buffer));
 	WRITE_ONCE(sk->sk_rcvbuf, fp_setting(fn, rx_buffer));
+	sk->sk_write_space = write_space;
+	/* Nobody waits for what leaves a queue of this host. */
+	sock_set_flag(sk, SOCK_USE_WRITE_QUEUE);
 }
 
 static int get_name(struct socket *sock, struct sockaddr *uaddr, int peername)

@@ -27,6 +27,13 @@
 #define BURST_FRAMES	10
 #define BURST_TIME	1000ULL	/* microseconds */
 #define BURST_ACK	3	/* full frames */
+
+/*
+ * How much of a connection may be in queues of this host: so many datagrams, or
+ * what goes out in so many microseconds.
+ */
+#define QUEUED_FRAMES	3
+#define QUEUED_TIME	1000U
 #define PACE_SHIFT	10	/* fp_act.pace_at */
 
 /* The handshake's sections. */
@@ -389,6 +396,33 @@ static void pace(struct fp_act *act, u32 bytes, u64 now)
 		       div_u64(act->pace_gap * bytes, act->cc.mss);
 }
 
+/*
+ * The socket that a large datagram is charged to until it has left this host, if
+ * there are many and the connection has one for itself. What IP's queues hold
+ * adds nothing but delay, and takes room from others who are as considerate: TCP
+ * small queues, Linux, Documentation/networking/ip-sysctl.rst,
+ * tcp_limit_output_bytes.
+ */
+static struct sock *owner_of(const struct fp_conn *conn)
+{
+	struct fp_sock *fs;
+
+	if (conn->rdm || !is_paced(conn->act))
+		return NULL;
+	fs = rcu_dereference_bh(conn->fs);
+	return fs ? &fs->sk : NULL;
+}
+
+/* May another one follow? */
+static bool queue_admits(const struct fp_act *act, const struct sock *sk)
+{
+	u64 rate = fp_cubic_pacing_rate(&act->cc, fp_rtt_srtt(&act->rtt));
+	u64 limit = max_t(u64, QUEUED_FRAMES * SKB_TRUESIZE((u64)act->cc.mss),
+			  div_u64(rate * QUEUED_TIME, USEC_PER_SEC));
+
+	return sk_wmem_alloc_get(sk) < limit;
+}
+
 /* A frame is sent once more. */
 static void count_again(struct fp_conn *conn, const struct fp_txframe *frame)
 {
@@ -627,11 +661,19 @@ static struct fp_txframe *push_data(struct fp_conn *conn,
 {
 	struct fp_act *act = conn->act;
 	struct sk_buff *skb;
+	struct sock *owner;
 
+	act->paced = false;
 	for (; frame; frame = fp_txwin_next(&act->tx)) {
 		if (!may_send(act, frame) || is_corked(conn, frame))
 			break;
+		owner = owner_of(conn);
+		if (owner && !queue_admits(act, owner)) {
+			fp_timer_hold(conn, QUEUED_TIME, now);
+			break;
+		}
 		if (!pace_admits(conn, now)) {
+			act->paced = true;
 			fp_timer_wait_pace(conn);
 			break;
 		}
@@ -640,6 +682,8 @@ static struct fp_txframe *push_data(struct fp_conn *conn,
 			*starved = true;
 			break;
 		}
+		if (owner && skb->len > FP_TXBUF_SMALL)
+			skb_set_owner_w(skb, owner);
 		__skb_queue_tail(&act->out, skb);
 		/* There may have been no room to tell of gaps. */
 		if (!act->rx.nr)

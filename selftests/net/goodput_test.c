@@ -67,6 +67,7 @@ FIXTURE_SETUP(beside_tcp)
 FIXTURE_TEARDOWN(beside_tcp)
 {
 	net_qdisc(ROUTER, "b", NULL);
+	net_qdisc(HOST_A, "detour", NULL);
 	net_qdisc(HOST_B, "detour", NULL);
 	net_detour(false);
 }
@@ -125,12 +126,13 @@ TEST_F_TIMEOUT(beside_tcp, loss, 3600)
 }
 
 /* A queue of what fits into a round-trip time; so is who loses by chance. */
-TEST_F_TIMEOUT(beside_tcp, bottleneck, 3600)
+#define BOTTLENECK	"tbf rate 20mbit burst 3200 limit 50000"
+
+static void share(struct __test_metadata *_metadata,
+		  struct _test_data_beside_tcp *self)
 {
 	int i;
 
-	ASSERT_EQ(0, net_qdisc(ROUTER, "b",
-			       "tbf rate 20mbit burst 3200 limit 50000"));
 	ASSERT_EQ(0, net_qdisc(HOST_B, "detour", "netem delay 20ms"));
 	for (i = 0; i < 2; i++)
 		ASSERT_TRUE(run(30, self->bytes));
@@ -138,6 +140,20 @@ TEST_F_TIMEOUT(beside_tcp, bottleneck, 3600)
 	EXPECT_LE(self->bytes[OURS] * 2 / 3, self->bytes[TCP]);
 	/* And it was one: they had all of it between them. */
 	EXPECT_LT(60 * 17e6 / 8, self->bytes[TCP] + self->bytes[OURS]);
+}
+
+TEST_F_TIMEOUT(beside_tcp, bottleneck, 3600)
+{
+	ASSERT_EQ(0, net_qdisc(ROUTER, "b", BOTTLENECK));
+	share(_metadata, self);
+}
+
+/* In a queue of its own host TCP keeps a few large segments at most. */
+TEST_F_TIMEOUT(beside_tcp, own_bottleneck, 3600)
+{
+	ASSERT_EQ(0, net_run(HOST_A, "ip link set detour gso_max_segs 65535"));
+	ASSERT_EQ(0, net_qdisc(HOST_A, "detour", BOTTLENECK));
+	share(_metadata, self);
 }
 
 int main(int argc, char **argv)
