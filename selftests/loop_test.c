@@ -374,6 +374,128 @@ TEST_F(pair, kept_messages_slow_the_peer_down)
 	EXPECT_NE(NULL, await(self->client, FP_RING_WRITABLE));
 }
 
+/* --- what is refused keeps its place */
+
+#define NUMBERS	500u
+
+FIXTURE(order)
+{
+	struct fp_ring *client;
+	struct fp_ring *server;
+	__u64 conn;
+	unsigned int first;	/* that was refused; NUMBERS: none */
+	bool writable;
+};
+
+FIXTURE_VARIANT(order)
+{
+	__u32 flags;
+};
+
+FIXTURE_VARIANT_ADD(order, told) {
+};
+
+FIXTURE_VARIANT_ADD(order, quiet) {
+	.flags = FP_RING_QUIET,
+};
+
+FIXTURE_SETUP(order)
+{
+	const struct fp_ring_config config = {
+		.slot_size = SLOT, .slots = 2048, .flags = FP_RING_IN_ORDER,
+	};
+	struct sockaddr_fp addr;
+
+	self->client = open_ring(HOST_A, SOCK_RDM, &config, NULL);
+	self->server = open_ring(HOST_B, SOCK_RDM, &small, &addr);
+	ASSERT_NE(NULL, self->client);
+	ASSERT_NE(NULL, self->server);
+	ASSERT_EQ(0, fp_ring_listen(self->server));
+	ASSERT_EQ(0, fp_setint(fp_ring_fd(self->client), SOL_SOCKET, SO_SNDBUF,
+			       20000));
+	ASSERT_EQ(0, fp_ring_connect(self->client, &addr, &self->conn));
+}
+
+FIXTURE_TEARDOWN(order)
+{
+	fp_ring_close(self->client);
+	fp_ring_close(self->server);
+}
+
+/* From a number on, all of them. */
+static bool send_numbers(struct _test_data_order *self, unsigned int number,
+			 __u32 flags, __u32 first_flags)
+{
+	for (; number < NUMBERS; number++, first_flags = 0)
+		if (fp_ring_send(self->client, self->conn, &number,
+				 sizeof(number), flags | first_flags))
+			return false;
+	return !fp_ring_flush(self->client);
+}
+
+/* Until it is known which of them were refused: all from the first on. */
+static bool settle(struct _test_data_order *self)
+{
+	const struct fp_ring_event *event;
+	unsigned int number, next = 0;
+
+	self->first = NUMBERS;
+	do {
+		while ((event = fp_ring_next(self->client))) {
+			self->writable |= event->type == FP_RING_WRITABLE;
+			if (event->type != FP_RING_SENT || !event->error)
+				continue;
+			memcpy(&number, fp_ring_data(self->client, event, NULL),
+			       sizeof(number));
+			if (self->first == NUMBERS)
+				next = self->first = number;
+			if (event->error != EAGAIN || number != next++)
+				return false;
+		}
+	} while (!fp_ring_settled(self->client));
+	return self->first == NUMBERS || next == NUMBERS;
+}
+
+/* Until there is room at the client, or all have come. */
+static bool take_numbers(struct _test_data_order *self, unsigned int *next)
+{
+	const struct fp_ring_event *msg;
+	unsigned int number;
+
+	while (*next < self->first) {
+		msg = await(self->server, FP_RING_MESSAGE);
+		if (!msg)
+			return false;
+		memcpy(&number, fp_ring_data(self->server, msg, NULL),
+		       sizeof(number));
+		if (number != (*next)++)
+			return false;
+	}
+	return true;
+}
+
+TEST_F(order, nothing_overtakes_what_was_refused)
+{
+	unsigned int next = 0, rounds = 0;
+	__u32 again = 0;
+
+	for (self->first = 0; self->first < NUMBERS; rounds++) {
+		unsigned int first = self->first;
+
+		self->writable = false;
+		ASSERT_TRUE(send_numbers(self, first, variant->flags, again));
+		ASSERT_TRUE(settle(self));
+		ASSERT_LE(first, self->first);
+		again = FP_RING_AGAIN;
+		ASSERT_TRUE(take_numbers(self, &next));
+		if (self->first < NUMBERS && !self->writable)
+			ASSERT_NE(NULL, await(self->client, FP_RING_WRITABLE));
+	}
+	/* It would show nothing if all had fitted. */
+	EXPECT_LT(2, rounds);
+	EXPECT_EQ(NUMBERS, next);
+}
+
 /* Each is told by FP_RING_SENT, with the message still in its slots. */
 TEST_F(pair, errors_of_sends)
 {

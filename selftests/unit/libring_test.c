@@ -679,6 +679,10 @@ TEST_F(ring, senseless_messages)
 	wrong.nr = 1;
 	EXPECT_EQ(-EINVAL, fp_ring_release(self->ring, &wrong));
 	EXPECT_EQ(-EINVAL, fp_ring_queue(self->ring, 1, NULL, &msg, 0x80));
+	/* It is not in order. */
+	EXPECT_EQ(-EINVAL, fp_ring_queue(self->ring, 1, NULL, &msg,
+					 FP_RING_AGAIN));
+	EXPECT_EQ(-EINVAL, fp_ring_send(self->ring, 1, "x", 1, FP_RING_AGAIN));
 	EXPECT_EQ(-EINVAL, fp_ring_queue(self->ring, 1, NULL, &msg,
 					 FP_RING_TO));
 	EXPECT_EQ(-EINVAL, fp_ring_send(self->ring, 1, NULL, 1, 0));
@@ -728,6 +732,7 @@ TEST_F(ring, null_arguments)
 	EXPECT_EQ(-EINVAL, fp_ring_config(NULL, &config));
 	EXPECT_EQ(-EINVAL, fp_ring_config(self->ring, NULL));
 	EXPECT_EQ(-EINVAL, fp_ring_stats(NULL, &stats));
+	EXPECT_EQ(0, fp_ring_settled(NULL));
 	EXPECT_EQ(-EINVAL, fp_ring_stats(self->ring, NULL));
 	EXPECT_EQ(NULL, fp_ring_loop(NULL));
 	EXPECT_EQ(NULL, fp_ring_loop(self->ring));
@@ -746,9 +751,16 @@ TEST_F(ring, configuration)
 
 TEST(impossible_configurations)
 {
+	const struct fp_ring_config unknown = { .flags = FP_RING_IN_ORDER << 1 };
+	struct fp_ring *ring;
+	int fd;
+
 	EXPECT_EQ(NULL, fake_ring(SIZE, 1, 0));
 	EXPECT_EQ(NULL, fake_ring(SIZE, 2, 2));
 	EXPECT_EQ(NULL, fake_ring(SIZE, 2, 3));
+	fd = dup(0);
+	EXPECT_EQ(-EINVAL, fp_ring_attach(&ring, fd, &unknown));
+	EXPECT_EQ(0, close(fd));
 }
 
 TEST(configuration_by_default)

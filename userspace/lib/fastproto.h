@@ -130,6 +130,8 @@ struct fp_ring;
  *	only; at least 1, less than @slots; 0: half of them. All together they have
  *	to hold the largest message that the socket takes.
  * @events: entries of the event ring, a power of two; 0: twice @slots
+ * @flags: FP_RING_IN_ORDER: what was refused with EAGAIN is not overtaken, see
+ *	fp_ring_queue(); or 0
  * @reserved: must be zero
  *
  * The memory is locked (RLIMIT_MEMLOCK).
@@ -139,7 +141,8 @@ struct fp_ring_config {
 	__u32	slots;
 	__u32	receive_slots;
 	__u32	events;
-	__u64	reserved[2];
+	__u32	flags;
+	__u32	reserved[3];
 };
 
 /**
@@ -344,7 +347,7 @@ int fp_ring_alloc(struct fp_ring *ring, size_t len, struct fp_ring_event *msg);
  * @msg: the message, the application's: of fp_ring_alloc(), or one that was
  *	received, which goes on in the slots that it came in; len may be less
  *	than it was
- * @flags: FP_RING_MORE, FP_RING_QUIET
+ * @flags: FP_RING_MORE, FP_RING_QUIET; with FP_RING_IN_ORDER also FP_RING_AGAIN
  *
  * It leaves with fp_ring_flush(). What became of it is told by FP_RING_SENT. Its
  * slots are spare then, and the event's nr is 0; unless there was an error: then
@@ -356,6 +359,10 @@ int fp_ring_alloc(struct fp_ring *ring, size_t len, struct fp_ring_event *msg);
  * if there was an error; its slots are spare as soon as it has left. That is cheaper
  * for messages of less than 1,024 bytes, which are copied in any case. In a loop it
  * is done with them unasked if there is no fp_handlers.on_sent.
+ *
+ * Of a ring with FP_RING_IN_ORDER, when one message was refused with EAGAIN, so are
+ * all that follow on the same connection, until one with FP_RING_AGAIN: the first of
+ * them, queued anew when fp_ring_settled() says so; the others follow it.
  *
  * Return: 0, -EINVAL.
  */
@@ -369,7 +376,7 @@ int fp_ring_queue(struct fp_ring *ring, __u64 conn,
  * @conn: SOCK_RDM: the connection's ID; else it means nothing
  * @buf: the message
  * @len: bytes
- * @flags: FP_RING_MORE, FP_RING_QUIET
+ * @flags: as of fp_ring_queue()
  *
  * Return: what fp_ring_alloc() and fp_ring_queue() say.
  */
@@ -382,12 +389,24 @@ int fp_ring_send(struct fp_ring *ring, __u64 conn, const void *buf,
  * @to: the address; SOCK_RDM: a connection to it is opened
  * @buf: the message
  * @len: bytes
- * @flags: FP_RING_MORE, FP_RING_QUIET
+ * @flags: as of fp_ring_queue()
  *
  * Return: what fp_ring_alloc() and fp_ring_queue() say.
  */
 int fp_ring_sendto(struct fp_ring *ring, const struct sockaddr_fp *to,
 		   const void *buf, size_t len, __u32 flags);
+
+/**
+ * fp_ring_settled - is it known which messages were refused?
+ * @ring: a ring
+ *
+ * It flushes. If it says yes, the kernel has looked at all that was queued, and each
+ * event about that which it refused has been given by fp_ring_next().
+ *
+ * Return: 1; 0: not yet, there is an event to be read or to wait for, or
+ * fp_ring_flush() failed.
+ */
+int fp_ring_settled(struct fp_ring *ring);
 
 /**
  * fp_ring_spare - how many slots could be sent from now

@@ -52,6 +52,7 @@ struct quiet {
  * @sent_at: of the first slot of a chain: index of its descriptor
  * @spare: a stack of those that may be sent from
  * @nr_spare: how many they are
+ * @flags: as configured
  * @receive_slots: slots below this are for receiving, those above for sending
  * @quiet: those that were queued, a queue with a place for each descriptor
  * @quiet_begin: the first of them, modulo the number of places
@@ -85,6 +86,7 @@ struct fp_ring {
 	__u32 *sent_at;
 	__u32 *spare;
 	__u32 nr_spare;
+	__u32 flags;
 	__u32 receive_slots;
 	struct quiet *quiet;
 	__u32 quiet_begin;

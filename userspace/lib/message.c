@@ -6,7 +6,15 @@
 
 #include "lib.h"
 
-#define SEND_FLAGS	(FP_RING_MORE | FP_RING_QUIET)
+/* May they be asked for? */
+static bool flags_fit(const struct fp_ring *ring, __u32 flags)
+{
+	__u32 known = FP_RING_MORE | FP_RING_QUIET;
+
+	if (ring->flags & FP_RING_IN_ORDER)
+		known |= FP_RING_AGAIN;
+	return !(flags & ~known);
+}
 
 static unsigned char *slot_at(const struct fp_ring *ring, __u32 slot)
 {
@@ -182,7 +190,7 @@ int fp_ring_queue(struct fp_ring *ring, __u64 conn,
 {
 	struct fp_ring_send *send;
 
-	if (!ring || !slots_held(ring, msg) || flags & ~SEND_FLAGS)
+	if (!ring || !slots_held(ring, msg) || !flags_fit(ring, flags))
 		return -EINVAL;
 	write_links(ring, msg);
 	if (to)
@@ -192,7 +200,8 @@ int fp_ring_queue(struct fp_ring *ring, __u64 conn,
 	send->conn = ring->type == SOCK_RDM ? conn : 0;
 	send->slot = msg->slot;
 	send->len = msg->len;
-	send->flags = (flags & FP_RING_MORE) | (to ? FP_RING_TO : 0);
+	send->flags = (flags & (FP_RING_MORE | FP_RING_AGAIN)) |
+		      (to ? FP_RING_TO : 0);
 	ring->owner[msg->slot] = FP_OWNER_SENDING;
 	if (is_quiet(ring, msg, flags) && quiet_add(ring, msg->slot))
 		send->flags |= FP_RING_QUIET;
@@ -208,7 +217,7 @@ static int send_copy(struct fp_ring *ring, __u64 conn,
 	struct fp_ring_event msg;
 	int err;
 
-	if ((!buf && len) || flags & ~SEND_FLAGS)
+	if (!ring || (!buf && len) || !flags_fit(ring, flags))
 		return -EINVAL;
 	err = fp_ring_alloc(ring, len, &msg);
 	if (err)

@@ -53,7 +53,8 @@ static void fill_in(struct fp_ring_config *config)
 static bool config_fits(const struct fp_ring_config *config)
 {
 	return config->receive_slots && config->receive_slots < config->slots &&
-	       !config->reserved[0] && !config->reserved[1];
+	       !(config->flags & ~FP_RING_IN_ORDER) && !config->reserved[0] &&
+	       !config->reserved[1] && !config->reserved[2];
 }
 
 /*
@@ -104,6 +105,7 @@ static int set_up(struct fp_ring *ring, const struct fp_ring_config *config)
 		.slot_size = config->slot_size,
 		.slots = config->slots,
 		.events = config->events,
+		.flags = config->flags,
 	};
 	const int on = 1;
 	int err;
@@ -172,6 +174,7 @@ int fp_ring_attach(struct fp_ring **to, int fd,
 		return -ENOMEM;
 	ring->fd = fd;
 	ring->receive_slots = config.receive_slots;
+	ring->flags = config.flags;
 	err = set_up(ring, &config);
 	if (!err)
 		err = map_ring(ring);
@@ -533,6 +536,24 @@ int fp_ring_wait(struct fp_ring *ring, __s64 timeout, __u64 spin)
 	return ret ? ret : wait_for(ring, timeout, spin);
 }
 
+/*
+ * Events of what was refused are written before send_head is, but for those that wait
+ * for room in the event ring. There is room when all was read: then a call brings them.
+ */
+int fp_ring_settled(struct fp_ring *ring)
+{
+	__u32 head;
+
+	if (!ring || fp_ring_flush(ring))
+		return 0;
+	head = __atomic_load_n(&ring->ctl->send_head, __ATOMIC_ACQUIRE);
+	if (head != ring->send_tail || ring_pending(ring))
+		return 0;
+	if (is_needed(ring, FP_RING_NEED_ROOM) && kick(ring))
+		return 0;
+	return !ring_pending(ring);
+}
+
 __u32 fp_ring_spare(const struct fp_ring *ring)
 {
 	return ring ? ring->nr_spare + quiet_spare(ring) : 0;
@@ -547,6 +568,7 @@ int fp_ring_config(const struct fp_ring *ring, struct fp_ring_config *config)
 		.slots = ring->info.slots,
 		.receive_slots = ring->receive_slots,
 		.events = ring->info.events,
+		.flags = ring->flags,
 	};
 	return 0;
 }
