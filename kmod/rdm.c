@@ -355,6 +355,19 @@ static __poll_t poll(struct file *file, struct socket *sock,
 	return mask;
 }
 
+/* What an option is asked about, @size bytes that are answered in the same place. */
+static int read_question(void *question, int size, const char __user *optval,
+			 const int __user *optlen)
+{
+	int len;
+
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (len != size)
+		return -EINVAL;
+	return copy_from_user(question, optval, size) ? -EFAULT : 0;
+}
+
 /* Open one more connection (FP_OPEN). */
 static int open_conn(struct fp_sock *fs, char __user *optval,
 		     int __user *optlen)
@@ -363,15 +376,10 @@ static int open_conn(struct fp_sock *fs, char __user *optval,
 	struct fp_conn *conn;
 	union fp_addr to;
 	bool opened;
-	int len, err;
+	int err;
 
-	if (get_user(len, optlen))
-		return -EFAULT;
-	if (len != sizeof(name))
-		return -EINVAL;
-	if (copy_from_user(&name, optval, sizeof(name)))
-		return -EFAULT;
-	err = fp_addr_parse(&to, &name, len);
+	err = read_question(&name, sizeof(name), optval, optlen) ?:
+	      fp_addr_parse(&to, &name, sizeof(name));
 	if (err)
 		return err;
 	lock_sock(&fs->sk);
@@ -390,14 +398,11 @@ static int tell_peer(struct fp_sock *fs, char __user *optval,
 {
 	struct sockaddr_fp name;
 	struct fp_conn *conn;
-	int len;
+	int err;
 
-	if (get_user(len, optlen))
-		return -EFAULT;
-	if (len != sizeof(name))
-		return -EINVAL;
-	if (copy_from_user(&name, optval, sizeof(name)))
-		return -EFAULT;
+	err = read_question(&name, sizeof(name), optval, optlen);
+	if (err)
+		return err;
 	if (name.sfp_family != fp_family)
 		return -EAFNOSUPPORT;
 	if (name.sfp_flags || name.sfp_pad)
@@ -496,14 +501,11 @@ static int peel_off(struct fp_sock *fs, char __user *optval, int __user *optlen)
 	struct socket *sock;
 	struct fp_conn *conn;
 	struct file *file;
-	int len, err;
+	int err;
 
-	if (get_user(len, optlen))
-		return -EFAULT;
-	if (len != sizeof(arg))
-		return -EINVAL;
-	if (copy_from_user(&arg, optval, sizeof(arg)))
-		return -EFAULT;
+	err = read_question(&arg, sizeof(arg), optval, optlen);
+	if (err)
+		return err;
 	if (arg.flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK))
 		return -EINVAL;
 	err = sock_create(fp_family, SOCK_SEQPACKET, 0, &sock);

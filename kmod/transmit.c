@@ -413,14 +413,21 @@ static struct sock *owner_of(const struct fp_conn *conn)
 	return fs ? &fs->sk : NULL;
 }
 
-/* May another one follow? */
-static bool queue_admits(const struct fp_act *act, const struct sock *sk)
+/*
+ * For how many microseconds is another one to wait? 0: it may go; else until one may
+ * have left.
+ */
+static u32 queue_delay(const struct fp_act *act, const struct sock *sk)
 {
 	u64 rate = fp_cubic_pacing_rate(&act->cc, fp_rtt_srtt(&act->rtt));
 	u64 limit = max_t(u64, QUEUED_FRAMES * SKB_TRUESIZE((u64)act->cc.mss),
 			  div_u64(rate * QUEUED_TIME, USEC_PER_SEC));
+	u64 gap = (u64)act->cc.mss * USEC_PER_SEC;
 
-	return sk_wmem_alloc_get(sk) < limit;
+	if (sk_wmem_alloc_get(sk) < limit)
+		return 0;
+	return clamp_t(u64, rate ? div64_u64(gap, rate) : 0, QUEUED_TIME,
+		       USEC_PER_SEC);
 }
 
 /* A frame is sent once more. */
@@ -662,14 +669,16 @@ static struct fp_txframe *push_data(struct fp_conn *conn,
 	struct fp_act *act = conn->act;
 	struct sk_buff *skb;
 	struct sock *owner;
+	u32 delay;
 
 	act->paced = false;
 	for (; frame; frame = fp_txwin_next(&act->tx)) {
 		if (!may_send(act, frame) || is_corked(conn, frame))
 			break;
 		owner = owner_of(conn);
-		if (owner && !queue_admits(act, owner)) {
-			fp_timer_hold(conn, QUEUED_TIME, now);
+		delay = owner ? queue_delay(act, owner) : 0;
+		if (delay) {
+			fp_timer_hold(conn, delay, now);
 			break;
 		}
 		if (!pace_admits(conn, now)) {

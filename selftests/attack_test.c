@@ -729,6 +729,21 @@ TEST_F(attack, optimistic_acknowledgments)
 	fp_abort(fd);
 }
 
+/* The connection has ended, well, and another liar may come. */
+static void expect_closed(struct __test_metadata *_metadata,
+			  struct _test_data_attack *self)
+{
+	struct liar *liar = &self->liar;
+
+	EXPECT_TRUE(stats_wait(HOST_B, &self->base,
+			       FASTPROTO_A_STATS_ENDED_CLOSED, 1));
+	EXPECT_EQ(0, conns_count(HOST_B));
+	EXPECT_EQ(0, count(self, FASTPROTO_A_STATS_ENDED_TIMEOUT));
+	liar->fd = udp_open(HOST_A, self->family, 0, NULL);
+	ASSERT_LE(0, liar->fd);
+	aim(liar, &self->addr);
+}
+
 /*
  * Both have said that they are through, but the client has gone, with its port,
  * before it has answered our FIN. What the port says then is answer enough;
@@ -752,13 +767,7 @@ static void go_before_the_answer(struct __test_metadata *_metadata,
 	close(liar->fd);
 	if (!crossed)
 		ASSERT_EQ(0, close(fd));
-	EXPECT_TRUE(stats_wait(HOST_B, &self->base,
-			       FASTPROTO_A_STATS_ENDED_CLOSED, 1));
-	EXPECT_EQ(0, conns_count(HOST_B));
-	EXPECT_EQ(0, count(self, FASTPROTO_A_STATS_ENDED_TIMEOUT));
-	liar->fd = udp_open(HOST_A, self->family, 0, NULL);
-	ASSERT_LE(0, liar->fd);
-	aim(liar, &self->addr);
+	expect_closed(_metadata, self);
 }
 
 TEST_F(attack, port_goes_before_the_last_answer)
@@ -784,12 +793,7 @@ TEST_F(attack, port_goes_instead_of_an_answer)
 	stats_read(HOST_B, &self->base);
 	close(liar->fd);
 	ASSERT_EQ(0, close(fd));
-	EXPECT_TRUE(stats_wait(HOST_B, &self->base,
-			       FASTPROTO_A_STATS_ENDED_CLOSED, 1));
-	EXPECT_EQ(0, conns_count(HOST_B));
-	EXPECT_EQ(0, count(self, FASTPROTO_A_STATS_ENDED_TIMEOUT));
-	liar->fd = udp_open(HOST_A, self->family, 0, NULL);
-	ASSERT_LE(0, liar->fd);
+	expect_closed(_metadata, self);
 }
 
 /* A client that has a cookie, and whose echo is under way while... */

@@ -395,6 +395,56 @@ TEST_F(pair, linger_0_resets)
 	EXPECT_FAILS(ECONNRESET, recv(self->server, in, sizeof(in), 0));
 }
 
+/* So many bytes at least have arrived, of all that fits into the send buffer. */
+static bool fill_until_acknowledged(int fd, int bytes)
+{
+	time_t end = time(NULL) + PATIENCE;
+	int sent = 0, left = 0;
+
+	while (sent - left < bytes) {
+		while (send(fd, out, 8000, MSG_DONTWAIT | MSG_NOSIGNAL) == 8000)
+			sent += 8000;
+		if (ioctl(fd, SIOCOUTQ, &left) || time(NULL) > end)
+			return false;
+		usleep(1000);
+	}
+	return true;
+}
+
+/* Until so many sockets are left, and no connection of host A. */
+static bool wait_sockets(int count)
+{
+	time_t end = time(NULL) + PATIENCE;
+
+	while (conns_count(HOST_A) || slab_objects("FASTPROTO") != count) {
+		if (time(NULL) > end)
+			return false;
+		usleep(1000);
+	}
+	return true;
+}
+
+/* What is in a queue of this host is charged to its socket until it has left. */
+TEST_F(pair, closed_before_its_datagrams_have_left)
+{
+	int sockets;
+
+	self->slow = true;
+	ASSERT_EQ(0, net_qdisc(HOST_A, DEVICE,
+			       "tbf rate 20mbit burst 3200 limit 100000"));
+	ASSERT_TRUE(fill_until_acknowledged(self->client, 200000));
+	sockets = slab_objects("FASTPROTO");
+	/* Nothing leaves any more. */
+	ASSERT_EQ(0, net_qdisc(HOST_A, DEVICE,
+			       "tbf rate 8bit burst 3200 limit 100000"));
+	fp_abort(self->client);
+	self->client = -1;
+	EXPECT_TRUE(wait_sockets(sockets));
+	ASSERT_EQ(0, net_netem(HOST_A, NULL));
+	self->slow = false;
+	EXPECT_TRUE(wait_sockets(sockets - 1));
+}
+
 TEST_F(pair, linger_until_delivered)
 {
 	__u64 start;
