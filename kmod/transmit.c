@@ -32,7 +32,7 @@
  * How much of a connection may be in queues of this host: so many datagrams, or
  * what goes out in so many microseconds.
  */
-#define QUEUED_FRAMES	3
+#define QUEUED_FRAMES	5
 #define QUEUED_TIME	1000U
 #define PACE_SHIFT	10	/* fp_act.pace_at */
 
