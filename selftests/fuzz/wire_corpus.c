@@ -53,7 +53,7 @@ static size_t write_frame(unsigned char *p, unsigned int flags, unsigned int nr)
 		s.ack.ranges[i].begin = 6 + 4 * i;
 		s.ack.ranges[i].end = s.ack.ranges[i].begin + 2;
 	}
-	if (flags & SYN && !from_server(flags))
+	if (!id_wanted(flags))
 		s.conn_id = 0;
 	frame.size = smallest(flags, len);
 	if (largest(flags, len) == LARGEST)
