@@ -447,8 +447,10 @@ static bool settle(struct _test_data_order *self)
 				continue;
 			memcpy(&number, fp_ring_data(self->client, event, NULL),
 			       sizeof(number));
-			if (self->first == NUMBERS)
-				next = self->first = number;
+			if (self->first == NUMBERS) {
+				self->first = number;
+				next = number;
+			}
 			if (event->error != EAGAIN || number != next++)
 				return false;
 		}
