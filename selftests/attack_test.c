@@ -146,6 +146,23 @@ TEST_F(attack, message_behind_a_fin)
 	close(fd);
 }
 
+/* Half a message is none. */
+TEST_F(attack, fin_in_a_message)
+{
+	int fd;
+
+	ASSERT_TRUE(liar_connect(&self->liar));
+	fd = accept(self->listener, NULL, NULL);
+	ASSERT_LE(0, fd);
+	ASSERT_TRUE(say(&self->liar, 0, FP_F_BEGIN, "half"));
+	ASSERT_TRUE(say(&self->liar, 1, FP_F_FIN, ""));
+	EXPECT_TRUE(fp_wait(fd, POLLERR));
+	EXPECT_FAILS(EPROTO, recv(fd, in, sizeof(in), 0));
+	EXPECT_EQ(1, count(self, FASTPROTO_A_STATS_DROP_PROTOCOL));
+	EXPECT_EQ(1, count(self, FASTPROTO_A_STATS_OUT_RESETS_ABORTED));
+	close(fd);
+}
+
 /* A pack with these bytes. */
 static bool say_pack(struct liar *liar, __u64 seq, const char *bytes,
 		     size_t len)

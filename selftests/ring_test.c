@@ -894,6 +894,29 @@ TEST_F(order, nothing_overtakes_what_was_refused)
 	}
 }
 
+/* Of a datagram there is as much as the pool holds. */
+TEST(datagram_larger_than_the_pool)
+{
+	struct fp_ring_event event;
+	struct sockaddr_fp addr;
+	struct ring ring;
+	int rx, tx;
+
+	tx = fp_open(HOST_A);
+	rx = fp_open_host(HOST_B, AF_INET, &addr);
+	ASSERT_EQ(0, ring_open(rx, SLOT, 2, 2, &ring));
+	fill(out, 3 * SLOT, 5);
+	ASSERT_EQ(3 * SLOT, fp_sendto(tx, out, 3 * SLOT, &addr));
+	ASSERT_TRUE(ring_wait(&ring, &event));
+	EXPECT_EQ(FP_RING_MESSAGE, event.type);
+	EXPECT_EQ(FP_RING_F_TRUNCATED, event.flags);
+	EXPECT_EQ(2, event.nr);
+	EXPECT_EQ(2 * SLOT, event.len);
+	ring_unmap(&ring);
+	close(tx);
+	close(rx);
+}
+
 /* It says something only where it was agreed on. */
 TEST(again_without_order_is_nonsense)
 {

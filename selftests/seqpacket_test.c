@@ -242,17 +242,22 @@ static void on_alarm(int nr)
 	(void)nr;
 }
 
-TEST_F(listener, accept_is_interrupted)
+/* Again and again: a signal may come before the call that is to be interrupted. */
+static bool interrupt_often(void)
 {
-	/* Again and again: one may come before accept() sleeps. */
 	const struct itimerval often = {
 		.it_value = { .tv_usec = 10000 },
 		.it_interval = { .tv_usec = 10000 },
 	};
 	const struct sigaction act = { .sa_handler = on_alarm };
 
-	ASSERT_EQ(0, sigaction(SIGALRM, &act, NULL));
-	ASSERT_EQ(0, setitimer(ITIMER_REAL, &often, NULL));
+	return !sigaction(SIGALRM, &act, NULL) &&
+	       !setitimer(ITIMER_REAL, &often, NULL);
+}
+
+TEST_F(listener, accept_is_interrupted)
+{
+	ASSERT_TRUE(interrupt_often());
 	EXPECT_FAILS(EINTR, accept(self->fd, NULL, NULL));
 }
 
@@ -1024,6 +1029,13 @@ TEST_F(full, send_gives_up_in_time)
 	EXPECT_FAILS(EAGAIN, send(self->client, "x", 1, 0));
 	/* The kernel's ticks lag behind its clock while the host is busy. */
 	EXPECT_LE(50, now_ms() - start);
+}
+
+TEST_F(full, send_is_interrupted)
+{
+	ASSERT_LT(0, stuff_all(self, 1000));
+	ASSERT_TRUE(interrupt_often());
+	EXPECT_FAILS(EINTR, send(self->client, "x", 1, 0));
 }
 
 TEST_F_TIMEOUT(full, smallest_messages, 120)
