@@ -38,7 +38,7 @@ static struct fp_conn *create(struct fp_sock *fs, struct fp_endpoint *endpoint,
 	int err;
 
 	err = fp_slot_reserve_wait(slots, &slot);
-	if (err)
+	if (err)	/* one fault is not enough: there is vmalloc(), too */
 		return ERR_PTR(err == -ENOSPC ? -EAGAIN : err);
 	conn = fp_conn_create(endpoint, &peer, route, slot, GFP_KERNEL);
 	if (IS_ERR(conn)) {
@@ -357,7 +357,7 @@ out:
 static int queue_fin(struct fp_conn *conn, struct fp_txbuf *fin,
 		     struct fp_todo *todo)
 {
-	if (conn->state == FP_CLOSED || !fin) {
+	if (conn->state == FP_CLOSED || !fin) {	/* ended a moment ago */
 		fp_txbuf_purge(fin);
 		return 0;
 	}
@@ -399,7 +399,7 @@ static bool is_delivered(const struct fp_sock *fs, const struct fp_conn *conn)
 void fp_connect_linger(struct fp_sock *fs, const struct fp_conn *conn,
 		       long *timeo)
 {
-	if (current->flags & PF_EXITING)
+	if (current->flags & PF_EXITING)	/* killed: nobody waits */
 		*timeo = 0;
 	while (*timeo && !is_delivered(fs, conn))
 		if (fp_wait(fs, timeo, EPOLLOUT, false, conn, is_delivered))

@@ -332,7 +332,7 @@ static void tell_of_room(struct fp_sock *fs, struct fp_conn *conn)
 	if (act) {
 		act->reminded = 0;
 		conn->invited = true;
-	} else {
+	} else {	/* as above, or no memory: another time */
 		WRITE_ONCE(crowd->invited, crowd->invited - 1);
 		if (conn->refused)
 			list_move_tail(&conn->accept, &crowd->conns);
@@ -374,7 +374,7 @@ static void remind(struct fp_sock *fs, struct fp_conn *conn)
 		act = wake(fs, conn, todo.now);
 		if (act && act->reminded++ < REMINDERS) {
 			tell(conn, &todo);
-		} else {
+		} else {	/* in vain, or no memory */
 			spin_lock(&fs->rx_lock);
 			uninvite(crowd, conn);
 			list_move_tail(&conn->accept, &crowd->conns);

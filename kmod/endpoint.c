@@ -125,7 +125,7 @@ static void icmp_error(struct sock *udp_sk, struct sk_buff *skb,
 	const struct iphdr *iph = (const struct iphdr *)skb->data;
 	union fp_addr to = {};
 
-	if (!endpoint)
+	if (!endpoint)	/* the port is just being closed */
 		return;
 
 	if (skb->protocol == htons(ETH_P_IPV6)) {
@@ -384,6 +384,7 @@ struct fp_endpoint *fp_endpoint_client(struct net *net, int family)
 	endpoint = find_client(fn, family, nr);
 	if (!endpoint) {
 		endpoint = create_client(net, nr, &any6);
+		/* No IPv6 in this kernel; or if it failed for bindv6only. */
 		if (must_be_inet(endpoint, family))
 			endpoint = create_client(net, nr, &any4);
 	}
@@ -766,6 +767,7 @@ void fp_endpoint_reply(struct fp_endpoint *endpoint, struct sk_buff *skb,
 	struct fp_route route = { .src = rx->dst, .to = rx->src };
 	int err;
 
+	/* It came from there a moment ago, and @skb has room for its headers. */
 	err = look_up(endpoint, &flow, &route);
 	if (!err && skb_cow_head(skb, fp_endpoint_headroom(&route))) {
 		dst_release(route.dst);

@@ -97,7 +97,7 @@ static struct fp_cookies *make(void)
 		return NULL;
 	cookies->used[0] = kvzalloc(size, GFP_KERNEL);
 	cookies->used[1] = kvzalloc(size, GFP_KERNEL);
-	if (!cookies->used[0] || !cookies->used[1]) {
+	if (!cookies->used[0] || !cookies->used[1]) {	/* nor vmalloc() */
 		destroy(cookies);
 		return NULL;
 	}
@@ -124,7 +124,7 @@ int fp_cookies_get(struct fp_net *fn)
 	cookies = make();
 	if (!cookies)
 		return -ENOMEM;
-	if (cmpxchg(&fn->cookies, NULL, cookies))
+	if (cmpxchg(&fn->cookies, NULL, cookies))	/* two at once */
 		destroy(cookies);
 	return 0;
 }

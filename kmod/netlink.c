@@ -295,7 +295,7 @@ static int put_ring(struct sk_buff *msg, const struct fp_sock *fs)
 		return 0;
 	if (nla_put_u32(msg, FASTPROTO_A_SOCKET_RING_SLOTS, ring->info.slots) ||
 	    nla_put_u32(msg, FASTPROTO_A_SOCKET_RING_FREE, fp_pool_free(ring)))
-		return -EMSGSIZE;
+		return -EMSGSIZE;	/* and comes in the next message */
 	fp_ring_stats(ring, &stats);
 	for (i = 0; i < ARRAY_SIZE(counters); i++) {
 		const u64 *value = (void *)&stats + counters[i].offset;

@@ -184,7 +184,7 @@ struct fp_packet *fp_packet_create(struct sk_buff *skb, u32 offset,
 	packet->len = frame->payload_len;
 	packet->frame = *frame;
 	refcount_set(&packet->refs, 1);
-	if (take_payload(packet, skb, offset)) {
+	if (take_payload(packet, skb, offset)) {	/* cannot be: see there */
 		release(packet);
 		return NULL;
 	}

@@ -144,7 +144,7 @@ struct fp_path *fp_path_get(struct fp_endpoint *endpoint,
 	if (!path)
 		return ERR_PTR(-ENOMEM);
 	err = probe(path, endpoint, route);
-	if (err)
+	if (err)	/* the way by which its cookie came has just gone */
 		goto free;
 
 	rcu_read_lock();
@@ -236,7 +236,7 @@ void fp_path_lower_mtu(struct fp_path *path, struct fp_endpoint *endpoint,
 	struct sk_buff *skb;
 
 	if (!mtu || fp_path_route(path, endpoint, NULL, &route))
-		return;
+		return;		/* it is lost in another way */
 	skb = sample(&route);
 	if (skb) {
 		skb->mark = path->peer.mark;

@@ -354,7 +354,7 @@ bool fp_ring_put(struct fp_conn *conn, const void *data, u32 len, u64 seq,
 	if (conn->rdm)
 		put_name(ring, slot, &conn->path->peer.addr, conn->id);
 	entry = reserve(ring, &index);
-	if (unlikely(!entry)) {
+	if (unlikely(!entry)) {	/* others were faster */
 		fp_pool_untake(ring, slot, 1);
 		return false;
 	}

@@ -204,7 +204,7 @@ static noinline int transmit_pages(struct fp_sock *fs, struct sk_buff *skb,
 		uarg_to_msgzc(ubuf)->zerocopy = 0;
 	}
 	err = transmit(fs, skb, len, route);
-	if (err)
+	if (err)	/* a queue was full, as without pages */
 		net_zcopy_put_abort(ubuf, true);
 	else
 		net_zcopy_put(ubuf);

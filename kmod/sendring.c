@@ -348,7 +348,7 @@ static int send_in_turn(struct fp_ring *ring, struct socket *sock,
 		return send_message(ring, sock, send, more, zc);
 	if (!is_behind(conn, send->flags))
 		err = send_message(ring, sock, send, more, zc);
-	if (err == -EAGAIN && !fall_behind(conn))
+	if (err == -EAGAIN && !fall_behind(conn))	/* parked in between */
 		err = -ENOMEM;
 	fp_conn_put(conn);
 	return err;

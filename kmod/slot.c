@@ -80,7 +80,10 @@ static u32 take_fresh(struct fp_slots *slots)
 	return old;
 }
 
-/* All that another CPU has: one slot for now, the rest for later. */
+/*
+ * All that another CPU has: one slot for now, the rest for later. Only if the table has
+ * not grown yet, though it was asked to when half of it was used, or cannot any more.
+ */
 static u32 take_others(struct fp_slots *slots)
 {
 	struct fp_slot_cpu *cpu;

@@ -60,7 +60,7 @@ static inline void fp_spare_drain(struct kmem_cache *cache,
 
 	for_each_possible_cpu(cpu) {
 		spare = per_cpu_ptr(spares, cpu);
-		if (*spare)
+		if (*spare)	/* not with KASAN */
 			kmem_cache_free(cache, *spare);
 		*spare = NULL;
 	}

@@ -61,7 +61,7 @@ void fp_txbuf_exit(void)
 	fp_spare_drain(cache, &spares);
 	for_each_possible_cpu(cpu) {
 		m = per_cpu_ptr(&magazines, cpu);
-		if (m->nr)
+		if (m->nr)	/* not with KASAN */
 			kmem_cache_free_bulk(cache, m->nr, m->bufs);
 		m->nr = 0;
 	}

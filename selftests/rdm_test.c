@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -624,9 +625,22 @@ TEST_F_TIMEOUT(rdm, large_ones_at_once, 600)
 	}
 }
 
+/* The same bytes where nobody can write to them; NULL: no memory. */
+static void *read_only(const void *bytes, size_t len)
+{
+	void *page = mmap(NULL, len, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		return NULL;
+	memcpy(page, bytes, len);
+	return mprotect(page, len, PROT_READ) ? NULL : page;
+}
+
 TEST_F(rdm, peel_off)
 {
 	struct fp_peeloff peel = { .flags = SOCK_CLOEXEC };
+	void *readonly;
 	struct rlimit before, none = {};
 	socklen_t len = sizeof(peel);
 	struct got got;
@@ -653,6 +667,11 @@ TEST_F(rdm, peel_off)
 	EXPECT_FAILS(EMFILE, getsockopt(self->server, SOL_FASTPROTO,
 					FP_PEELOFF, &peel, &len));
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &before));
+	/* The answer could not be told. */
+	readonly = read_only(&peel, sizeof(peel));
+	ASSERT_NE(NULL, readonly);
+	EXPECT_FAILS(EFAULT, getsockopt(self->server, SOL_FASTPROTO, FP_PEELOFF,
+					readonly, &len));
 	ASSERT_EQ(0, getsockopt(self->server, SOL_FASTPROTO, FP_PEELOFF, &peel,
 				&len));
 	EXPECT_EQ(-1, receive(self->server, MSG_DONTWAIT).len);
