@@ -419,14 +419,16 @@ static struct sock *owner_of(const struct fp_conn *conn)
  */
 static u32 queue_delay(const struct fp_act *act, const struct sock *sk)
 {
-	u64 rate = fp_cubic_pacing_rate(&act->cc, fp_rtt_srtt(&act->rtt));
-	u64 limit = max_t(u64, QUEUED_FRAMES * SKB_TRUESIZE((u64)act->cc.mss),
-			  div_u64(rate * QUEUED_TIME, USEC_PER_SEC));
-	u64 gap = (u64)act->cc.mss * USEC_PER_SEC;
+	u64 queued = sk_wmem_alloc_get(sk);
+	u64 rate;
 
-	if (sk_wmem_alloc_get(sk) < limit)
+	/* Nearly always: nothing is divided for that. */
+	if (queued < QUEUED_FRAMES * SKB_TRUESIZE((u64)act->cc.mss))
 		return 0;
-	return clamp_t(u64, rate ? div64_u64(gap, rate) : 0, QUEUED_TIME,
+	rate = fp_cubic_pacing_rate(&act->cc, fp_rtt_srtt(&act->rtt));
+	if (queued < div_u64(rate * QUEUED_TIME, USEC_PER_SEC))
+		return 0;
+	return clamp_t(u64, act->pace_gap >> PACE_SHIFT, QUEUED_TIME,
 		       USEC_PER_SEC);
 }
 
