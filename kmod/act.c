@@ -465,6 +465,9 @@ static void park(struct fp_conn *conn)
 		act = conn->act;
 		save(conn);
 		WRITE_ONCE(conn->act, NULL);
+		/* It names us by our ID, and waits for nothing. */
+		if (!conn->syn_due)
+			fp_conn_forget_client(conn);
 		FP_INC_STATS(conn->endpoint->fn, PARKED);
 	}
 	if (act && keep) {

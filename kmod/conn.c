@@ -327,6 +327,7 @@ int fp_conn_publish(struct fp_conn *conn, enum fp_state state)
 			conn->state = FP_CLOSED;
 			return err;
 		}
+		conn->hashed = true;
 	}
 	fp_slot_publish(&fn->slots, fp_id_slot(conn->id), conn);
 	return 0;
@@ -347,6 +348,21 @@ struct fp_conn *fp_conn_find(struct fp_net *fn, u32 slot)
 	if (!conn || !refcount_inc_not_zero(&conn->refs))
 		return NULL;
 	return conn;
+}
+
+/**
+ * fp_conn_forget_client - an echo of its client does not find it any more
+ * @conn: the connection, locked
+ *
+ * Its cookie has been used, so another connection does not come of such an echo.
+ */
+void fp_conn_forget_client(struct fp_conn *conn)
+{
+	if (!conn->passive || !conn->hashed)
+		return;
+	conn->hashed = false;
+	rhashtable_remove_fast(&conn->endpoint->fn->passive, &conn->node,
+			       passive_params);
 }
 
 /**
@@ -549,9 +565,7 @@ void fp_conn_end(struct fp_conn *conn, int err, struct fp_todo *todo)
 		WRITE_ONCE(fs->sk.sk_err, -err);
 	/* Who sees the state sees the error. */
 	smp_store_release(&conn->state, FP_CLOSED);
-	if (conn->passive)
-		rhashtable_remove_fast(&fn->passive, &conn->node,
-				       passive_params);
+	fp_conn_forget_client(conn);
 	fp_slot_unpublish(&fn->slots, fp_id_slot(conn->id));
 	if (act) {
 		WRITE_ONCE(conn->path->rtt, fp_rtt_srtt(&act->rtt));

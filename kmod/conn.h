@@ -429,7 +429,8 @@ struct fp_rest {
  * @syn_due: the server's: frames carry the SYN section until the peer knows us
  * @orphan: its socket was closed
  * @rdm: its socket is of SOCK_RDM
- * @by_addr: it is in fp_net.active
+ * @hashed: it is in fp_net.passive, or in fp_net.active; while the peer may not
+ *	know its ID, or does not name it by that
  * @tx_held: more is to be read: a small frame waits, until fp_act.pace fires;
  *	READ_ONCE() without the lock
  * @kept: it is parked, and fp_rest.keep says when its peer is to be asked
@@ -475,7 +476,7 @@ struct fp_conn {
 	spinlock_t lock;	/* see above */
 	u8 state;
 	u8 passive : 1;
-	u8 by_addr : 1;
+	u8 hashed : 1;
 	u8 kept : 1;
 	u8 ect_failures : 2;
 	u8 refused : 1;
@@ -668,6 +669,7 @@ struct fp_conn *fp_conn_create(struct fp_endpoint *endpoint,
 			       const struct fp_route *route, u32 slot,
 			       gfp_t gfp);
 struct fp_conn *fp_conn_find(struct fp_net *fn, u32 slot);
+void fp_conn_forget_client(struct fp_conn *conn);
 struct fp_conn *fp_conn_find_passive(struct fp_net *fn,
 				     const union fp_addr *peer, u64 peer_id);
 void fp_conn_put(struct fp_conn *conn);

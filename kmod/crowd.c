@@ -119,9 +119,9 @@ static struct fp_sock *socket_of(const struct fp_conn *conn)
  */
 void fp_crowd_forget_addr(struct fp_conn *conn)
 {
-	if (!conn->by_addr)
+	if (conn->passive || !conn->hashed)
 		return;
-	conn->by_addr = false;
+	conn->hashed = false;
 	rhashtable_remove_fast(&conn->endpoint->fn->active, &conn->node,
 			       active_params);
 }
@@ -644,7 +644,7 @@ struct fp_conn *fp_crowd_insert_addr(struct fp_conn *conn)
 		old = ERR_PTR(-EAGAIN);
 	rcu_read_unlock();
 	if (!old)
-		conn->by_addr = true;
+		conn->hashed = true;
 	return old;
 }
 

@@ -7,6 +7,8 @@
 
 #define BATCH		16	/* never used slots that a CPU takes at once */
 #define LINGER		HZ	/* an empty table is kept for so long */
+#define AHEAD		4096	/* a table grows when so many are left, or half */
+#define AHEAD_SHIFT	5	/* or, of a large one, that part of it */
 
 static unsigned long *word_of(struct fp_slots *slots, u32 index)
 {
@@ -82,7 +84,7 @@ static u32 take_fresh(struct fp_slots *slots)
 
 /*
  * All that another CPU has: one slot for now, the rest for later. Only if the table has
- * not grown yet, though it was asked to when half of it was used, or cannot any more.
+ * not grown yet, though it was asked to when there were some left, or cannot any more.
  */
 static u32 take_others(struct fp_slots *slots)
 {
@@ -129,14 +131,19 @@ static int add_segment(struct fp_slots *slots)
 	return 0;
 }
 
+/*
+ * Those that are left have to last until it has grown. A segment doubles it: half
+ * of it in use and no more would be three quarters of its memory for nothing.
+ */
 static bool is_tight(const struct fp_slots *slots)
 {
 	u32 capacity = READ_ONCE(slots->capacity);
+	u32 ahead = max(capacity >> AHEAD_SHIFT, min_t(u32, capacity / 2, AHEAD));
 	int used = atomic_read(&slots->used);
 
 	/* While it is torn down there is nothing. */
 	return used < 0 ||
-	       (capacity < FP_SLOT_MAX && used >= (int)(capacity / 2));
+	       (capacity < FP_SLOT_MAX && used >= (int)(capacity - ahead));
 }
 
 /* Nobody has a slot, and nobody can get one. Under @grow. */

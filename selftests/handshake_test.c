@@ -269,6 +269,57 @@ TEST_F(relay, late_copy_of_an_echo)
 	EXPECT_FAILS(EAGAIN, accept(self->listener, NULL, NULL));
 }
 
+static bool wait_parked(struct _test_data_relay *self)
+{
+	return stats_wait(HOST_B, &self->base, FASTPROTO_A_STATS_PARKED,
+			  count(self, FASTPROTO_A_STATS_PARKED) + 1);
+}
+
+/* It has heard of its client: an echo is not for it any more. */
+TEST_F(relay, late_copy_of_the_echo_of_a_parked_connection)
+{
+	struct relay *relay = &self->relay;
+	time_t end = time(NULL) + PATIENCE;
+
+	ASSERT_TRUE(establish(self));
+	ASSERT_LT(0, relay->echo_len);
+	ASSERT_TRUE(wait_parked(self));
+	do {
+		udp_sendto(relay->back, relay->echo, relay->echo_len,
+			   &relay->server);
+		relay_pump(relay);
+	} while (!count(self, FASTPROTO_A_STATS_DROP_COOKIE) &&
+		 time(NULL) <= end);
+	EXPECT_LT(0, count(self, FASTPROTO_A_STATS_DROP_COOKIE));
+	EXPECT_EQ(1, count(self, FASTPROTO_A_STATS_ACCEPTED));
+	EXPECT_FAILS(EAGAIN, accept(self->listener, NULL, NULL));
+	EXPECT_TRUE(say(relay, self->client, self->server, "still here"));
+	EXPECT_TRUE(say(relay, self->server, self->client, "as ever"));
+}
+
+/* The client may not have heard of it: the next echo is for it, parked or not. */
+TEST_F(relay, echo_for_a_parked_connection)
+{
+	struct relay *relay = &self->relay;
+
+	ASSERT_TRUE(begin(self));
+	ASSERT_TRUE(relay_pump_until(relay, self->client, POLLOUT));
+	relay->deaf = true;
+	ASSERT_EQ(1, send(self->client, "x", 1, 0));
+	ASSERT_TRUE(relay_pump_until(relay, self->listener, POLLIN));
+	self->server = accept(self->listener, NULL, NULL);
+	ASSERT_LE(0, self->server);
+	ASSERT_EQ(1, recv(self->server, in, sizeof(in), 0));
+	/* What the client sends meanwhile is on its way. */
+	ASSERT_TRUE(wait_parked(self));
+	relay->deaf = false;
+	EXPECT_TRUE(say(relay, self->client, self->server, "again"));
+	EXPECT_TRUE(say(relay, self->server, self->client, "answer"));
+	EXPECT_EQ(0, count(self, FASTPROTO_A_STATS_DROP_COOKIE));
+	EXPECT_EQ(1, count(self, FASTPROTO_A_STATS_ACCEPTED));
+	EXPECT_FAILS(EAGAIN, accept(self->listener, NULL, NULL));
+}
+
 /*
  * What strangers do
  */
