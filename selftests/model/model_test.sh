@@ -33,7 +33,7 @@ list()
 {
 	local model variant mutation
 
-	for model in event free send; do
+	for model in event free quiet send wait; do
 		echo "$model"
 		for variant in $(names $model WITH); do
 			echo "$model -D$variant"
