@@ -555,6 +555,34 @@ TEST_F_TIMEOUT(attack, crumbs, 400)
 	fp_abort(fd);
 }
 
+/* A message that is not copied holds its datagram: that is what it costs. */
+TEST_F(attack, views_are_charged_in_full)
+{
+	const unsigned int messages = 20, len = 1000;
+	unsigned int i;
+	int fd;
+
+	ASSERT_TRUE(liar_connect(&self->liar));
+	fd = accept(self->listener, NULL, NULL);
+	ASSERT_LE(0, fd);
+	stats_read(HOST_B, &self->base);
+	for (i = 0; i < messages; i++) {
+		liar_words(&self->liar, WORDS_FRAME, &words);
+		words.flags |= WHOLE;
+		words.seq = i;
+		words.len = len;
+		ASSERT_TRUE(liar_send(&self->liar, out,
+				      words_write(out, &words)));
+	}
+	ASSERT_TRUE(wait_taken(self, messages));
+	/* An skb and what belongs to its data are half a kilobyte at least. */
+	EXPECT_LE(messages * (len + 512), held());
+	for (i = 0; i < messages; i++)
+		EXPECT_EQ(len, recv(fd, in, sizeof(in), MSG_DONTWAIT));
+	EXPECT_EQ(0, held());
+	fp_abort(fd);
+}
+
 /*
  * Peers that found no room are told when there is some, and do not come, for that
  * may have got lost; they are reminded of it, and then not any more.

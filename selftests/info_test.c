@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/time.h>
 #include <time.h>
+#include <linux/sock_diag.h>
 
 #include "kselftest_harness.h"
 #include "lib/fptest.h"
@@ -411,6 +412,33 @@ TEST_F(info, lost_messages_are_told)
 	EXPECT_EQ(lost, stats_since(HOST_B, base,
 				    FASTPROTO_A_STATS_DROP_QUEUE_FULL));
 	EXPECT_LT(0, lost);
+}
+
+/* What waits to be received, with all that it holds. */
+static unsigned int held(int fd)
+{
+	__u32 memory[SK_MEMINFO_VARS] = {};
+	socklen_t len = sizeof(memory);
+
+	getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &len);
+	return memory[SK_MEMINFO_RMEM_ALLOC];
+}
+
+/* A message that is not copied holds its datagram: that is what it costs. */
+TEST_F(info, views_are_charged_in_full)
+{
+	const unsigned int messages = 20, len = 1000;
+	unsigned int i;
+
+	for (i = 0; i < messages; i++)
+		ASSERT_EQ(len, fp_sendto(self->tx, out, len, &self->to));
+	ASSERT_TRUE(stats_wait(HOST_B, &self->base[HOST_B],
+			       FASTPROTO_A_STATS_IN_FRAMES, messages));
+	/* An skb and what belongs to its data are half a kilobyte at least. */
+	EXPECT_LE(messages * (len + 512), held(self->rx));
+	for (i = 0; i < messages; i++)
+		EXPECT_EQ(len, recv(self->rx, in, sizeof(in), MSG_DONTWAIT));
+	EXPECT_EQ(0, held(self->rx));
 }
 
 TEST_F(info, counters)
