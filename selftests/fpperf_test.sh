@@ -10,7 +10,7 @@
 . "$(dirname "$0")/lib/tap.sh"
 need ip tc jq fpperf
 
-always='udp tcp fastproto-seqpacket fastproto-dgram unix'
+always='udp udp-sendto tcp fastproto-seqpacket fastproto-dgram unix'
 
 # exits STATUS COMMAND...: its output is in $tmp/stdout and $tmp/stderr.
 exits()
@@ -45,7 +45,7 @@ served()
 has_cases()
 {
 	case $1 in
-	udp | fastproto-dgram) echo rtt stream burst outstanding ;;
+	udp* | fastproto-dgram) echo rtt stream burst outstanding ;;
 	*) echo rtt stream burst outstanding setup ;;
 	esac
 }
@@ -105,9 +105,10 @@ large_messages()
 both_families_in_turn()
 {
 	two_hosts
-	serve -t udp,fastproto-dgram,fastproto-seqpacket
+	serve -t udp,udp-sendto,fastproto-dgram,fastproto-seqpacket
 	for address in 10.77.0.2 fd77::2 10.77.0.2 fd77::2; do
-		for transport in udp fastproto-dgram fastproto-seqpacket; do
+		for transport in udp udp-sendto fastproto-dgram \
+			fastproto-seqpacket; do
 			measure "$transport" rtt 64 4 "$address"
 		done
 	done

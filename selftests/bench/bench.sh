@@ -63,14 +63,14 @@ count()
 	burst,16384) echo 320 ;;
 	burst,*) echo 1600 ;;
 	*,16384) echo 300 ;;
-	*) echo 1000 ;;
+	*) echo 4000 ;;
 	esac
 }
 
 is_possible()
 {
 	case $1,$2,$3 in
-	udp,setup,* | fastproto-dgram,setup,* | fastproto-ring,setup,* | \
+	udp*,setup,* | fastproto-dgram,setup,* | fastproto-ring,setup,* | \
 	unix,*,veth*) return 1 ;;
 	esac
 }

@@ -39,12 +39,12 @@ check()
 # The table's line of a transport
 line()
 {
-	grep -E "^ +64  $1 +[0-9,]+ +0.00%( +([0-9]+\.[0-9]{3}|-)){2}$" "$tmp/out"
+	grep -E "^ +64  $1 +[0-9,]+ +0.00%( +([0-9]+\.[0-9]{3}|-)){3}$" "$tmp/out"
 }
 
 table()
 {
-	line udp && line tcp && line unix &&
+	line udp && line udp-sendto && line tcp && line unix &&
 		grep "^rtt over lo, Linux $kernel: round trip" "$tmp/out"
 }
 
@@ -53,7 +53,8 @@ rows()
 {
 	jq -e --arg kernel "$kernel" '
 		([.[] | .case + " " + .transport] | sort) ==
-		["rtt tcp", "rtt udp", "rtt unix", "setup tcp", "setup unix"] and
+		["rtt tcp", "rtt udp", "rtt udp-sendto", "rtt unix",
+			"setup tcp", "setup unix"] and
 		all(.[]; .size == 64 and .link == "lo" and .boots == 1 and
 			.kernel == $kernel and .spread == 0 and
 			(.release | startswith($kernel + ".")) and
@@ -67,10 +68,10 @@ ratios()
 		(map({key: (.case + " " + .transport), value: .}) |
 			from_entries) as $row |
 		all(.[]; . as $this |
-			all("udp", "tcp"; . as $base |
+			all("udp", "udp-sendto", "tcp"; . as $base |
 				$row[$this.case + " " + $base].instructions
 					as $other |
-				$this["ratio_" + $base] as $ratio |
+				$this["ratio_" + ($base | sub("-"; "_"))] as $ratio |
 				if $other == null then $ratio == null
 				else $ratio - $this.instructions / $other |
 					fabs < 0.0001

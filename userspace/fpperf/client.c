@@ -209,7 +209,7 @@ static void client_connect(struct client *client)
 	/* One message at a time fits into any buffer. */
 	if (options->test != TEST_SETUP || options->buffer)
 		transport_set_buffers(options->transport, fd, options->buffer);
-	if (connect(fd, (const struct sockaddr *)&address->sa, address->len))
+	if (link_connect(&client->link, fd, address))
 		err(1, "cannot connect");
 	progress_step(client->progress);
 	link_begin(&client->link, fd);

@@ -57,6 +57,7 @@ struct message {
  * @port: what is added to the port number, so that no two share one
  * @max: bytes in a message, at most
  * @connected: there are connections: listen, accept, connect
+ * @addressed: each message is sent to an address, and brings that of its sender
  * @framed: carries bytes; frames are made here
  * @rings: by the mapped pool and its rings
  * @set_rcvbuf: the receive buffer is set, to the default at least; where it is
@@ -72,6 +73,7 @@ struct transport {
 	unsigned int port;
 	__u32 max;
 	bool connected;
+	bool addressed;
 	bool framed;
 	bool rings;
 	bool set_rcvbuf;
@@ -94,6 +96,7 @@ struct address {
  * @fd: the socket
  * @reader: what came (a message, or a beginning of frames)
  * @ring: of transport.rings
+ * @peer: where messages go
  * @out: the message to send, with FRAME_HEADROOM bytes in front of it; or where
  *	in the pool it is to be
  * @seq: of the next frame
@@ -103,6 +106,7 @@ struct link {
 	int fd;
 	struct frame_reader reader;
 	struct ring *ring;
+	struct address peer;
 	unsigned char *out;
 	__u64 seq;
 };
@@ -126,10 +130,11 @@ const char *transport_name(const struct address *address, char *text,
 bool transport_absent(int error);
 
 void link_init(struct link *link, const struct transport *transport);
+int link_connect(struct link *link, int fd, const struct address *to);
 void link_begin(struct link *link, int fd);
 void link_end(struct link *link);
 int link_send(struct link *link, size_t len);
-void link_send_to(struct link *link, size_t len, const struct address *to);
+int link_send_to(struct link *link, size_t len, const struct address *to);
 ssize_t link_receive(struct link *link, struct message **message);
 ssize_t link_receive_from(struct link *link, struct message **message,
 			  struct address *from);

@@ -131,8 +131,7 @@ static void serve_datagrams(struct server *server,
 	link_begin(&server->link, service->fd);
 	for (;;) {
 		if (link_receive_from(&server->link, &message, &peer) < 0 ||
-		    connect(service->fd, (struct sockaddr *)&peer.sa,
-			    peer.len))
+		    link_connect(&server->link, service->fd, &peer))
 			continue;
 		progress_set_busy(server->progress, true);
 		ended = serve_run(server, message);

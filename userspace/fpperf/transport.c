@@ -34,6 +34,9 @@ const struct transport transports[] = {
 	{ .name = "udp", .what = "UDP",
 	  .type = SOCK_DGRAM, .protocol = IPPROTO_UDP, .max = UDP_MAX,
 	  .set_rcvbuf = true, .set_sndbuf = true },
+	{ .name = "udp-sendto", .what = "UDP, each message with its address",
+	  .type = SOCK_DGRAM, .protocol = IPPROTO_UDP, .port = 4, .max = UDP_MAX,
+	  .addressed = true, .set_rcvbuf = true, .set_sndbuf = true },
 	{ .name = "tcp", .what = "TCP, framed in user space",
 	  .type = SOCK_STREAM, .protocol = IPPROTO_TCP, .max = SIZE_MAX_BYTES,
 	  .connected = true, .framed = true, .set_sndbuf = true },
@@ -279,6 +282,15 @@ void link_init(struct link *link, const struct transport *transport)
 	link->out = allocate(link->reader.size) + FRAME_HEADROOM;
 }
 
+/* Messages go to this address from now on. Returns 0, or -1. */
+int link_connect(struct link *link, int fd, const struct address *to)
+{
+	link->peer = *to;
+	if (link->transport->addressed)
+		return 0;
+	return connect(fd, (const struct sockaddr *)&to->sa, to->len);
+}
+
 /* From now on by this socket. */
 void link_begin(struct link *link, int fd)
 {
@@ -316,6 +328,13 @@ static int send_frame(struct link *link, size_t len)
 	return 0;
 }
 
+/* A datagram without a connection. Returns 0, or -1. */
+int link_send_to(struct link *link, size_t len, const struct address *to)
+{
+	return sendto(link->fd, link->out, len, MSG_NOSIGNAL,
+		      (const struct sockaddr *)&to->sa, to->len) < 0 ? -1 : 0;
+}
+
 /* The message in link->out. Returns 0, or -1. */
 int link_send(struct link *link, size_t len)
 {
@@ -326,14 +345,9 @@ int link_send(struct link *link, size_t len)
 		link->out = ring_room(link->ring);
 		return 0;
 	}
+	if (link->transport->addressed)
+		return link_send_to(link, len, &link->peer);
 	return send(link->fd, link->out, len, MSG_NOSIGNAL) < 0 ? -1 : 0;
-}
-
-/* A datagram without a connection; it may be lost anyway. */
-void link_send_to(struct link *link, size_t len, const struct address *to)
-{
-	sendto(link->fd, link->out, len, MSG_NOSIGNAL,
-	       (const struct sockaddr *)&to->sa, to->len);
 }
 
 static ssize_t receive_frame(struct link *link, unsigned char **payload)
@@ -364,27 +378,7 @@ static ssize_t check(unsigned char *payload, ssize_t len,
 	return -1;
 }
 
-/*
- * The next message. Returns its length; 0 at the end of a connection; -1, with
- * errno EPROTO if it is none of ours.
- */
-ssize_t link_receive(struct link *link, struct message **message)
-{
-	unsigned char *payload = link->reader.buf;
-	ssize_t len;
-
-	if (link->transport->framed)
-		len = receive_frame(link, &payload);
-	else if (link->ring)
-		len = ring_receive(link->ring, link->fd, payload, &payload);
-	else
-		len = recv(link->fd, payload, link->reader.size, 0);
-	if (!len && link->transport->connected)
-		return 0;
-	return check(payload, len, message);
-}
-
-/* The same without a connection: who has sent it? */
+/* The next message without a connection: who has sent it? As link_receive(). */
 ssize_t link_receive_from(struct link *link, struct message **message,
 			  struct address *from)
 {
@@ -394,5 +388,27 @@ ssize_t link_receive_from(struct link *link, struct message **message,
 	from->len = sizeof(from->sa);
 	len = recvfrom(link->fd, payload, link->reader.size, 0,
 		       (struct sockaddr *)&from->sa, &from->len);
+	return check(payload, len, message);
+}
+
+/*
+ * The next message. Returns its length; 0 at the end of a connection; -1, with
+ * errno EPROTO if it is none of ours.
+ */
+ssize_t link_receive(struct link *link, struct message **message)
+{
+	unsigned char *payload = link->reader.buf;
+	ssize_t len;
+
+	if (link->transport->addressed)
+		return link_receive_from(link, message, &link->peer);
+	if (link->transport->framed)
+		len = receive_frame(link, &payload);
+	else if (link->ring)
+		len = ring_receive(link->ring, link->fd, payload, &payload);
+	else
+		len = recv(link->fd, payload, link->reader.size, 0);
+	if (!len && link->transport->connected)
+		return 0;
 	return check(payload, len, message);
 }
