@@ -970,8 +970,11 @@ FIXTURE_SETUP(wire)
 		ASSERT_EQ(0, dev_set_u32(HOST_B, hasty[i].attr,
 					 hasty[i].value));
 	}
-	/* What is out of memory does not get as far. */
-	self->everywhere = !variant->faults;
+	/*
+	 * What is out of memory does not get as far, and in a short run nothing is
+	 * certain: of 10,000 frames one names a version that is not ours.
+	 */
+	self->everywhere = !variant->faults && self->frames >= FRAMES;
 	self->sockets = sockets();
 	memory_read(&self->memory);
 	stats_read(HOST_B, &self->base);
