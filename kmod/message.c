@@ -405,9 +405,9 @@ static bool may_go_direct(const struct fp_conn *conn,
  * A message from the datagram to the ring, without anything between. Returns
  * false if that can't be: then it takes the usual way.
  */
-static bool put_direct(struct fp_conn *conn, const struct sk_buff *skb,
-		       u32 offset, const struct fp_frame *frame,
-		       const struct fp_rx *rx, struct fp_todo *todo)
+static inline bool put_direct(struct fp_conn *conn, const struct sk_buff *skb,
+			      u32 offset, const struct fp_frame *frame,
+			      const struct fp_rx *rx, struct fp_todo *todo)
 {
 	struct fp_act *act = conn->act;
 	u32 len = frame->payload_len;
@@ -424,7 +424,7 @@ static bool put_direct(struct fp_conn *conn, const struct sk_buff *skb,
 }
 
 /* So many messages went the direct way. */
-static void went_direct(struct fp_conn *conn, u32 nr, u32 bytes)
+static inline void went_direct(struct fp_conn *conn, u32 nr, u32 bytes)
 {
 	struct fp_act *act = conn->act;
 

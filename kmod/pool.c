@@ -276,23 +276,6 @@ int fp_pool_mmap(struct file *file, struct socket *sock,
 	return vm_map_pages(vma, ring->pages, ring->nr_pages);
 }
 
-/**
- * fp_pool_free - how many slots there are to receive into
- * @ring: the ring
- *
- * Context: any.
- * Return: slots, as far as the application can be believed.
- */
-u32 fp_pool_free(const struct fp_ring *ring)
-{
-	u32 head = atomic_read(&ring->free_head);
-	u32 given = READ_ONCE(ring->ctl->free_tail) - head;
-
-	if (given > ring->info.frees)
-		given = 0;
-	return given + READ_ONCE(ring->nr_spare);
-}
-
 static bool take_spare(struct fp_ring *ring, u32 *slot)
 {
 	bool found;

@@ -10,15 +10,8 @@
 #define DRAIN_ROUNDS	8	/* in softirq, of what gets room meanwhile */
 #define FILL_WEIGHT	8	/* fp_ring.fill is over so many slots */
 
-bool fp_ring_is_full(const struct fp_ring *ring)
-{
-	u32 tail = atomic_read(&ring->event_tail);
-
-	return tail - READ_ONCE(ring->ctl->event_head) >= ring->info.events;
-}
-
 /* An entry for an event, and its index. */
-static struct fp_ring_event *reserve(struct fp_ring *ring, u32 *index)
+static inline struct fp_ring_event *reserve(struct fp_ring *ring, u32 *index)
 {
 	int tail = atomic_read(&ring->event_tail);
 	u32 head;
@@ -110,24 +103,6 @@ void fp_ring_need(struct fp_ring *ring, u32 what)
 		fp_sendring_wake_up(ring);
 }
 
-/*
- * Has FP_RING_NEED_ROOM been set since this was asked last? The flag itself can't be
- * believed. Both are full barriers: who finds that it was, finds what waits; and if
- * it is set after that, so is the flag, after fp_ring_need_not().
- */
-bool fp_ring_waited(struct fp_ring *ring)
-{
-	return READ_ONCE(ring->waits) && xchg(&ring->waits, false);
-}
-
-/* The opposite; what is given after it is told of again. A full barrier, too. */
-void fp_ring_need_not(struct fp_ring *ring, u32 what)
-{
-	atomic_andnot(what, (atomic_t *)&ring->ctl->flags);
-	/* See above. */
-	smp_mb__after_atomic();
-}
-
 static void copy_part(const struct fp_packet *packet, u32 offset, void *to,
 		      u32 len)
 {
@@ -171,7 +146,7 @@ static void fill(const struct fp_ring *ring, u32 slot, u32 room,
 	}
 }
 
-static u64 time_of(const struct sock *sk, const struct fp_rx *rx)
+static inline u64 time_of(const struct sock *sk, const struct fp_rx *rx)
 {
 	if (!sock_flag(sk, SOCK_RCVTSTAMP))
 		return 0;
@@ -189,7 +164,7 @@ static void note_fill(struct fp_ring *ring, u32 len, u32 nr)
 }
 
 /* A message is in the ring, and takes so many slots of it. */
-static void count_message(struct fp_ring *ring, u32 len, u32 nr)
+static inline void count_message(struct fp_ring *ring, u32 len, u32 nr)
 {
 	this_cpu_add(ring->stats->messages, 1);
 	this_cpu_add(ring->stats->rx_copied, len);
@@ -499,7 +474,7 @@ void fp_ring_pump(struct fp_ring *ring, struct fp_conn *conn,
 		ring->closed = tell(ring, conn, FP_EVENT_CLOSED, todo);
 }
 
-static bool is_waiting(const struct fp_ring *ring, const struct fp_conn *conn)
+static inline bool is_waiting(const struct fp_ring *ring, const struct fp_conn *conn)
 {
 	return conn->rx_count || (conn->act && conn->act->events) ||
 	       is_end_due(ring, conn);

@@ -145,6 +145,52 @@ static inline void *fp_ring_slot(const struct fp_ring *ring, u32 slot)
 	return ring->base + fp_ring_slot_offset(ring, slot);
 }
 
+/* Is there no entry for an event? */
+static inline bool fp_ring_is_full(const struct fp_ring *ring)
+{
+	u32 tail = atomic_read(&ring->event_tail);
+
+	return tail - READ_ONCE(ring->ctl->event_head) >= ring->info.events;
+}
+
+/**
+ * fp_pool_free - how many slots there are to receive into
+ * @ring: the ring
+ *
+ * Context: any.
+ * Return: slots, as far as the application can be believed.
+ */
+static inline u32 fp_pool_free(const struct fp_ring *ring)
+{
+	u32 head = atomic_read(&ring->free_head);
+	u32 given = READ_ONCE(ring->ctl->free_tail) - head;
+
+	if (given > ring->info.frees)
+		given = 0;
+	return given + READ_ONCE(ring->nr_spare);
+}
+
+/*
+ * Has FP_RING_NEED_ROOM been set since this was asked last? The flag itself can't be
+ * believed. Both are full barriers: who finds that it was, finds what waits; and if
+ * it is set after that, so is the flag, after fp_ring_need_not().
+ */
+static inline bool fp_ring_waited(struct fp_ring *ring)
+{
+	return READ_ONCE(ring->waits) && xchg(&ring->waits, false);
+}
+
+/*
+ * The opposite of fp_ring_need(); what is given after it is told of again. A full
+ * barrier, too.
+ */
+static inline void fp_ring_need_not(struct fp_ring *ring, u32 what)
+{
+	atomic_andnot(what, (atomic_t *)&ring->ctl->flags);
+	/* See there. */
+	smp_mb__after_atomic();
+}
+
 /*
  * The ring of a connection's socket, or NULL. The connection is locked, or nobody
  * else knows it yet.
@@ -170,17 +216,13 @@ bool fp_pool_take(struct fp_ring *ring, u32 nr, u32 *first);
 void fp_pool_untake(struct fp_ring *ring, u32 first, u32 nr);
 bool fp_pool_hold(struct fp_ring *ring, u32 first, u32 nr);
 void fp_pool_release(struct fp_ring *ring, u32 first, u32 nr);
-u32 fp_pool_free(const struct fp_ring *ring);
 
 /* ring.c */
 bool fp_ring_post(struct fp_ring *ring, const struct fp_ring_event *event,
 		  bool *wake);
 bool fp_ring_post_copied(struct fp_ring *ring, const struct fp_ring_event *event,
 			 bool *wake);
-bool fp_ring_is_full(const struct fp_ring *ring);
 void fp_ring_need(struct fp_ring *ring, u32 what);
-bool fp_ring_waited(struct fp_ring *ring);
-void fp_ring_need_not(struct fp_ring *ring, u32 what);
 bool fp_ring_is_direct(const struct fp_conn *conn, const struct fp_todo *todo);
 bool fp_ring_put(struct fp_conn *conn, const void *data, u32 len, u64 seq,
 		 const struct fp_rx *rx, struct fp_todo *todo);
