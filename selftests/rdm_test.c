@@ -26,9 +26,10 @@ static struct got receive(int fd, int flags)
 }
 
 /* Until a host has so many connections. */
+/* Longer than it takes until nobody waits for a peer that is gone any more. */
 static bool wait_conns(enum host host, unsigned int count)
 {
-	time_t end = time(NULL) + PATIENCE;
+	time_t end = time(NULL) + 10 * PATIENCE;
 
 	while (conns_count(host) != count) {
 		if (time(NULL) > end)
@@ -60,7 +61,8 @@ FIXTURE_VARIANT_ADD(rdm, ipv6) {
 
 /*
  * Both sockets are closed at once. A peer whose last word got lost, among thousands,
- * hears that the port is gone; Linux says so once in a second.
+ * hears that the port is gone. Linux says so to each once in a second; and a thousand
+ * times in all, which stays.
  */
 static int tell_all_of_closed_ports(void)
 {
