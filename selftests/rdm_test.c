@@ -25,8 +25,10 @@ static struct got receive(int fd, int flags)
 	return rdm_receive(fd, in, sizeof(in), flags);
 }
 
-/* Until a host has so many connections. */
-/* Longer than it takes until nobody waits for a peer that is gone any more. */
+/*
+ * Until a host has so many connections; for longer than it takes until nobody waits
+ * for a peer that is gone any more.
+ */
 static bool wait_conns(enum host host, unsigned int count)
 {
 	time_t end = time(NULL) + 10 * PATIENCE;
