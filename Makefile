@@ -41,6 +41,13 @@ define build_module
 		cp -p $(BUILD)/$(1)/module/fastproto.ko $(BUILD)/$(1)/fastproto.ko
 endef
 
+# What the virtual machine's kernel needs beside.
+define build_emulator
+	@mkdir -p $(BUILD)/$(1)/emulator
+	@cp -pu $(TOP)/selftests/vm/emulator/* $(BUILD)/$(1)/emulator/
+	+$(MAKE) -C $(2) M=$(BUILD)/$(1)/emulator modules
+endef
+
 .PHONY: all module userspace selftests deps vm-build
 .PHONY: demo check bench scale fuzz soak coverage lint vm
 .PHONY: install install-module install-dkms install-userspace clean help
@@ -73,6 +80,7 @@ vm-build:
 .PHONY: vm-build-locked
 vm-build-locked: userspace selftests
 	$(call build_module,$(K),$(shell $(TOP)/selftests/vm/kernel --kdir $(K)))
+	$(call build_emulator,$(K),$(shell $(TOP)/selftests/vm/kernel --kdir $(K)))
 
 demo: deps
 	@$(TOP)/selftests/demo/run

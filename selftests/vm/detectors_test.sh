@@ -60,7 +60,7 @@ notices()
 
 test_debug()
 {
-	echo 1..12
+	echo 1..13
 
 	# What stops lockdep comes behind what needs it, and what stops the
 	# machine comes last.
@@ -84,6 +84,9 @@ test_debug()
 	notices keep_namespace 243 'LEFT OVER: .* of the kind RAWv6'
 	commit keep_port
 	notices keep_port 243 'LEFT OVER: 1 sockets of the kind UDP$'
+
+	commit breakpoint
+	notices breakpoint 240 'int3: 0000'
 }
 
 test_kcsan()

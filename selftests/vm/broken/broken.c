@@ -140,6 +140,12 @@ static void keep_port(void)
 		pr_err("broken: no socket\n");
 }
 
+/* Nobody's: what vm/emulator forgives is one that is not there any more. */
+static void breakpoint(void)
+{
+	asm volatile("int3");
+}
+
 static int racy_counter;
 
 static int count(void *done)
@@ -176,7 +182,7 @@ static const struct {
 	FAULT(lock_inversion), FAULT(sleep_in_atomic), FAULT(rcu_without_lock),
 	FAULT(shift_too_far), FAULT(free_armed_timer), FAULT(corrupt_list),
 	FAULT(refcount_underflow), FAULT(keep_namespace), FAULT(keep_port),
-	FAULT(race),
+	FAULT(breakpoint), FAULT(race),
 };
 
 static int __init broken_init(void)
