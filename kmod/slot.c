@@ -114,7 +114,7 @@ static u32 take_others(struct fp_slots *slots)
 static int add_segment(struct fp_slots *slots)
 {
 	unsigned int nr = slots->capacity ? fp_slot_segment(slots->capacity) : 0;
-	u32 size = slots->capacity ?: 1U << FP_SLOT_BITS_0;
+	u32 size = fp_slot_segment_size(nr);
 	unsigned long *segment;
 
 	/* Of so many connections, which take more memory than a test has. */
@@ -132,8 +132,9 @@ static int add_segment(struct fp_slots *slots)
 }
 
 /*
- * Those that are left have to last until it has grown. A segment doubles it: half
- * of it in use and no more would be three quarters of its memory for nothing.
+ * Those that are left have to last until it has grown. A segment makes it larger by
+ * up to a half: to add it with half of the slots in use and no more would be two
+ * thirds of the memory for nothing.
  */
 static bool is_tight(const struct fp_slots *slots)
 {

@@ -4,9 +4,9 @@
  * tag; finding it takes no lock and no hash.
  *
  * A slot is one word: a pointer to the connection, or, with the lowest bit set,
- * a free slot's link to the next one. Slots lie in segments of which each is as
- * large as all before it together, so nothing is ever moved and two loads find
- * any of them. Each CPU has a list of free slots under a lock of its own, which
+ * a free slot's link to the next one. Slots lie in segments, two from each power
+ * of two of slots to the next, so nothing is ever moved and two loads find any of
+ * them. Each CPU has a list of free slots under a lock of its own, which
  * others take only if they have none left themselves.
  *
  * Readers hold the RCU read lock. A slot is given again only after a grace
@@ -27,7 +27,7 @@
 #define FP_SLOT_BITS		24	/* of an index */
 #define FP_SLOT_MAX		BIT(FP_SLOT_BITS)
 #define FP_SLOT_BITS_0		8	/* of an index into the first segment */
-#define FP_SLOT_SEGMENTS	(FP_SLOT_BITS - FP_SLOT_BITS_0 + 1)
+#define FP_SLOT_SEGMENTS	(2 * (FP_SLOT_BITS - FP_SLOT_BITS_0) + 1)
 
 struct fp_conn;
 
@@ -71,12 +71,24 @@ struct fp_slots {
 /* Where an index lies: the segment, and the place in it. */
 static inline unsigned int fp_slot_segment(u32 index)
 {
-	return index >> FP_SLOT_BITS_0 ? fls(index) - FP_SLOT_BITS_0 : 0;
+	unsigned int bits = fls(index);
+
+	if (bits <= FP_SLOT_BITS_0)
+		return 0;
+	/* The second highest bit tells the lower half from the upper one. */
+	return 2 * (bits - FP_SLOT_BITS_0) - 3 + (index >> (bits - 2));
+}
+
+/* How many slots there are in one. */
+static inline u32 fp_slot_segment_size(unsigned int segment)
+{
+	return 1U << (segment ? FP_SLOT_BITS_0 - 1 + (segment - 1) / 2 :
+				FP_SLOT_BITS_0);
 }
 
 static inline u32 fp_slot_offset(u32 index, unsigned int segment)
 {
-	return segment ? index - (1U << (segment + FP_SLOT_BITS_0 - 1)) : index;
+	return segment ? index & (fp_slot_segment_size(segment) - 1) : index;
 }
 
 /**
