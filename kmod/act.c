@@ -98,17 +98,8 @@ static void unlink_act(struct fp_act *act)
 	spin_unlock_bh(&fn->acts_lock);
 }
 
-/**
- * fp_act_free - give it back
- * @act: nobody's, or of a connection that has no reference any more, or has just
- *	been parked; or NULL
- *
- * Context: any.
- */
-void fp_act_free(struct fp_act *act)
+static void empty(struct fp_act *act)
 {
-	if (!act)
-		return;
 	unlink_act(act);
 	free_packets(act);
 	fp_txbuf_purge(act->fin);
@@ -116,7 +107,32 @@ void fp_act_free(struct fp_act *act)
 	/* The first one is a part of @act. */
 	if (act->tx.ring != act->ring)
 		kvfree(act->tx.ring);
+}
+
+/**
+ * fp_act_free - give it back
+ * @act: nobody's, or of a connection that has no reference any more; or NULL
+ *
+ * Context: any.
+ */
+void fp_act_free(struct fp_act *act)
+{
+	if (!act)
+		return;
+	empty(act);
 	kmem_cache_free(cache, act);
+}
+
+static void free_rcu(struct rcu_head *rcu)
+{
+	kmem_cache_free(cache, container_of(rcu, struct fp_act, rcu));
+}
+
+/* Of a connection that has just been parked: see fp_conn_tx_memory(). */
+static void give_back(struct fp_act *act)
+{
+	empty(act);
+	call_rcu(&act->rcu, free_rcu);
 }
 
 /* Look at the first in the list after so many microseconds. */
@@ -197,7 +213,8 @@ void fp_act_begin(struct fp_conn *conn, struct fp_act *act, u64 now)
 	act->woken = now;
 	fp_cubic_init(&act->cc, fp_conn_mss(conn));
 	fp_rest_rtt(conn, &act->rtt);
-	WRITE_ONCE(conn->act, act);
+	/* Pairs with READ_ONCE() in fp_conn_tx_memory(). */
+	smp_store_release(&conn->act, act);
 	fp_act_list(act, now);
 }
 
@@ -206,23 +223,19 @@ void fp_act_begin(struct fp_conn *conn, struct fp_act *act, u64 now)
  * @conn: the connection, locked
  * @attr: which one
  *
- * Return: what follows from its sequence numbers and costs; the others are 0.
+ * Return: what it has kept of frames and bytes; the others are 0.
  */
 u64 fp_rest_count(const struct fp_conn *conn, enum fastproto_conn_attr attr)
 {
-	const struct fp_rest *rest = &conn->rest;
-	/* A FIN costs its receiver nothing. */
-	u64 rx_data = rest->rx_seq - (conn->state == FP_CLOSE_WAIT);
-
 	switch (attr) {
 	case FASTPROTO_A_CONN_IN_FRAMES:
-		return rest->rx_seq;
+		return fp_rest_seqs(conn)->rx;
 	case FASTPROTO_A_CONN_IN_BYTES:
-		return rest->rx_cost - rx_data * FP_FRAME_COST;
+		return conn->rest.rx_bytes;
 	case FASTPROTO_A_CONN_OUT_FRAMES:
-		return rest->tx_seq;
+		return fp_rest_seqs(conn)->tx;
 	case FASTPROTO_A_CONN_OUT_BYTES:
-		return rest->tx_cost - rest->tx_seq * FP_FRAME_COST;
+		return conn->rest.tx_bytes;
 	default:
 		return 0;
 	}
@@ -249,34 +262,46 @@ u64 fp_rest_ts_recent_at(const struct fp_conn *conn)
  */
 u64 fp_rest_tx_last(const struct fp_conn *conn)
 {
-	const struct fp_rest *rest = &conn->rest;
+	const struct fp_rest_seqs *seqs = fp_rest_seqs(conn);
 
-	if (!rest->tx_seq)
+	if (!seqs->tx)
 		return 0;
 	return fp_rest_ts_recent_at(conn) -
-	       ((u64)rest->tx_pause << TX_PAUSE_SHIFT);
+	       ((u64)seqs->tx_pause << TX_PAUSE_SHIFT);
+}
+
+/* What frames cost, units. */
+static u64 cost(u64 bytes, u64 frames)
+{
+	return bytes + frames * FP_FRAME_COST;
+}
+
+/* Of those that came: a FIN costs its receiver nothing. */
+static u64 data_frames(const struct fp_conn *conn, u64 frames)
+{
+	return frames - (conn->state == FP_CLOSE_WAIT);
 }
 
 static void restore(struct fp_conn *conn, struct fp_act *act)
 {
+	const struct fp_rest_seqs *seqs = fp_rest_seqs(conn);
 	const struct fp_rest *rest = &conn->rest;
 	struct fp_sock *fs;
 	int i;
 
-	fp_txwin_resume(&act->tx, rest->tx_seq, conn->rest_tx_ce,
-			conn->rest_tx_dup);
-	act->rx.next = rest->rx_seq;
-	act->tx_cost_next = rest->tx_cost;
-	act->tx_edge = rest->tx_cost + rest->tx_credit;
+	fp_txwin_resume(&act->tx, seqs->tx, rest->tx_ce, rest->tx_dup);
+	act->rx.next = seqs->rx;
+	act->tx_cost_next = cost(rest->tx_bytes, seqs->tx);
+	act->tx_edge = act->tx_cost_next + rest->tx_credit;
 	act->tx_last = fp_rest_tx_last(conn);
-	act->rx_cost = rest->rx_cost;
-	act->rx_edge = rest->rx_cost + rest->rx_credit;
+	act->rx_cost = cost(rest->rx_bytes, data_frames(conn, seqs->rx));
+	act->rx_edge = act->rx_cost + rest->rx_credit;
 	act->rx_last = rest->ts_recent_at;
 	act->ts_recent = rest->ts_recent;
 	act->ts_recent_at = rest->ts_recent_at;
-	act->ce = rest->ce;
-	act->dup = conn->rest_dup;
-	fp_cubic_resume(&act->cc, rest->cwnd, rest->ssthresh);
+	act->ce = seqs->ce;
+	act->dup = rest->dup;
+	fp_cubic_resume(&act->cc, fp_rest_cwnd(rest), fp_rest_ssthresh(rest));
 	for (i = 0; i < FP_COUNTS; i++)
 		act->counts[i] = fp_rest_count(conn, FP_COUNT_FIRST + i);
 	/* A socket that has just let go of it is about to end it. */
@@ -346,37 +371,72 @@ int fp_conn_rouse(struct fp_conn *conn, gfp_t gfp)
 	return 0;
 }
 
+static u64 tx_bytes(const struct fp_act *act)
+{
+	return act->tx_cost_next - cost(0, act->tx.end);
+}
+
+static u64 rx_bytes(const struct fp_conn *conn)
+{
+	const struct fp_act *act = conn->act;
+
+	return act->rx_cost - cost(0, data_frames(conn, act->rx.next));
+}
+
+/* Is there room in struct fp_rest for numbers as large? */
+static bool fits(const struct fp_conn *conn)
+{
+	const struct fp_act *act = conn->act;
+
+	return (act->tx.end | act->rx.next | tx_bytes(act) | rx_bytes(conn)) >>
+	       FP_SEQ_BITS == 0;
+}
+
 /* A peer that promises more than that is none of ours. */
 static s32 credit_of(u64 edge, u64 used)
 {
 	return clamp_t(s64, edge - used, S32_MIN, S32_MAX);
 }
 
+/* A window for struct fp_rest: after a pause 16 MiB are enough of a larger one. */
+static u16 shorten(u32 window)
+{
+	return min_t(u32, window >> FP_REST_WINDOW_SHIFT, U16_MAX - 1);
+}
+
 static void save(struct fp_conn *conn)
 {
 	const struct fp_act *act = conn->act;
 	u32 srtt = fp_rtt_srtt(&act->rtt);
+	struct fp_rest_seqs seqs;
 	u64 pause = 0;
 
 	if (act->tx_last < act->ts_recent_at)
 		pause = act->ts_recent_at - act->tx_last;
-	conn->rest = (struct fp_rest) {
-		.tx_seq = act->tx.end,
-		.rx_seq = act->rx.next,
-		.tx_cost = act->tx_cost_next,
-		.rx_cost = act->rx_cost,
-		.ts_recent_at = act->ts_recent_at,
-		.ts_recent = act->ts_recent,
+	seqs = (struct fp_rest_seqs) {
+		.tx = act->tx.end,
 		.tx_pause = min_t(u64, pause >> TX_PAUSE_SHIFT, U16_MAX),
-		.tx_credit = credit_of(act->tx_edge, act->tx_cost_next),
-		.rx_credit = credit_of(act->rx_edge, act->rx_cost),
-		.cwnd = act->cc.cwnd,
-		.ssthresh = act->cc.ssthresh,
+		.rx = act->rx.next,
 		.ce = act->ce,
 	};
-	conn->rest_tx_ce = act->tx.ce;
-	conn->rest_dup = act->dup;
-	conn->rest_tx_dup = act->tx.dup;
+	if (conn->crowded)
+		conn->crowd_seqs = seqs;
+	else
+		conn->seqs = seqs;
+	conn->rest = (struct fp_rest) {
+		.tx_bytes = tx_bytes(act),
+		.tx_ce = act->tx.ce,
+		.rx_bytes = rx_bytes(conn),
+		.cwnd = shorten(act->cc.cwnd),
+		.ts_recent_at = act->ts_recent_at,
+		.ts_recent = act->ts_recent,
+		.tx_credit = credit_of(act->tx_edge, act->tx_cost_next),
+		.rx_credit = credit_of(act->rx_edge, act->rx_cost),
+		.ssthresh = act->cc.ssthresh == FP_SSTHRESH_NONE ?
+			    U16_MAX : shorten(act->cc.ssthresh),
+		.dup = act->dup,
+		.tx_dup = act->tx.dup,
+	};
 	if (srtt)
 		WRITE_ONCE(conn->path->rtt, srtt);
 }
@@ -400,7 +460,7 @@ static bool has_nothing(const struct fp_conn *conn)
 	return act->tx.una == act->tx.end && !act->xmitting &&
 	       skb_queue_empty(&act->out) && !act->pacing && !act->tx_probe &&
 	       !act->ack_now && !act->ack_later && !act->queued && !act->is_hungry &&
-	       !conn->rx_count && !act->rx_partial && !act->rx.nr &&
+	       !act->rx_count && !act->rx_partial && !act->rx.nr &&
 	       !act->tx_again && !conn->invited && !waits(act);
 }
 
@@ -420,7 +480,7 @@ static bool is_idle(const struct fp_conn *conn)
 {
 	return rcu_access_pointer(conn->fs) &&
 	       (conn->state == FP_ESTABLISHED || conn->state == FP_CLOSE_WAIT) &&
-	       has_nothing(conn);
+	       has_nothing(conn) && fits(conn);
 }
 
 /*
@@ -466,7 +526,7 @@ static void park(struct fp_conn *conn)
 		save(conn);
 		WRITE_ONCE(conn->act, NULL);
 		/* It names us by our ID, and waits for nothing. */
-		if (!conn->syn_due)
+		if (!fp_conn_is(conn, FP_CONN_SYN_DUE))
 			fp_conn_forget_client(conn);
 		FP_INC_STATS(conn->endpoint->fn, PARKED);
 	}
@@ -476,7 +536,8 @@ static void park(struct fp_conn *conn)
 		keep = NULL;
 	}
 	fp_conn_unlock(conn, &todo);
-	fp_act_free(act);
+	if (act)
+		give_back(act);
 	fp_keep_free(keep);
 }
 

@@ -11,6 +11,7 @@
 #define XMIT_ROUNDS	16	/* of what others collect meanwhile */
 
 static struct kmem_cache *conn_cache;
+static struct kmem_cache *crowded_cache;
 
 /* Who the client is: by that a listener's connection is found. */
 struct passive_key {
@@ -56,15 +57,20 @@ int __init fp_conn_init(void)
 	int err;
 
 	BUILD_BUG_ON(sizeof(spinlock_t) == sizeof(u32) &&
-		     sizeof(struct fp_conn) > FP_CONN_SIZE_MAX);
+		     offsetof(struct fp_conn, crowd_seqs) > FP_CONN_SIZE_MAX);
 
-	conn_cache = kmem_cache_create("fastproto_conn", sizeof(struct fp_conn),
+	conn_cache = kmem_cache_create("fastproto_conn",
+				       offsetof(struct fp_conn, crowd_seqs),
 				       0, SLAB_ACCOUNT, NULL);
 	if (!conn_cache)
 		return -ENOMEM;
+	crowded_cache = kmem_cache_create("fastproto_conn_rdm", sizeof(struct fp_conn),
+					  0, SLAB_ACCOUNT, NULL);
+	if (!crowded_cache)
+		goto destroy_cache;
 	err = fp_path_init();
 	if (err)
-		goto destroy_cache;
+		goto destroy_crowded;
 	err = fp_act_init();
 	if (err)
 		goto exit_path;
@@ -77,6 +83,8 @@ exit_act:
 	fp_act_exit();
 exit_path:
 	fp_path_exit();
+destroy_crowded:
+	kmem_cache_destroy(crowded_cache);
 destroy_cache:
 	kmem_cache_destroy(conn_cache);
 	return err;
@@ -88,6 +96,7 @@ void fp_conn_exit(void)
 	fp_keep_exit();
 	fp_act_exit();
 	fp_path_exit();
+	kmem_cache_destroy(crowded_cache);
 	kmem_cache_destroy(conn_cache);
 }
 
@@ -197,6 +206,12 @@ static void uncount(struct fp_net *fn)
 		wake_up_var(&fn->conns);
 }
 
+/* One of SOCK_RDM is larger: in a list of its socket as long as that has it. */
+static struct kmem_cache *cache_of(bool crowded)
+{
+	return crowded ? crowded_cache : conn_cache;
+}
+
 static void free_rcu(struct rcu_head *rcu)
 {
 	struct fp_conn *conn = container_of(rcu, struct fp_conn, rcu);
@@ -205,7 +220,7 @@ static void free_rcu(struct rcu_head *rcu)
 	fp_path_put(fn, conn->path);
 	fp_endpoint_put(conn->endpoint);
 	fp_slot_release(&fn->slots, fp_id_slot(conn->id));
-	kmem_cache_free(conn_cache, conn);
+	kmem_cache_free(cache_of(conn->crowded), conn);
 	uncount(fn);
 }
 
@@ -243,6 +258,7 @@ static bool count(struct fp_net *fn)
  * @peer: addresses, mark and interface
  * @route: the way there, if it is known, or NULL
  * @slot: from fp_slot_reserve()
+ * @crowded: it is for a socket of SOCK_RDM
  * @gfp: GFP_KERNEL or GFP_ATOMIC
  *
  * Context: any.
@@ -254,7 +270,7 @@ static bool count(struct fp_net *fn)
 struct fp_conn *fp_conn_create(struct fp_endpoint *endpoint,
 			       const struct fp_peer *peer,
 			       const struct fp_route *route, u32 slot,
-			       gfp_t gfp)
+			       bool crowded, gfp_t gfp)
 {
 	struct fp_net *fn = endpoint->fn;
 	struct fp_conn *conn;
@@ -264,7 +280,7 @@ struct fp_conn *fp_conn_create(struct fp_endpoint *endpoint,
 
 	if (!count(fn))
 		return ERR_PTR(-EAGAIN);
-	conn = kmem_cache_zalloc(conn_cache, gfp);
+	conn = kmem_cache_zalloc(cache_of(crowded), gfp);
 	if (!conn)
 		goto uncount;
 	act = fp_act_create(gfp);
@@ -280,6 +296,7 @@ struct fp_conn *fp_conn_create(struct fp_endpoint *endpoint,
 		goto put_endpoint;
 	}
 	conn->endpoint = endpoint;
+	conn->crowded = crowded;
 	/* Never 0: that is what a frame says whose sender knows no ID. */
 	conn->id = (u64)(get_random_u32() | 1) << 32 | slot;
 	refcount_set(&conn->refs, 1);
@@ -295,7 +312,7 @@ put_endpoint:
 free_act:
 	fp_act_free(act);
 free_conn:
-	kmem_cache_free(conn_cache, conn);
+	kmem_cache_free(cache_of(crowded), conn);
 uncount:
 	uncount(fn);
 	return ERR_PTR(err);
@@ -525,7 +542,7 @@ void __fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo)
 		if (fp_conn_has_output(conn, todo))
 			transmit(conn, todo->flags & FP_LOWER_MTU);
 	}
-	if (conn->rdm)
+	if (fp_conn_is(conn, FP_CONN_RDM))
 		fp_crowd_collect(conn, todo);
 	else if (unlikely(fp_conn_ring(conn)))
 		fp_ring_collect(conn, todo);
@@ -559,9 +576,10 @@ void fp_conn_end(struct fp_conn *conn, int err, struct fp_todo *todo)
 	if (conn->state == FP_CLOSED)
 		return;
 	fs = rcu_dereference_protected(conn->fs, lockdep_is_held(&conn->lock));
-	conn->err = err;
+	BUILD_BUG_ON(EHWPOISON > U8_MAX);
+	conn->error = -err;
 	/* A socket with many goes on. */
-	if (fs && err && !conn->rdm)
+	if (fs && err && !fp_conn_is(conn, FP_CONN_RDM))
 		WRITE_ONCE(fs->sk.sk_err, -err);
 	/* Who sees the state sees the error. */
 	smp_store_release(&conn->state, FP_CLOSED);
@@ -576,7 +594,7 @@ void fp_conn_end(struct fp_conn *conn, int err, struct fp_todo *todo)
 	fp_keep_free(fp_keep_end(conn));
 	fp_crowd_forget_addr(conn);
 	todo->flags |= FP_ENDED | FP_WAKE_STATE;
-	if (err && !conn->rdm)
+	if (err && !fp_conn_is(conn, FP_CONN_RDM))
 		todo->flags |= FP_WAKE_ERROR;
 }
 

@@ -168,6 +168,7 @@ static inline void *fp_txbuf_data(struct fp_txbuf *buf)
  * @tx_cost_next: cost of all frames that were ever sent, units
  * @tx_edge: how far the peer lets us go, units
  * @tx_bytes: payload of what is queued and not acknowledged
+ * @tx_memory: truesize of that; fp_conn_tx_memory() without the lock
  * @tx_done: acknowledged frames, the last one first, to be freed after the lock
  * @out: datagrams to be given to IP
  * @xmitting: somebody is about that, with the lock released now and then and a
@@ -203,6 +204,7 @@ static inline void *fp_txbuf_data(struct fp_txbuf *buf)
  * @rx_partial_last: its last one
  * @rx_partial_cost: cost of all of them, units
  * @rx_ready: whole messages, the first
+ * @rx_count: how many these are
  * @rx_end: where the next one belongs
  * @ts_recent: the peer's timestamp to be echoed
  * @ts_recent_at: when it came, microseconds
@@ -250,6 +252,7 @@ static inline void *fp_txbuf_data(struct fp_txbuf *buf)
  * @timer_at: when that is, microseconds; U64_MAX: it is not set
  * @timers: references of @timer: it may have been set anew while it fires
  * @woken: when this was made, microseconds
+ * @rcu: for its end, when it is in neither of these:
  * @link: in fp_net.acts or fp_net.tries, under fp_net.acts_lock, as is
  * @seen: when it was last looked at there, microseconds
  * @unlisted: it is not in fp_net.acts, until something is acknowledged
@@ -260,14 +263,15 @@ static inline void *fp_txbuf_data(struct fp_txbuf *buf)
  * @ring: the first ring of @tx
  * @rx: which frames came
  *
- * The connection's lock guards all of it but that. Freed with the connection, or
- * when that is idle: never while a timer or @xmitting needs it.
+ * The connection's lock guards all of it but that. Freed with the connection, or a
+ * grace period after that was found idle: never while a timer or @xmitting needs it.
  */
 struct fp_act {
 	struct fp_conn *conn;
 	u64 tx_cost_next;
 	u64 tx_edge;
 	u32 tx_bytes;
+	u32 tx_memory;
 	u64 tx_check;
 	u64 tx_last;
 	u64 timed_out;
@@ -301,6 +305,7 @@ struct fp_act {
 	struct fp_packet *rx_partial;
 	struct fp_packet *rx_partial_last;
 	u32 rx_partial_cost;
+	u32 rx_count;
 	struct fp_packet *rx_ready;
 	struct fp_packet **rx_end;
 
@@ -347,7 +352,10 @@ struct fp_act {
 	u8 timers;
 
 	u64 woken;
-	struct list_head link;
+	union {
+		struct list_head link;
+		struct rcu_head rcu;
+	};
 	u64 seen;
 
 	/* What follows is not cleared: each has a function that begins it. */
@@ -379,31 +387,44 @@ struct fp_keep {
 };
 
 /**
+ * struct fp_rest_seqs - where a connection is while it is idle
+ * @tx: the next frame's sequence number; all before it are acknowledged
+ * @tx_pause: by how much fp_act.tx_last was before fp_act.ts_recent_at, 65 ms, or
+ *	U16_MAX if it was more
+ * @rx: that of the peer's next frame; all before it came
+ * @ce: fp_act.ce
+ */
+struct fp_rest_seqs {
+	u64 tx : 48;
+	u64 tx_pause : 16;
+	u64 rx : 48;
+	u64 ce : 16;
+};
+
+/**
  * struct fp_rest - what is left of struct fp_act while a connection is idle
- * @tx_seq: the next frame's sequence number; all before it are acknowledged
- * @rx_seq: that of the peer's next frame; all before it came
- * @tx_cost: fp_act.tx_cost_next
- * @rx_cost: fp_act.rx_cost
+ * @tx_bytes: payload of all that was sent
+ * @tx_ce: fp_txwin.ce
+ * @rx_bytes: payload of all that came
+ * @cwnd: congestion window, 256 bytes
  * @ts_recent_at: fp_act.ts_recent_at, unless fp_conn.kept
  * @keep: the entry for its keepalive, if fp_conn.kept
  * @ts_recent: fp_act.ts_recent
- * @tx_pause: by how much fp_act.tx_last was before that, 65 ms, or U16_MAX if it
- *	was more
  * @tx_credit: how much the peer lets us send, units
  * @rx_credit: how much we let the peer send, units
- * @cwnd: congestion window, bytes
- * @ssthresh: slow start below it, bytes
- * @ce: fp_act.ce
+ * @ssthresh: slow start below it, 256 bytes; U16_MAX for FP_SSTHRESH_NONE
+ * @dup: fp_act.dup
+ * @tx_dup: fp_txwin.dup
  *
- * Some more, for which there is room elsewhere: fp_conn.rest_*. What else there
- * was is begun anew: it is about what is under way, and nothing is; or it is
- * measured again before long.
+ * And struct fp_rest_seqs. What else there was is begun anew: it is about what is
+ * under way, and nothing is; or it is measured again before long. A connection
+ * with a number that needs more bits is not parked.
  */
 struct fp_rest {
-	u64 tx_seq;
-	u64 rx_seq;
-	u64 tx_cost;
-	u64 rx_cost;
+	u64 tx_bytes : 48;
+	u64 tx_ce : 16;
+	u64 rx_bytes : 48;
+	u64 cwnd : 16;
 	union {
 		u64 ts_recent_at;
 		struct fp_keep *keep;
@@ -411,10 +432,9 @@ struct fp_rest {
 	u32 ts_recent;
 	s32 tx_credit;
 	s32 rx_credit;
-	u32 cwnd;
-	u32 ssthresh;
-	u16 tx_pause;
-	u16 ce;
+	u16 ssthresh;
+	u8 dup;
+	u8 tx_dup;
 };
 
 /**
@@ -426,44 +446,36 @@ struct fp_rest {
  * @lock: guards what follows, unless it says otherwise, and @act
  * @state: READ_ONCE() without the lock
  * @passive: made by a listener; constant
- * @syn_due: the server's: frames carry the SYN section until the peer knows us
- * @orphan: its socket was closed
- * @rdm: its socket is of SOCK_RDM
+ * @flags: FP_CONN_*; fp_conn_seems() without the lock
  * @hashed: it is in fp_net.passive, or in fp_net.active; while the peer may not
  *	know its ID, or does not name it by that
- * @tx_held: more is to be read: a small frame waits, until fp_act.pace fires;
- *	READ_ONCE() without the lock
+ * @crowded: it was made for a socket of SOCK_RDM, and has @crowd_seqs; constant
  * @kept: it is parked, and fp_rest.keep says when its peer is to be asked
  * @refused: SOCK_RDM: what came found no room; it is in fp_crowd.refused, or is
  *	about to be told that there is room
  * @invited: SOCK_RDM: it was told so, and what it sends then did not come yet
  * @ect_failures: how often a frame came as soon as it was sent without ECT
- * @knows_done: the peer knows FP_F_DONE
- * @err: why it ended, a negative errno or 0
+ * @error: why it ended, an errno or 0
  * @msg_max: largest message that the peer takes, bytes, but not more than
  *	FP_MSG_MAX_MAX: a send call queues all of one; constant from FP_ESTABLISHED
  *	on, READ_ONCE() without the lock
  * @rx_msg_max: largest message that we take, bytes; constant
- * @rx_count: how many messages are in fp_act.rx_ready; READ_ONCE() without the
- *	lock
- * @tx_memory: truesize of what is queued and not acknowledged; READ_ONCE()
- *	without the lock
  * @endpoint: the local port, a reference; constant. What the namespace has, which
  *	waits for its connections, is found there
  * @path: the way to the peer, a reference; constant
+ * @act: NULL while it is idle: parked. Under @lock, or by who has the last
+ *	reference; fp_conn_tx_memory() without it
  * @fs: its socket, or NULL; written under @lock, read under RCU
  * @accept: link in fp_endpoint.accept_queue, or in one of the lists of struct
  *	fp_crowd, under fp_sock.rx_lock
  * @node: in fp_net.passive, by the peer's address and ID, or in fp_net.active
  * @rcu: for its end, when it is in no queue any more
- * @act: NULL while it is idle: parked. Under @lock, or by who has the last
- *	reference
- * @created: when it was made, 65 ms; constant
+ * @seqs: fp_rest_seqs() if not @crowded: one that is parked was accepted
+ * @created: when it was made, 131 ms; constant
  * @packs: the peer takes frames with FP_F_PACK
- * @rest_dup: fp_act.dup, while @act is NULL
- * @rest_tx_dup: fp_txwin.dup, likewise
- * @rest_tx_ce: fp_txwin.ce, likewise
- * @rest: likewise
+ * @knows_done: the peer knows FP_F_DONE
+ * @rest: what is left of @act while that is NULL
+ * @crowd_seqs: fp_rest_seqs() if @crowded; there is no such place in others
  *
  * Found through its slot under RCU; freed, and the slot with it, a grace period
  * after the last reference is gone; @act goes with that. There may be very many,
@@ -475,41 +487,121 @@ struct fp_conn {
 	refcount_t refs;
 	spinlock_t lock;	/* see above */
 	u8 state;
+	u8 flags;
 	u8 passive : 1;
 	u8 hashed : 1;
 	u8 kept : 1;
 	u8 ect_failures : 2;
 	u8 refused : 1;
 	u8 invited : 1;
-	u8 knows_done : 1;
-	bool syn_due;
-	bool orphan;
-	bool rdm;
-	bool tx_held;
-	s16 err;
-	u8 rest_dup;
-	u8 rest_tx_dup;
-	u16 rest_tx_ce;
-	u32 created : 31;
+	u8 crowded : 1;
+	u8 error;
+	u32 created : 30;
 	u32 packs : 1;
+	u32 knows_done : 1;
 	u32 msg_max;
 	u32 rx_msg_max;
-	u32 rx_count;
-	u32 tx_memory;
 	struct fp_endpoint *endpoint;
 	struct fp_path *path;
+	struct fp_act *act;
 	struct fp_sock __rcu *fs;
+	struct rhash_head node;
+	struct fp_rest rest;
 	union {
 		struct list_head accept;
 		struct rcu_head rcu;
+		struct fp_rest_seqs seqs;
 	};
-	struct rhash_head node;
-	struct fp_act *act;
-	struct fp_rest rest;
+	struct fp_rest_seqs crowd_seqs;
 };
 
-#define FP_CREATED_SHIFT	16	/* of fp_conn.created, to microseconds */
-#define FP_CONN_SIZE_MAX	176	/* with locks that are not debugged */
+/* fp_conn.flags */
+#define FP_CONN_RDM	BIT(0)	/* its socket is of SOCK_RDM */
+#define FP_CONN_ORPHAN	BIT(1)	/* its socket was closed */
+#define FP_CONN_SYN_DUE	BIT(2)	/* the server's: frames carry the SYN section until
+				 * the peer knows us
+				 */
+#define FP_CONN_HELD	BIT(3)	/* more is to be read: a small frame waits, until
+				 * fp_act.pace fires
+				 */
+#define FP_CONN_READABLE BIT(4)	/* fp_act.rx_count is not 0 */
+#define FP_CONN_SENDING	BIT(5)	/* fp_act.tx_memory is not 0 */
+
+#define FP_CREATED_SHIFT	17	/* of fp_conn.created, to microseconds */
+#define FP_SEQ_BITS		48	/* those that a parked connection has */
+#define FP_REST_WINDOW_SHIFT	8	/* of fp_rest.cwnd, to bytes */
+
+/*
+ * But for @crowd_seqs, with locks that are not debugged: 30 to a page, or 26 of
+ * SOCK_RDM.
+ */
+#define FP_CONN_SIZE_MAX	136
+
+/* What struct fp_rest has of fp_cubic.cwnd and .ssthresh, bytes. */
+static inline u32 fp_rest_cwnd(const struct fp_rest *rest)
+{
+	return (u32)rest->cwnd << FP_REST_WINDOW_SHIFT;
+}
+
+static inline u32 fp_rest_ssthresh(const struct fp_rest *rest)
+{
+	return rest->ssthresh == U16_MAX ? FP_SSTHRESH_NONE :
+	       (u32)rest->ssthresh << FP_REST_WINDOW_SHIFT;
+}
+
+/* Of a connection that is locked, or known to nobody yet. */
+static inline bool fp_conn_is(const struct fp_conn *conn, u8 flag)
+{
+	return conn->flags & flag;
+}
+
+/* The same without the lock: a moment ago. */
+static inline bool fp_conn_seems(const struct fp_conn *conn, u8 flag)
+{
+	return READ_ONCE(conn->flags) & flag;
+}
+
+/* By who may use fp_conn_is(). */
+static inline void fp_conn_set(struct fp_conn *conn, u8 flag)
+{
+	WRITE_ONCE(conn->flags, conn->flags | flag);
+}
+
+/* Likewise. */
+static inline void fp_conn_unset(struct fp_conn *conn, u8 flag)
+{
+	WRITE_ONCE(conn->flags, conn->flags & ~flag);
+}
+
+/* Why it ended, a negative errno or 0. */
+static inline int fp_conn_error(const struct fp_conn *conn)
+{
+	return -(int)conn->error;
+}
+
+/* The sequence numbers of a connection that is parked; it is locked. */
+static inline const struct fp_rest_seqs *
+fp_rest_seqs(const struct fp_conn *conn)
+{
+	return conn->crowded ? &conn->crowd_seqs : &conn->seqs;
+}
+
+/*
+ * Memory of what is queued to be sent, bytes, as it was a moment ago: a reference is
+ * held, but not the lock. Pairs with smp_store_release() in fp_act_begin(); it is
+ * freed a grace period after it was given back.
+ */
+static inline u32 fp_conn_tx_memory(const struct fp_conn *conn)
+{
+	const struct fp_act *act;
+	u32 memory;
+
+	rcu_read_lock();
+	act = READ_ONCE(conn->act);
+	memory = act ? READ_ONCE(act->tx_memory) : 0;
+	rcu_read_unlock();
+	return memory;
+}
 
 /* Count for a connection, which is locked. */
 #define FP_CONN_ADD(conn, name, value) \
@@ -667,7 +759,7 @@ void fp_conn_net_exit(struct net *net);
 struct fp_conn *fp_conn_create(struct fp_endpoint *endpoint,
 			       const struct fp_peer *peer,
 			       const struct fp_route *route, u32 slot,
-			       gfp_t gfp);
+			       bool crowded, gfp_t gfp);
 struct fp_conn *fp_conn_find(struct fp_net *fn, u32 slot);
 void fp_conn_forget_client(struct fp_conn *conn);
 struct fp_conn *fp_conn_find_passive(struct fp_net *fn,

@@ -40,7 +40,8 @@ static struct fp_conn *create(struct fp_sock *fs, struct fp_endpoint *endpoint,
 	err = fp_slot_reserve_wait(slots, &slot);
 	if (err)	/* one fault is not enough: there is vmalloc(), too */
 		return ERR_PTR(err == -ENOSPC ? -EAGAIN : err);
-	conn = fp_conn_create(endpoint, &peer, route, slot, GFP_KERNEL);
+	conn = fp_conn_create(endpoint, &peer, route, slot,
+			      fp_sock_is_rdm(fs), GFP_KERNEL);
 	if (IS_ERR(conn)) {
 		if (PTR_ERR(conn) == -EAGAIN)
 			FP_INC_STATS(fp_net(sock_net(sk)), CONNECTS_LIMITED);
@@ -51,10 +52,11 @@ static struct fp_conn *create(struct fp_sock *fs, struct fp_endpoint *endpoint,
 	fp_sock_set_limits(fs, conn);
 	conn->act->rx_edge = fp_transmit_window(conn->act);
 	rcu_assign_pointer(conn->fs, fs);
-	conn->rdm = fp_sock_is_rdm(fs);
-	/* What is sent before that is known is checked then. */
-	if (conn->rdm)
+	if (conn->crowded) {
+		fp_conn_set(conn, FP_CONN_RDM);
+		/* What is sent before that is known is checked then. */
 		conn->msg_max = FP_MSG_MAX_MAX;
+	}
 	return conn;
 }
 
@@ -164,7 +166,7 @@ void fp_connect_start(struct fp_conn *conn, bool keep)
 	if (fp_setting(conn->endpoint->fn, fast_open) & FP_FAST_OPEN_CLIENT)
 		fp_jar_get(conn->endpoint->fn);
 	fp_conn_lock(conn, &todo);
-	if (!conn->rdm || !fp_handshake_early(conn, &todo)) {
+	if (!fp_conn_is(conn, FP_CONN_RDM) || !fp_handshake_early(conn, &todo)) {
 		fp_conn_publish(conn, FP_SYN_SENT);
 		fp_handshake_syn(conn, &todo);
 		fp_timer_set(conn, FP_DEADLINE_HANDSHAKE, todo.now +
@@ -270,7 +272,7 @@ static int end_connect(struct fp_sock *fs, int flags)
 		}
 	}
 	if (fp_conn_is_over(conn)) {
-		err = sock_error(sk) ?: conn->err ?: -ECONNABORTED;
+		err = sock_error(sk) ?: fp_conn_error(conn) ?: -ECONNABORTED;
 		WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 		fp_conn_put(detach(fs));
 	} else if (!err) {
@@ -377,8 +379,8 @@ static bool has_unread(const struct fp_conn *conn)
 {
 	const struct fp_act *act = conn->act;
 
-	return conn->rx_count || (act && (act->rx_partial ||
-					  !RB_EMPTY_ROOT(&act->rx_ahead)));
+	return act && (act->rx_count || act->rx_partial ||
+		       !RB_EMPTY_ROOT(&act->rx_ahead));
 }
 
 static bool is_delivered(const struct fp_sock *fs, const struct fp_conn *conn)
@@ -437,7 +439,7 @@ void fp_connect_finish(struct fp_sock *fs, struct fp_conn *conn, bool part)
 		fp_conn_abort(conn, 0, FP_RST_ABORTED, &todo);
 		goto unlock;
 	}
-	WRITE_ONCE(conn->orphan, true);
+	fp_conn_set(conn, FP_CONN_ORPHAN);
 	if (queue_fin(conn, fin, &todo)) {
 		fp_conn_abort(conn, 0, FP_RST_ABORTED, &todo);
 	} else if (conn->state != FP_CLOSED) {

@@ -548,7 +548,7 @@ void fp_crowd_collect(struct fp_conn *conn, struct fp_todo *todo)
 	if (unlikely(ring) && !(todo->flags & FP_PUMPED) &&
 	    !list_empty(&crowd->refused))
 		todo->flags |= FP_STALLED;
-	if (act && (conn->rx_count || act->events)) {
+	if (act && (act->rx_count || act->events)) {
 		if (unlikely(ring) && !(todo->flags & FP_PUMPED))
 			todo->flags |= FP_STALLED;
 		enqueue(crowd, conn);
@@ -614,7 +614,7 @@ bool fp_crowd_adopt(struct fp_sock *fs, struct fp_conn *conn)
 
 	if (!fp_crowd_enlist(fs, conn))
 		return false;
-	conn->rdm = true;
+	fp_conn_set(conn, FP_CONN_RDM);
 	rcu_assign_pointer(conn->fs, fs);
 	fp_sock_set_limits(fs, conn);
 	fp_timer_keepalive(conn, sock_flag(&fs->sk, SOCK_KEEPOPEN), now);

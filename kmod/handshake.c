@@ -246,7 +246,7 @@ void fp_handshake_given_up(const struct fp_conn *conn)
 	struct fp_cookies *cookies = READ_ONCE(conn->endpoint->fn->cookies);
 	u64 hash;
 
-	if (!conn->passive || !conn->syn_due)
+	if (!conn->passive || !fp_conn_is(conn, FP_CONN_SYN_DUE))
 		return;
 	hash = hash_client(cookies, &conn->path->peer.addr, conn->peer_id);
 	WRITE_ONCE(*given_up_place(cookies, hash), hash);
@@ -695,14 +695,15 @@ static struct fp_conn *create(struct fp_endpoint *endpoint,
 
 	if (slot == FP_SLOT_NONE)
 		return ERR_PTR(-ENOMEM);
-	conn = fp_conn_create(endpoint, &peer, NULL, slot, GFP_ATOMIC);
+	conn = fp_conn_create(endpoint, &peer, NULL, slot,
+			      fp_sock_is_rdm(fs), GFP_ATOMIC);
 	if (IS_ERR(conn)) {
 		fp_slot_release(slots, slot);
 		return conn;
 	}
 	act = conn->act;
 	conn->passive = true;
-	conn->syn_due = true;
+	fp_conn_set(conn, FP_CONN_SYN_DUE);
 	conn->knows_done = !!(sections->syn.options & FP_OPT_DONE);
 	conn->packs = !!(sections->syn.options & FP_OPT_PACK);
 	act->wants_cookie = !!(sections->syn.options & FP_OPT_AHEAD);

@@ -25,7 +25,7 @@ static void fin_acked(struct fp_conn *conn, struct fp_todo *todo)
 	case FP_FIN_WAIT_1:
 		WRITE_ONCE(conn->state, FP_FIN_WAIT_2);
 		todo->flags |= FP_WAKE_STATE;
-		if (conn->orphan)
+		if (fp_conn_is(conn, FP_CONN_ORPHAN))
 			fp_timer_set(conn, FP_DEADLINE_END, todo->now +
 				     fp_setting(conn->endpoint->fn, fin_timeout),
 				     todo->now);
@@ -162,7 +162,7 @@ static bool has_space(const struct fp_conn *conn)
 	const struct fp_sock *fs;
 
 	fs = rcu_dereference_protected(conn->fs, lockdep_is_held(&conn->lock));
-	return fs && conn->tx_memory <=
+	return fs && conn->act->tx_memory <=
 		     (u32)READ_ONCE(fs->sk.sk_sndbuf) / 3 * 2;
 }
 
@@ -184,7 +184,7 @@ static bool take_ack(struct fp_conn *conn, const struct fp_ack *ack, bool alone,
 		.ranges = ack->ranges,
 	};
 	struct fp_tx_result res __fp_uninitialized;
-	u32 memory = conn->tx_memory;
+	u32 memory = act->tx_memory;
 	bool limited;
 	s32 more;
 
@@ -209,7 +209,7 @@ static bool take_ack(struct fp_conn *conn, const struct fp_ack *ack, bool alone,
 		if (unlikely(act->unlisted))
 			fp_act_list(act, todo->now);
 		/* Whoever gets on may take his time. */
-		if (conn->orphan)
+		if (fp_conn_is(conn, FP_CONN_ORPHAN))
 			fp_timer_set(conn, FP_DEADLINE_END, todo->now +
 				     fp_setting(conn->endpoint->fn, orphan_timeout),
 				     todo->now);
@@ -220,7 +220,7 @@ static bool take_ack(struct fp_conn *conn, const struct fp_ack *ack, bool alone,
 		act->tx_edge += more;
 	/* A peer that answers is there, however long it takes nothing. */
 	act->retries = min_t(u8, act->retries, 1);
-	if (act->tx_full && conn->tx_memory < memory && has_space(conn)) {
+	if (act->tx_full && act->tx_memory < memory && has_space(conn)) {
 		act->tx_full = false;
 		todo->flags |= FP_WAKE_WRITE;
 	}
@@ -304,8 +304,8 @@ static int take_frame(struct fp_input *in, struct sk_buff *skb, u32 offset,
 		if (!(frame->flags & FP_F_SYN))
 			return FASTPROTO_A_STATS_DROP_STATE;
 		learn_peer(conn, frame, sections, todo);
-	} else if (conn->syn_due && !(frame->flags & FP_F_SYN)) {
-		conn->syn_due = false;
+	} else if (fp_conn_is(conn, FP_CONN_SYN_DUE) && !(frame->flags & FP_F_SYN)) {
+		fp_conn_unset(conn, FP_CONN_SYN_DUE);
 	}
 	if (!is_told(in, &sections->ack)) {
 		if (!take_ack(conn, &sections->ack, !is_data(frame), todo))

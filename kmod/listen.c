@@ -137,8 +137,8 @@ void fp_listen_attach(struct fp_sock *fs, struct fp_conn *conn,
 	fp_conn_lock(conn, &todo);
 	rcu_assign_pointer(conn->fs, fs);
 	fp_sock_set_limits(fs, conn);
-	if (conn->err)
-		WRITE_ONCE(fs->sk.sk_err, -conn->err);
+	if (conn->error)
+		WRITE_ONCE(fs->sk.sk_err, conn->error);
 	if (conn->state != FP_CLOSED) {
 		/* More may come now. */
 		conn->act->ack_later = true;

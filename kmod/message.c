@@ -69,7 +69,8 @@ static void finish(struct fp_conn *conn, struct fp_packet *head,
 	head->later = NULL;
 	*act->rx_end = head;
 	act->rx_end = &head->later;
-	WRITE_ONCE(conn->rx_count, conn->rx_count + 1);
+	if (!act->rx_count++)
+		fp_conn_set(conn, FP_CONN_READABLE);
 }
 
 /* A fragment is next in order. Returns false if it makes no sense. */
@@ -149,7 +150,7 @@ static bool end_input(struct fp_conn *conn, u16 flags, struct fp_todo *todo)
 		act->ack_later = false;
 		return true;
 	}
-	if (conn->rdm)
+	if (fp_conn_is(conn, FP_CONN_RDM))
 		answer_fin(conn);
 	/* Ours may go with the acknowledgment. */
 	if (act->fin_queued)
@@ -203,9 +204,9 @@ static bool conn_has_room(const struct fp_act *act, bool next, u32 charge)
 	u64 limit = act->rx_limit;
 
 	/* While the application has nothing to read, a message must get on. */
-	if (!act->conn->rx_count && next)
+	if (!act->rx_count && next)
 		return true;
-	if (!act->conn->rx_count)
+	if (!act->rx_count)
 		limit += 2 * act->rx_msg_units;
 	return act->rx_memory + charge <= limit;
 }
@@ -223,7 +224,7 @@ static bool has_room(struct fp_conn *conn, const struct fp_frame *frame,
 		act->rx_refused = true;
 		return false;
 	}
-	if (!conn->rdm)
+	if (!fp_conn_is(conn, FP_CONN_RDM))
 		return true;
 	fs = rcu_dereference_protected(conn->fs, lockdep_is_held(&conn->lock));
 	return !fs || fp_crowd_has_room(fs, conn, next, charge);
@@ -296,7 +297,7 @@ static int take_fin(struct fp_conn *conn, u16 flags, struct fp_todo *todo)
 {
 	struct fp_act *act = conn->act;
 
-	if (conn->rdm && !is_answered(conn, flags) && !prepare_fin(conn))
+	if (fp_conn_is(conn, FP_CONN_RDM) && !is_answered(conn, flags) && !prepare_fin(conn))
 		return FASTPROTO_A_STATS_DROP_NO_MEMORY;
 	act->rx.next++;
 	act->ack_later = true;
@@ -328,11 +329,11 @@ static int take_data(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 		return take_fin(conn, frame->flags, todo);
 	if (frame->flags & FP_F_CSUM && !payload_is_whole(skb, offset, frame))
 		return FASTPROTO_A_STATS_DROP_PAYLOAD;
-	if (conn->orphan && !(frame->flags & FP_F_FIN)) {
+	if (fp_conn_is(conn, FP_CONN_ORPHAN) && !(frame->flags & FP_F_FIN)) {
 		fp_conn_abort(conn, -ECONNRESET, FP_RST_ABORTED, todo);
 		return FASTPROTO_A_STATS_DROP_CLOSED;
 	}
-	if (conn->rdm && frame->flags & FP_F_FIN && !prepare_fin(conn))
+	if (fp_conn_is(conn, FP_CONN_RDM) && frame->flags & FP_F_FIN && !prepare_fin(conn))
 		return FASTPROTO_A_STATS_DROP_NO_MEMORY;
 	packet = fp_packet_create(skb, offset + frame->hdr_len, frame,
 				  copybreak);
@@ -398,7 +399,7 @@ static bool may_go_direct(const struct fp_conn *conn,
 
 	return (frame->flags & (whole | FP_F_CSUM)) == whole &&
 	       frame->seq == act->rx.next && !act->rx.nr && !act->rx_partial &&
-	       receives(conn) && !conn->orphan && fp_ring_is_direct(conn, todo);
+	       receives(conn) && !fp_conn_is(conn, FP_CONN_ORPHAN) && fp_ring_is_direct(conn, todo);
 }
 
 /*

@@ -186,9 +186,11 @@ static void conn_queues(struct fp_sock *fs, struct queues *queues)
 	if (!conn)
 		return;
 	spin_lock_bh(&conn->lock);
-	queues->rx_count = conn->rx_count;
-	queues->rx_memory = conn->act ? conn->act->rx_memory : 0;
-	queues->tx_memory = conn->tx_memory;
+	if (conn->act) {
+		queues->rx_count = conn->act->rx_count;
+		queues->rx_memory = conn->act->rx_memory;
+		queues->tx_memory = conn->act->tx_memory;
+	}
 	queues->rx_frames = count_of(conn, FASTPROTO_A_CONN_IN_FRAMES);
 	queues->tx_frames = count_of(conn, FASTPROTO_A_CONN_OUT_FRAMES);
 	/* One that is parked has nothing that waits. */
@@ -440,10 +442,9 @@ static struct fp_rtt rtt_of(const struct fp_conn *conn)
 
 static int put_conn_control(struct sk_buff *msg, const struct fp_conn *conn)
 {
-	const struct fp_rest *rest = &conn->rest;
 	const struct fp_act *act = conn->act;
-	u32 ssthresh = act ? act->cc.ssthresh : rest->ssthresh;
-	u32 cwnd = act ? act->cc.cwnd : rest->cwnd;
+	u32 ssthresh = act ? act->cc.ssthresh : fp_rest_ssthresh(&conn->rest);
+	u32 cwnd = act ? act->cc.cwnd : fp_rest_cwnd(&conn->rest);
 	const struct fp_rtt rtt = rtt_of(conn);
 	u32 srtt = fp_rtt_srtt(&rtt);
 
@@ -473,7 +474,7 @@ static int put_conn_tx(struct sk_buff *msg, const struct fp_conn *conn)
 
 	return nla_put_u32(msg, FASTPROTO_A_CONN_IN_FLIGHT, tx->flight) ||
 	       nla_put_u32(msg, FASTPROTO_A_CONN_TX_MEMORY,
-			   conn->tx_memory) ||
+			   act->tx_memory) ||
 	       nla_put_u32(msg, FASTPROTO_A_CONN_TX_QUEUE,
 			   tx->end - tx->next) ||
 	       nla_put_u32(msg, FASTPROTO_A_CONN_TX_UNACKED, unacked) ||
@@ -486,7 +487,7 @@ static int put_conn_rx(struct sk_buff *msg, const struct fp_conn *conn)
 {
 	const struct fp_act *act = conn->act;
 
-	return nla_put_u32(msg, FASTPROTO_A_CONN_RX_QUEUE, conn->rx_count) ||
+	return nla_put_u32(msg, FASTPROTO_A_CONN_RX_QUEUE, act->rx_count) ||
 	       nla_put_u32(msg, FASTPROTO_A_CONN_RX_MEMORY, act->rx_memory) ||
 	       nla_put_u32(msg, FASTPROTO_A_CONN_RX_LIMIT, act->rx_limit) ||
 	       nla_put_u32(msg, FASTPROTO_A_CONN_RX_CREDIT,

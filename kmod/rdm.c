@@ -93,7 +93,7 @@ static int send_to(struct fp_sock *fs, struct msghdr *msg, size_t len)
 			break;
 		/* It was refused at once. */
 		if (opened) {
-			err = conn->err ?: err;
+			err = fp_conn_error(conn) ?: err;
 			break;
 		}
 		/* It has ended. Perhaps it had all of the message before. */
@@ -156,7 +156,7 @@ static void set_closed(const struct fp_conn *conn, struct item *item)
 	item->addr = conn->path->peer.addr;
 	item->event.type = FP_EVENT_CLOSED;
 	item->event.conn = conn->id;
-	item->event.error = -conn->err;
+	item->event.error = conn->error;
 }
 
 static bool take_event(struct fp_conn *conn, enum fp_event_type type, bool peek,
@@ -169,7 +169,7 @@ static bool take_event(struct fp_conn *conn, enum fp_event_type type, bool peek,
 	item->event.type = type;
 	item->event.conn = conn->id;
 	if (type == FP_EVENT_CLOSED)
-		item->event.error = -conn->err;
+		item->event.error = conn->error;
 	return true;
 }
 
@@ -239,7 +239,7 @@ static bool take(struct fp_sock *fs, bool peek, struct item *item)
 		own = socket_of(conn) == fs;
 		if (own)
 			found = take_item(conn, peek, item, &todo);
-		more = own && (conn->rx_count || conn->act->events);
+		more = own && (conn->act->rx_count || conn->act->events);
 		fp_crowd_put_back(fs, conn, more, peek);
 		if (own && !more && conn->state == FP_CLOSED)
 			fp_crowd_part(conn, &todo);
@@ -421,7 +421,7 @@ static void close_conn(struct fp_sock *fs, struct fp_conn *conn)
 {
 	struct fp_todo todo;
 
-	if (!READ_ONCE(conn->orphan)) {
+	if (!fp_conn_seems(conn, FP_CONN_ORPHAN)) {
 		fp_connect_finish(fs, conn, true);
 		return;
 	}
@@ -467,7 +467,7 @@ static int detach_locked(struct fp_sock *fs, struct fp_conn *conn,
 	if (!fp_conn_wake(conn, GFP_ATOMIC, todo->now))
 		return -ENOMEM;
 	fp_crowd_part(conn, todo);
-	conn->rdm = false;
+	fp_conn_unset(conn, FP_CONN_RDM);
 	conn->act->events = 0;
 	conn->act->tx_again = false;
 	return 0;
@@ -670,7 +670,7 @@ static void finish_all(struct fp_sock *fs)
 {
 	struct fp_conn *conn;
 
-	while ((conn = fp_crowd_first(fs)) && !READ_ONCE(conn->orphan)) {
+	while ((conn = fp_crowd_first(fs)) && !fp_conn_seems(conn, FP_CONN_ORPHAN)) {
 		fp_connect_finish(fs, conn, false);
 		fp_crowd_turn_away(fs, conn);
 		fp_conn_put(conn);

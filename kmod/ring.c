@@ -224,7 +224,7 @@ static bool deliver(struct fp_ring *ring, struct fp_conn *conn,
 
 	fs = rcu_dereference_protected(conn->fs, lockdep_is_held(&conn->lock));
 	if (!put_message(ring, &fs->sk, packet,
-			 conn->rdm ? &conn->path->peer.addr : NULL, conn->id,
+			 fp_conn_is(conn, FP_CONN_RDM) ? &conn->path->peer.addr : NULL, conn->id,
 			 &wake, &todo->needed))
 		return false;
 	if (wake)
@@ -256,7 +256,7 @@ static bool others_wait(const struct fp_conn *conn)
 	const struct fp_sock *fs;
 
 	fs = rcu_dereference_protected(conn->fs, lockdep_is_held(&conn->lock));
-	return conn->rdm && fp_crowd_is_readable(fs->rdm);
+	return fp_conn_is(conn, FP_CONN_RDM) && fp_crowd_is_readable(fs->rdm);
 }
 
 /**
@@ -326,7 +326,7 @@ bool fp_ring_put(struct fp_conn *conn, const void *data, u32 len, u64 seq,
 	    !fp_pool_take(ring, 1, &slot))
 		return false;
 	memcpy(fp_ring_slot(ring, slot), data, len);
-	if (conn->rdm)
+	if (fp_conn_is(conn, FP_CONN_RDM))
 		put_name(ring, slot, &conn->path->peer.addr, conn->id);
 	entry = reserve(ring, &index);
 	if (unlikely(!entry)) {	/* others were faster */
@@ -364,7 +364,7 @@ bool fp_ring_put(struct fp_conn *conn, const void *data, u32 len, u64 seq,
  */
 bool fp_ring_has_room(struct fp_ring *ring, const struct fp_conn *conn)
 {
-	if (!conn->rx_count)
+	if (!conn->act->rx_count)
 		return true;
 	this_cpu_add(ring->stats->no_free_slots, 1);
 	return false;
@@ -394,7 +394,7 @@ u32 fp_ring_window(struct fp_ring *ring, struct fp_act *act, u32 memory)
 	window = min_t(u64, window, memory);
 	if (act->rx_partial)
 		return max_t(u64, window, act->rx_msg_units);
-	if (conn->rx_count || !free)
+	if (act->rx_count || !free)
 		return 0;
 	return max_t(u64, window, least);
 }
@@ -411,7 +411,7 @@ static bool tell(struct fp_ring *ring, struct fp_conn *conn,
 	bool wake = false;
 
 	if (what == FP_EVENT_CLOSED)
-		event.error = -conn->err;
+		event.error = conn->error;
 	if (!fp_ring_post(ring, &event, &wake)) {
 		todo->needed = 0;
 		return false;
@@ -451,7 +451,7 @@ static bool pump_messages(struct fp_ring *ring, struct fp_conn *conn,
 /* The one connection of a socket: nothing more will come. */
 static bool is_end_due(const struct fp_ring *ring, const struct fp_conn *conn)
 {
-	return !conn->rdm && !ring->closed && fp_conn_is_at_end(conn);
+	return !fp_conn_is(conn, FP_CONN_RDM) && !ring->closed && fp_conn_is_at_end(conn);
 }
 
 /**
@@ -476,7 +476,9 @@ void fp_ring_pump(struct fp_ring *ring, struct fp_conn *conn,
 
 static inline bool is_waiting(const struct fp_ring *ring, const struct fp_conn *conn)
 {
-	return conn->rx_count || (conn->act && conn->act->events) ||
+	const struct fp_act *act = conn->act;
+
+	return (act && (act->rx_count || act->events)) ||
 	       is_end_due(ring, conn);
 }
 
@@ -541,12 +543,12 @@ static struct fp_conn *next_hungry(struct fp_ring *ring)
 bool fp_ring_pump_conn(struct fp_ring *ring, struct fp_conn *conn,
 		       struct fp_todo *todo)
 {
-	bool had = conn->rx_count;
+	bool had = conn->act && conn->act->rx_count;
 
 	todo->flags |= FP_PUMPED;
 	todo->needed = 1;
 	fp_ring_pump(ring, conn, todo);
-	if (had && !conn->rx_count)
+	if (had && !conn->act->rx_count)
 		speak(conn, todo);
 	return is_waiting(ring, conn);
 }
@@ -564,7 +566,7 @@ static bool feed(struct fp_ring *ring, const struct fp_sock *fs)
 	while (free-- && (conn = next_hungry(ring))) {
 		fp_conn_lock(conn, &todo);
 		conn->act->is_hungry = false;
-		if (rcu_access_pointer(conn->fs) == fs && !conn->rx_count)
+		if (rcu_access_pointer(conn->fs) == fs && !conn->act->rx_count)
 			speak(conn, &todo);
 		fp_conn_unlock(conn, &todo);
 		fp_conn_put(conn);

@@ -747,7 +747,7 @@ int fp_sendring_wait(struct socket *sock, struct fp_conn *conn, int flags)
 		taken = lock_and_enter(ring, sock);
 	if (taken < 0 && taken != -EAGAIN)
 		return taken;
-	if (conn && READ_ONCE(conn->tx_held))
+	if (conn && fp_conn_seems(conn, FP_CONN_HELD))
 		fp_seqpacket_let_go(conn);
 	if (taken <= 0 || flags & MSG_DONTWAIT)
 		return await_event(fs, conn, flags);

@@ -69,7 +69,8 @@ static int get_name(struct socket *sock, struct sockaddr *uaddr, int peername)
 
 static bool has_room(const struct fp_sock *fs, const struct fp_conn *conn)
 {
-	return READ_ONCE(conn->tx_memory) < READ_ONCE(fs->sk.sk_sndbuf);
+	return !fp_conn_seems(conn, FP_CONN_SENDING) ||
+	       fp_conn_tx_memory(conn) < READ_ONCE(fs->sk.sk_sndbuf);
 }
 
 /* As has_room(); if not, acknowledgments will wake those who wait. */
@@ -96,7 +97,7 @@ void fp_seqpacket_let_go(struct fp_conn *conn)
 	struct fp_todo todo;
 
 	fp_conn_lock(conn, &todo);
-	WRITE_ONCE(conn->tx_held, false);
+	fp_conn_unset(conn, FP_CONN_HELD);
 	if (conn->state != FP_CLOSED)
 		fp_transmit_push(conn, &todo);
 	fp_conn_unlock(conn, &todo);
@@ -108,12 +109,12 @@ static __poll_t poll_conn(struct fp_sock *fs, struct fp_conn *conn)
 	__poll_t mask = 0;
 	u8 state, down;
 
-	if (READ_ONCE(conn->tx_held))
+	if (fp_conn_seems(conn, FP_CONN_HELD))
 		fp_seqpacket_let_go(conn);
 	state = READ_ONCE(conn->state);
 	down = READ_ONCE(fs->sk.sk_shutdown);
 	ring = fp_sock_ring(fs);
-	if (ring ? fp_ring_is_readable(ring) : READ_ONCE(conn->rx_count))
+	if (ring ? fp_ring_is_readable(ring) : fp_conn_seems(conn, FP_CONN_READABLE))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (fp_conn_is_at_end(conn) || down & RCV_SHUTDOWN)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
@@ -152,13 +153,13 @@ static __poll_t poll(struct file *file, struct socket *sock,
 /* May messages be queued, if there is room? A socket of many does not wait. */
 static bool takes_messages(const struct fp_conn *conn)
 {
-	return conn->rdm || READ_ONCE(conn->state) != FP_SYN_SENT;
+	return fp_conn_seems(conn, FP_CONN_RDM) || READ_ONCE(conn->state) != FP_SYN_SENT;
 }
 
 /* A connection of many may be closed while another thread sends on it. */
 static bool is_through(const struct fp_sock *fs, const struct fp_conn *conn)
 {
-	return fp_conn_is_over(conn) || READ_ONCE(conn->orphan) ||
+	return fp_conn_is_over(conn) || fp_conn_seems(conn, FP_CONN_ORPHAN) ||
 	       READ_ONCE(fs->sk.sk_shutdown) & SEND_SHUTDOWN;
 }
 
@@ -327,9 +328,12 @@ static void push_queued(struct fp_conn *conn, bool more, u32 hold,
 			struct fp_todo *todo)
 {
 	conn->act->tx_corked = more;
-	WRITE_ONCE(conn->tx_held, hold && conn->rx_count);
-	if (conn->tx_held)
+	if (hold && conn->act->rx_count) {
+		fp_conn_set(conn, FP_CONN_HELD);
 		fp_timer_hold(conn, hold, todo->now);
+	} else if (fp_conn_is(conn, FP_CONN_HELD)) {
+		fp_conn_unset(conn, FP_CONN_HELD);
+	}
 	fp_transmit_push(conn, todo);
 }
 
@@ -376,7 +380,7 @@ static u16 flags_for(const struct fp_sock *fs, const struct fp_conn *conn,
 	if (fp_sock_has(fs, FP_OPTION_PAYLOAD_CSUM))
 		flags |= FP_F_CSUM;
 	*hold = 0;
-	if (!conn->rdm && !fp_sock_has(fs, FP_OPTION_NODELAY))
+	if (!fp_conn_seems(conn, FP_CONN_RDM) && !fp_sock_has(fs, FP_OPTION_NODELAY))
 		*hold = fp_setting(conn->endpoint->fn, hold_time);
 	return flags;
 }
@@ -401,7 +405,7 @@ static int send_message(struct fp_sock *fs, struct fp_conn *conn,
 		err = reserve(conn, list.count);
 	}
 	*mapped = list.mapped;
-	if (!err && conn->rdm)
+	if (!err && fp_conn_seems(conn, FP_CONN_RDM))
 		fp_crowd_count_sent(fs, len);
 	if (unlikely(list.first))
 		fp_txbuf_purge(list.first);
@@ -637,7 +641,8 @@ struct fp_packet *fp_seqpacket_dequeue(struct fp_conn *conn, bool *news)
 	act->rx_ready = packet->later;
 	if (!act->rx_ready)
 		act->rx_end = &act->rx_ready;
-	WRITE_ONCE(conn->rx_count, conn->rx_count - 1);
+	if (!--act->rx_count)
+		fp_conn_unset(conn, FP_CONN_READABLE);
 	act->rx_memory -= charge_of(packet);
 	*news = conn->state != FP_CLOSED && (act->rx_refused || is_news(act));
 	act->rx_refused = false;
@@ -714,7 +719,7 @@ static noinline struct fp_packet *take_first(struct fp_conn *conn, int flags)
 	spin_lock_bh(&conn->lock);
 	act = conn->act;
 	/* Another thread may have been faster; it may even be parked. */
-	if (conn->rx_count)
+	if (act && act->rx_count)
 		packet = act->rx_ready;
 	if (packet && flags & MSG_PEEK)
 		refcount_inc(&packet->refs);
@@ -729,9 +734,9 @@ static noinline struct fp_packet *take_first(struct fp_conn *conn, int flags)
 /* The same, if there is one; if not, what to do before it is waited for. */
 static inline struct fp_packet *take(struct fp_conn *conn, int flags)
 {
-	if (READ_ONCE(conn->rx_count))
+	if (fp_conn_seems(conn, FP_CONN_READABLE))
 		return take_first(conn, flags);
-	if (unlikely(READ_ONCE(conn->tx_held)))
+	if (unlikely(fp_conn_seems(conn, FP_CONN_HELD)))
 		fp_seqpacket_let_go(conn);
 	if (unlikely(READ_ONCE(conn->state) == FP_ECHO_SENT))
 		echo(conn);
@@ -742,7 +747,7 @@ static bool may_receive(const struct fp_sock *fs, const struct fp_conn *conn)
 {
 	return READ_ONCE(fs->sk.sk_err) ||
 	       READ_ONCE(fs->sk.sk_shutdown) & RCV_SHUTDOWN ||
-	       READ_ONCE(conn->rx_count) || fp_conn_is_at_end(conn);
+	       fp_conn_seems(conn, FP_CONN_READABLE) || fp_conn_is_at_end(conn);
 }
 
 /* The next message; NULL and *err 0 is the end of file. */
@@ -883,7 +888,7 @@ int fp_seqpacket_ioctl(struct fp_sock *fs, int cmd, int *val)
 	act = conn->act;
 	if (act && cmd == SIOCOUTQ)
 		*val = act->tx_bytes;
-	else if (conn->rx_count)
+	else if (act && act->rx_count)
 		*val = act->rx_ready->len;
 	spin_unlock_bh(&conn->lock);
 	fp_conn_put(conn);

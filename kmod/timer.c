@@ -105,7 +105,7 @@ static noinline void update_waiting(struct fp_conn *conn, bool waiting,
 	u64 *cork = &act->deadline[FP_DEADLINE_CORK];
 
 	if (!waiting || act->tx.flight || starved || act->tx_corked ||
-	    conn->tx_held)
+	    fp_conn_is(conn, FP_CONN_HELD))
 		*window = 0;
 	else if (!*window)
 		*window = now + fp_rtt_rto(&act->rtt);
@@ -298,7 +298,7 @@ enum hrtimer_restart fp_timer_pace(struct hrtimer *timer)
 
 	__fp_conn_lock(conn, &todo);
 	act->pacing = false;
-	WRITE_ONCE(conn->tx_held, false);
+	fp_conn_unset(conn, FP_CONN_HELD);
 	if (conn->state != FP_CLOSED)
 		fp_transmit_push(conn, &todo);
 	__fp_conn_unlock(conn, &todo);

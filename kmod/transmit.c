@@ -93,7 +93,7 @@ u32 fp_transmit_payload_max(const struct fp_conn *conn)
 	u32 max = fp_conn_mss(conn) - FP_DATA_HDR;
 
 	if (READ_ONCE(conn->state) <= FP_ECHO_SENT ||
-	    READ_ONCE(conn->syn_due))
+	    fp_conn_seems(conn, FP_CONN_SYN_DUE))
 		max -= ECHO_HDR;
 	return max;
 }
@@ -129,9 +129,10 @@ void fp_transmit_acked(struct fp_txwin *w, struct fp_txframe *frame)
 {
 	struct fp_act *act = container_of(w, struct fp_act, tx);
 	struct fp_txbuf *buf = fp_txbuf_of(frame);
-	struct fp_conn *conn = act->conn;
 
-	WRITE_ONCE(conn->tx_memory, conn->tx_memory - fp_txbuf_truesize(buf));
+	WRITE_ONCE(act->tx_memory, act->tx_memory - fp_txbuf_truesize(buf));
+	if (!act->tx_memory)
+		fp_conn_unset(act->conn, FP_CONN_SENDING);
 	act->tx_bytes -= payload_of(frame);
 	done(act, buf);
 }
@@ -151,7 +152,8 @@ void fp_transmit_purge(struct fp_conn *conn)
 		if (frame)
 			done(act, fp_txbuf_of(frame));
 	}
-	WRITE_ONCE(conn->tx_memory, 0);
+	WRITE_ONCE(act->tx_memory, 0);
+	fp_conn_unset(conn, FP_CONN_SENDING);
 	act->tx_bytes = 0;
 	act->tx.una = act->tx.end;
 	act->tx.next = act->tx.end;
@@ -188,7 +190,7 @@ u32 fp_transmit_window(struct fp_act *act)
 	if (unlikely(ring))
 		window = fp_ring_window(ring, act, window);
 	/* A message that has begun may always be finished. */
-	else if (!act->conn->rx_count)
+	else if (!act->rx_count)
 		window = max(window, act->rx_msg_units);
 	/* Rather none than one of a few bytes at a time. */
 	else if (window < min_t(u32, act->rx_limit / 8, 4096))
@@ -239,7 +241,7 @@ static u16 fill_sections(struct fp_conn *conn, struct fp_sections *sections,
 		fp_handshake_fill(conn, &sections->syn, now);
 		sections->cookie = conn->act->cookie;
 		flags |= FP_F_SYN | FP_F_COOKIE;
-	} else if (conn->syn_due) {
+	} else if (fp_conn_is(conn, FP_CONN_SYN_DUE)) {
 		fp_handshake_fill(conn, &sections->syn, now);
 		flags |= FP_F_SYN;
 		if (fp_handshake_give(conn, sections, now))
@@ -407,7 +409,7 @@ static struct sock *owner_of(const struct fp_conn *conn)
 {
 	struct fp_sock *fs;
 
-	if (conn->rdm || !is_paced(conn->act))
+	if (fp_conn_is(conn, FP_CONN_RDM) || !is_paced(conn->act))
 		return NULL;
 	fs = rcu_dereference_bh(conn->fs);
 	return fs ? &fs->sk : NULL;
@@ -580,7 +582,7 @@ static bool is_corked(const struct fp_conn *conn, struct fp_txframe *frame)
 	const struct fp_act *act = conn->act;
 	u32 len = 0, max;
 
-	if ((!act->tx_corked && !conn->tx_held) ||
+	if ((!act->tx_corked && !fp_conn_is(conn, FP_CONN_HELD)) ||
 	    frame->state != FP_TXFRAME_QUEUED)
 		return false;
 	max = fp_conn_mss(conn);
@@ -824,7 +826,7 @@ void fp_transmit_rst(struct fp_conn *conn, enum fp_rst_reason why,
 	struct sk_buff *skb;
 
 	/* A client that does not know our tag yet is shown its own. */
-	if (conn->syn_due)
+	if (fp_conn_is(conn, FP_CONN_SYN_DUE))
 		sections.conn_id = conn->peer_id;
 
 	skb = alloc_bare(conn);
@@ -950,7 +952,9 @@ void fp_transmit_queue(struct fp_conn *conn, struct fp_txbuf *buf, u16 flags)
 	struct fp_act *act = conn->act;
 
 	buf->frame.flags = flags;
-	WRITE_ONCE(conn->tx_memory, conn->tx_memory + fp_txbuf_truesize(buf));
+	if (!act->tx_memory)
+		fp_conn_set(conn, FP_CONN_SENDING);
+	WRITE_ONCE(act->tx_memory, act->tx_memory + fp_txbuf_truesize(buf));
 	act->tx_bytes += payload_of(&buf->frame);
 	fp_txwin_queue(&act->tx, &buf->frame);
 }
@@ -1031,7 +1035,7 @@ void fp_transmit_fin(struct fp_conn *conn, struct fp_txbuf *fin)
 	}
 	act->fin_queued = true;
 	act->tx_corked = false;
-	WRITE_ONCE(conn->tx_held, false);
+	fp_conn_unset(conn, FP_CONN_HELD);
 	if (is_last_word(conn)) {
 		fp_txbuf_purge(fin);
 		act->last_word = true;
@@ -1040,7 +1044,7 @@ void fp_transmit_fin(struct fp_conn *conn, struct fp_txbuf *fin)
 		WRITE_ONCE(conn->state, FP_LAST_ACK);
 		return;
 	}
-	if (conn->state == FP_ESTABLISHED && conn->orphan &&
+	if (conn->state == FP_ESTABLISHED && fp_conn_is(conn, FP_CONN_ORPHAN) &&
 	    fp_transmit_is_done(conn))
 		flags |= FP_F_DONE;
 	fp_transmit_queue(conn, fin, flags);

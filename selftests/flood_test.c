@@ -179,7 +179,7 @@ FIXTURE_SETUP(many)
 	/* So that all is there that stays. */
 	ASSERT_EQ(NULL, meet(&self->friends, AF_INET));
 	ASSERT_EQ(NULL, meet(&self->six, AF_INET6));
-	ASSERT_LE(0, slab_objects("fastproto_conn"));
+	ASSERT_LE(0, slab_conns());
 	memory_read(&self->memory);
 	stats_read(HOST_B, &self->base);
 }
@@ -195,7 +195,7 @@ static bool wait_no_connection(void)
 	time_t end = time(NULL) + PATIENCE;
 
 	while (conns_count(HOST_A) || conns_count(HOST_B) ||
-	       slab_objects("fastproto_conn") ||
+	       slab_conns() ||
 	       slab_objects("fastproto_act")) {
 		if (time(NULL) > end)
 			return false;

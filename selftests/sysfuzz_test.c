@@ -891,7 +891,7 @@ static bool end_connections(void)
 			for (i = 0; i < n && i < ARRAY_SIZE(left); i++)
 				conn_kill(host, left[i]);
 		}
-		if (!all && slab_objects("fastproto_conn") <= 0 &&
+		if (!all && slab_conns() <= 0 &&
 		    slab_objects("fastproto_act") <= 0 &&
 		    slab_objects("fastproto_path") <= 0)
 			return true;

@@ -219,6 +219,7 @@ struct memory {
 };
 
 int slab_objects(const char *cache);
+int slab_conns(void);
 void memory_read(struct memory *memory);
 bool memory_wait(const struct memory *before, long slabs, long available);
 bool conns_wait_gone(void);

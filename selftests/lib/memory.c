@@ -58,6 +58,15 @@ int slab_objects(const char *cache)
 	return count;
 }
 
+/* How many connections there are, of any kind; -1: no names of their own. */
+int slab_conns(void)
+{
+	int conns = slab_objects("fastproto_conn");
+	int crowded = slab_objects("fastproto_conn_rdm");
+
+	return conns < 0 || crowded < 0 ? -1 : conns + crowded;
+}
+
 static void shrink_ours(void)
 {
 	glob_t found;
@@ -163,7 +172,7 @@ bool conns_wait_gone(void)
 	time_t end = time(NULL) + 3 * PATIENCE;
 
 	while (conns_count(HOST_A) || conns_count(HOST_B) ||
-	       slab_objects("fastproto_conn") ||
+	       slab_conns() ||
 	       slab_objects("fastproto_act") || slab_objects("fastproto_path") ||
 	       slab_objects("fastproto_keep") > 0) {
 		if (time(NULL) > end)

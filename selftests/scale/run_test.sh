@@ -83,8 +83,12 @@ parts()
 		all("seqpacket", "tcp"; $of[.] |
 			(.sock_inode_cache | same and .client > 400) and
 			(.filp | same and .client > 100)) and
-		all("rdm", "rdm-server", "seqpacket"; $of[.] |
-			.fastproto_conn | same and .client > 60) and
+		($of.rdm.fastproto_conn_rdm |
+			same and .client > 60 and .client < 158) and
+		($of.seqpacket.fastproto_conn |
+			same and .client > 60 and .client < 137) and
+		($of["rdm-server"] | .fastproto_conn.client > 60 and
+			.fastproto_conn_rdm.server > 60) and
 		($of.rdm | has("filp") | not) and
 		($of["rdm-server"].filp | .client > 100 and .server < 2) and
 		($of.tcp.TCP | same and .client > 1500) and
