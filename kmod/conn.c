@@ -64,8 +64,9 @@ int __init fp_conn_init(void)
 				       0, SLAB_ACCOUNT, NULL);
 	if (!conn_cache)
 		return -ENOMEM;
-	crowded_cache = kmem_cache_create("fastproto_conn_rdm", sizeof(struct fp_conn),
-					  0, SLAB_ACCOUNT, NULL);
+	crowded_cache = kmem_cache_create("fastproto_conn_rdm",
+					  sizeof(struct fp_conn), 0,
+					  SLAB_ACCOUNT, NULL);
 	if (!crowded_cache)
 		goto destroy_cache;
 	err = fp_path_init();

@@ -264,7 +264,8 @@ static inline void *fp_txbuf_data(struct fp_txbuf *buf)
  * @rx: which frames came
  *
  * The connection's lock guards all of it but that. Freed with the connection, or a
- * grace period after that was found idle: never while a timer or @xmitting needs it.
+ * grace period after that was found idle: never while a timer or @xmitting needs
+ * it.
  */
 struct fp_act {
 	struct fp_conn *conn;
@@ -518,12 +519,10 @@ struct fp_conn {
 /* fp_conn.flags */
 #define FP_CONN_RDM	BIT(0)	/* its socket is of SOCK_RDM */
 #define FP_CONN_ORPHAN	BIT(1)	/* its socket was closed */
-#define FP_CONN_SYN_DUE	BIT(2)	/* the server's: frames carry the SYN section until
-				 * the peer knows us
-				 */
-#define FP_CONN_HELD	BIT(3)	/* more is to be read: a small frame waits, until
-				 * fp_act.pace fires
-				 */
+/* the server's: frames carry the SYN section until the peer knows us */
+#define FP_CONN_SYN_DUE	BIT(2)
+/* more is to be read: a small frame waits, until fp_act.pace fires */
+#define FP_CONN_HELD	BIT(3)
 #define FP_CONN_READABLE BIT(4)	/* fp_act.rx_count is not 0 */
 #define FP_CONN_SENDING	BIT(5)	/* fp_act.tx_memory is not 0 */
 

@@ -297,7 +297,8 @@ static int take_fin(struct fp_conn *conn, u16 flags, struct fp_todo *todo)
 {
 	struct fp_act *act = conn->act;
 
-	if (fp_conn_is(conn, FP_CONN_RDM) && !is_answered(conn, flags) && !prepare_fin(conn))
+	if (fp_conn_is(conn, FP_CONN_RDM) && !is_answered(conn, flags) &&
+	    !prepare_fin(conn))
 		return FASTPROTO_A_STATS_DROP_NO_MEMORY;
 	act->rx.next++;
 	act->ack_later = true;
@@ -333,7 +334,8 @@ static int take_data(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 		fp_conn_abort(conn, -ECONNRESET, FP_RST_ABORTED, todo);
 		return FASTPROTO_A_STATS_DROP_CLOSED;
 	}
-	if (fp_conn_is(conn, FP_CONN_RDM) && frame->flags & FP_F_FIN && !prepare_fin(conn))
+	if (fp_conn_is(conn, FP_CONN_RDM) && frame->flags & FP_F_FIN &&
+	    !prepare_fin(conn))
 		return FASTPROTO_A_STATS_DROP_NO_MEMORY;
 	packet = fp_packet_create(skb, offset + frame->hdr_len, frame,
 				  copybreak);
@@ -399,7 +401,8 @@ static bool may_go_direct(const struct fp_conn *conn,
 
 	return (frame->flags & (whole | FP_F_CSUM)) == whole &&
 	       frame->seq == act->rx.next && !act->rx.nr && !act->rx_partial &&
-	       receives(conn) && !fp_conn_is(conn, FP_CONN_ORPHAN) && fp_ring_is_direct(conn, todo);
+	       receives(conn) && !fp_conn_is(conn, FP_CONN_ORPHAN) &&
+	       fp_ring_is_direct(conn, todo);
 }
 
 /*

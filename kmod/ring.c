@@ -224,7 +224,8 @@ static bool deliver(struct fp_ring *ring, struct fp_conn *conn,
 
 	fs = rcu_dereference_protected(conn->fs, lockdep_is_held(&conn->lock));
 	if (!put_message(ring, &fs->sk, packet,
-			 fp_conn_is(conn, FP_CONN_RDM) ? &conn->path->peer.addr : NULL, conn->id,
+			 fp_conn_is(conn, FP_CONN_RDM) ?
+			 &conn->path->peer.addr : NULL, conn->id,
 			 &wake, &todo->needed))
 		return false;
 	if (wake)
@@ -451,7 +452,8 @@ static bool pump_messages(struct fp_ring *ring, struct fp_conn *conn,
 /* The one connection of a socket: nothing more will come. */
 static bool is_end_due(const struct fp_ring *ring, const struct fp_conn *conn)
 {
-	return !fp_conn_is(conn, FP_CONN_RDM) && !ring->closed && fp_conn_is_at_end(conn);
+	return !fp_conn_is(conn, FP_CONN_RDM) && !ring->closed &&
+	       fp_conn_is_at_end(conn);
 }
 
 /**

@@ -153,7 +153,8 @@ static __poll_t poll(struct file *file, struct socket *sock,
 /* May messages be queued, if there is room? A socket of many does not wait. */
 static bool takes_messages(const struct fp_conn *conn)
 {
-	return fp_conn_seems(conn, FP_CONN_RDM) || READ_ONCE(conn->state) != FP_SYN_SENT;
+	return fp_conn_seems(conn, FP_CONN_RDM) ||
+	       READ_ONCE(conn->state) != FP_SYN_SENT;
 }
 
 /* A connection of many may be closed while another thread sends on it. */
