@@ -131,18 +131,6 @@ void fp_addr_of_skb(const struct sk_buff *skb, struct fp_rx *rx)
 	}
 }
 
-bool fp_addr_equal(const union fp_addr *a, const union fp_addr *b)
-{
-	if (a->family != b->family)
-		return false;
-	if (a->family == AF_INET)
-		return a->sin.sin_addr.s_addr == b->sin.sin_addr.s_addr &&
-		       a->sin.sin_port == b->sin.sin_port;
-	return ipv6_addr_equal(&a->sin6.sin6_addr, &b->sin6.sin6_addr) &&
-	       a->sin6.sin6_port == b->sin6.sin6_port &&
-	       a->sin6.sin6_scope_id == b->sin6.sin6_scope_id;
-}
-
 bool fp_addr_is_any(const union fp_addr *addr)
 {
 	if (addr->family == AF_INET)

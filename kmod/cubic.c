@@ -363,12 +363,15 @@ void fp_cubic_undo(struct fp_cubic *cc)
  */
 void fp_cubic_idle(struct fp_cubic *cc, u64 idle_us, u32 rto_us)
 {
-	u32 least = min(initial_window(cc->mss), cc->cwnd);
 	u64 halves = rto_us ? div_u64(idle_us, rto_us) : 0;
+	u32 least;
 
 	cc->epoch.start += idle_us;
 	cc->last_ack += idle_us;
-	if (!halves || cc->cwnd == least)
+	if (!halves)
+		return;
+	least = min(initial_window(cc->mss), cc->cwnd);
+	if (cc->cwnd == least)
 		return;
 	cc->ssthresh = max(cc->ssthresh, cc->cwnd - cc->cwnd / 4);
 	cc->cwnd = max(cc->cwnd >> min(halves, 31ULL), least);

@@ -557,9 +557,22 @@ struct fp_packet {
 int fp_addr_parse(union fp_addr *addr, const void *uaddr, int len);
 int fp_addr_report(const union fp_addr *addr, void *uaddr);
 void fp_addr_of_skb(const struct sk_buff *skb, struct fp_rx *rx);
-bool fp_addr_equal(const union fp_addr *a, const union fp_addr *b);
 bool fp_addr_is_any(const union fp_addr *addr);
 __be16 fp_addr_port(const union fp_addr *addr);
+
+/* Of each frame of a connection: here, so that it costs no call. */
+static inline bool fp_addr_equal(const union fp_addr *a, const union fp_addr *b)
+{
+	if (a->family != b->family)
+		return false;
+	if (a->family == AF_INET)
+		return a->sin.sin_addr.s_addr == b->sin.sin_addr.s_addr &&
+		       a->sin.sin_port == b->sin.sin_port;
+	return ipv6_addr_equal(&a->sin6.sin6_addr, &b->sin6.sin6_addr) &&
+	       a->sin6.sin6_port == b->sin6.sin6_port &&
+	       a->sin6.sin6_scope_id == b->sin6.sin6_scope_id;
+}
+
 
 /* packet.c */
 int fp_packet_init(void);

@@ -117,28 +117,3 @@ void fp_rtt_backoff(struct fp_rtt *rtt)
 	if (rtt->backoff < BACKOFF_MAX)
 		rtt->backoff++;
 }
-
-/**
- * fp_rtt_pto - how long to wait before probing for a lost tail
- * @rtt: the estimate
- * @one_in_flight: a single frame is unacknowledged, its receiver may wait for
- *	another one before it answers
- * @max_ack_delay_us: for how long at most, in microseconds
- *
- * RFC 8985, section 7.2. With a PTO that equals the RTO there is nothing to
- * probe for: the RTO is about to do more.
- *
- * Return: microseconds, never more than the RTO.
- */
-u32 fp_rtt_pto(const struct fp_rtt *rtt, bool one_in_flight,
-	       u32 max_ack_delay_us)
-{
-	u64 pto = rtt->rto_initial;
-
-	if (rtt->srtt) {
-		pto = 2 * (u64)fp_rtt_srtt(rtt);
-		if (one_in_flight)
-			pto += max_ack_delay_us;
-	}
-	return min(pto, (u64)fp_rtt_rto(rtt));
-}

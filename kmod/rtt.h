@@ -7,6 +7,7 @@
 #ifndef _FP_RTT_H
 #define _FP_RTT_H
 
+#include <linux/minmax.h>
 #include <linux/types.h>
 
 /* Unless fp_rtt_set_limits() says otherwise. */
@@ -51,8 +52,6 @@ void fp_rtt_sample(struct fp_rtt *rtt, u32 rtt_us, u64 now);
 u32 fp_rtt_min(const struct fp_rtt *rtt);
 u32 fp_rtt_rto(const struct fp_rtt *rtt);
 void fp_rtt_backoff(struct fp_rtt *rtt);
-u32 fp_rtt_pto(const struct fp_rtt *rtt, bool one_in_flight,
-	       u32 max_ack_delay_us);
 
 /**
  * fp_rtt_srtt - the smoothed round-trip time
@@ -63,6 +62,31 @@ u32 fp_rtt_pto(const struct fp_rtt *rtt, bool one_in_flight,
 static inline u32 fp_rtt_srtt(const struct fp_rtt *rtt)
 {
 	return rtt->srtt / 8;
+}
+
+/**
+ * fp_rtt_pto - how long to wait before probing for a lost tail
+ * @rtt: the estimate
+ * @one_in_flight: a single frame is unacknowledged, its receiver may wait for
+ *	another one before it answers
+ * @max_ack_delay_us: for how long at most, in microseconds
+ *
+ * RFC 8985, section 7.2. With a PTO that equals the RTO there is nothing to
+ * probe for: the RTO is about to do more.
+ *
+ * Return: microseconds, never more than the RTO.
+ */
+static inline u32 fp_rtt_pto(const struct fp_rtt *rtt, bool one_in_flight,
+			     u32 max_ack_delay_us)
+{
+	u64 pto = rtt->rto_initial;
+
+	if (rtt->srtt) {
+		pto = 2 * (u64)fp_rtt_srtt(rtt);
+		if (one_in_flight)
+			pto += max_ack_delay_us;
+	}
+	return min(pto, (u64)fp_rtt_rto(rtt));
 }
 
 #endif /* _FP_RTT_H */
