@@ -54,7 +54,7 @@ static const struct rhashtable_params passive_params = {
 
 int __init fp_conn_init(void)
 {
-	int err;
+	int err = -ENOMEM;
 
 	BUILD_BUG_ON(sizeof(spinlock_t) == sizeof(u32) &&
 		     offsetof(struct fp_conn, crowd_seqs) > FP_CONN_SIZE_MAX);
@@ -63,7 +63,7 @@ int __init fp_conn_init(void)
 				       offsetof(struct fp_conn, crowd_seqs),
 				       0, SLAB_ACCOUNT, NULL);
 	if (!conn_cache)
-		return -ENOMEM;
+		return err;
 	crowded_cache = kmem_cache_create("fastproto_conn_rdm",
 					  sizeof(struct fp_conn), 0,
 					  SLAB_ACCOUNT, NULL);
