@@ -573,7 +573,6 @@ static inline bool fp_addr_equal(const union fp_addr *a, const union fp_addr *b)
 	       a->sin6.sin6_scope_id == b->sin6.sin6_scope_id;
 }
 
-
 /* packet.c */
 int fp_packet_init(void);
 void fp_packet_exit(void);
