@@ -309,6 +309,18 @@ static int take_fin(struct fp_conn *conn, u16 flags, struct fp_todo *todo)
 	return FASTPROTO_A_STATS_DROP_PROTOCOL;
 }
 
+/* A frame is taken. */
+static void account(struct fp_conn *conn, const struct fp_packet *packet)
+{
+	conn->act->rx_memory += packet->charge;
+	FP_CONN_INC_STATS(conn, IN_FRAMES);
+	FP_CONN_ADD_STATS(conn, IN_BYTES, packet->frame.payload_len);
+	if (packet->rx_flags & FP_RX_COPIED)
+		FP_INC_STATS(conn->endpoint->fn, IN_COPIES);
+	else
+		FP_INC_STATS(conn->endpoint->fn, IN_VIEWS);
+}
+
 /* Returns 0 or why the frame is dropped. */
 static int take_data(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 		     const struct fp_frame *frame, const struct fp_rx *rx,
@@ -367,14 +379,7 @@ static int take_data(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 		FP_CONN_ADD(conn, DUPLICATES, 1);
 		return FASTPROTO_A_STATS_DROP_DUPLICATE;
 	}
-	act->rx_memory += packet->charge;
-	FP_CONN_INC_STATS(conn, IN_FRAMES);
-	FP_CONN_ADD_STATS(conn, IN_BYTES, frame->payload_len);
-	if (packet->rx_flags & FP_RX_COPIED)
-		FP_INC_STATS(conn->endpoint->fn, IN_COPIES);
-	else
-		FP_INC_STATS(conn->endpoint->fn, IN_VIEWS);
-
+	account(conn, packet);
 	act->ack_later = true;
 	act->ack_bytes += frame->payload_len;
 	if (has_enough_to_ack(conn) || gaps ||
