@@ -14,13 +14,13 @@
 #define TX_PAUSE_SHIFT	16	/* of microseconds: 65 ms */
 #define TRIES_AT_ONCE	64	/* in a jiffy */
 
-static struct kmem_cache *cache;
+static struct kmem_cache *act_cache;
 
 /*
  * The allocator clears what it gives away, but not where there is a constructor:
  * fp_act_create() clears what has to be.
  */
-static void construct(void *object)
+static void construct_act(void *object)
 {
 	struct fp_act *act = object;
 
@@ -29,15 +29,15 @@ static void construct(void *object)
 
 int __init fp_act_init(void)
 {
-	cache = kmem_cache_create("fastproto_act", sizeof(struct fp_act), 0,
-				  SLAB_ACCOUNT, construct);
-	return cache ? 0 : -ENOMEM;
+	act_cache = kmem_cache_create("fastproto_act", sizeof(struct fp_act), 0,
+				      SLAB_ACCOUNT, construct_act);
+	return act_cache ? 0 : -ENOMEM;
 }
 
 /* No connection is left. */
 void fp_act_exit(void)
 {
-	kmem_cache_destroy(cache);
+	kmem_cache_destroy(act_cache);
 }
 
 /**
@@ -51,7 +51,7 @@ struct fp_act *fp_act_create(gfp_t gfp)
 {
 	struct fp_act *act;
 
-	act = kmem_cache_alloc(cache, gfp);
+	act = kmem_cache_alloc(act_cache, gfp);
 	if (!act)
 		return NULL;
 	memset(act, 0, offsetof(struct fp_act, tx));
@@ -120,19 +120,19 @@ void fp_act_free(struct fp_act *act)
 	if (!act)
 		return;
 	empty(act);
-	kmem_cache_free(cache, act);
+	kmem_cache_free(act_cache, act);
 }
 
-static void free_rcu(struct rcu_head *rcu)
+static void free_act_rcu(struct rcu_head *rcu)
 {
-	kmem_cache_free(cache, container_of(rcu, struct fp_act, rcu));
+	kmem_cache_free(act_cache, container_of(rcu, struct fp_act, rcu));
 }
 
 /* Of a connection that has just been parked: see fp_conn_tx_memory(). */
 static void give_back(struct fp_act *act)
 {
 	empty(act);
-	call_rcu(&act->rcu, free_rcu);
+	call_rcu(&act->rcu, free_act_rcu);
 }
 
 /* Look at the first in the list after so many microseconds. */
@@ -305,7 +305,7 @@ static void restore(struct fp_conn *conn, struct fp_act *act)
 	for (i = 0; i < FP_COUNTS; i++)
 		act->counts[i] = fp_rest_count(conn, FP_COUNT_FIRST + i);
 	/* A socket that has just let go of it is about to end it. */
-	fs = rcu_dereference_protected(conn->fs, lockdep_is_held(&conn->lock));
+	fs = fp_conn_sock(conn);
 	if (fs)
 		fp_sock_set_limits(fs, conn);
 }
@@ -500,7 +500,7 @@ static bool stop_timer(struct fp_conn *conn)
 }
 
 /* What it needs while it is parked. Returns false if there is no memory for it. */
-static bool prepare(const struct fp_conn *conn, struct fp_keep **keep)
+static bool prepare_keep(const struct fp_conn *conn, struct fp_keep **keep)
 {
 	if (!conn->act->deadline[FP_DEADLINE_KEEPALIVE])
 		return true;
@@ -521,7 +521,7 @@ static void park(struct fp_conn *conn)
 	} else if (waits_for_peer(conn->act)) {
 		conn->act->unlisted = true;
 		unlink_act(conn->act);
-	} else if (is_idle(conn) && prepare(conn, &keep) && stop_timer(conn)) {
+	} else if (is_idle(conn) && prepare_keep(conn, &keep) && stop_timer(conn)) {
 		act = conn->act;
 		save(conn);
 		WRITE_ONCE(conn->act, NULL);

@@ -189,8 +189,8 @@ static int connect_locked(struct fp_sock *fs, const union fp_addr *to)
 	return 0;
 }
 
-static int connect(struct socket *sock, struct sockaddr *uaddr, int len,
-		   int flags)
+static int dgram_connect(struct socket *sock, struct sockaddr *uaddr, int len,
+			 int flags)
 {
 	struct fp_sock *fs = fp_sk(sock->sk);
 	union fp_addr to;
@@ -216,7 +216,7 @@ static int connect(struct socket *sock, struct sockaddr *uaddr, int len,
 	return err;
 }
 
-static int get_name(struct socket *sock, struct sockaddr *uaddr, int peername)
+static int dgram_get_name(struct socket *sock, struct sockaddr *uaddr, int peername)
 {
 	struct fp_sock *fs = fp_sk(sock->sk);
 	const struct fp_peer *peer;
@@ -236,8 +236,8 @@ static int get_name(struct socket *sock, struct sockaddr *uaddr, int peername)
 	return fp_addr_report(&addr, uaddr);
 }
 
-static __poll_t poll(struct file *file, struct socket *sock,
-		     struct poll_table_struct *wait)
+static __poll_t dgram_poll(struct file *file, struct socket *sock,
+			   struct poll_table_struct *wait)
 {
 	struct sock *sk = sock->sk;
 	const struct fp_ring *ring;
@@ -294,7 +294,7 @@ static int proto_ioctl(struct sock *sk, int cmd, FP_IOCTL_ARG arg)
 	return err ?: fp_ioctl_store(arg, val);
 }
 
-static int ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
+static int dgram_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 {
 	int err, val;
 
@@ -306,7 +306,7 @@ static int ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 	return err ?: put_user(val, (int __user *)arg);
 }
 
-static int shutdown(struct socket *sock, int how)
+static int dgram_shutdown(struct socket *sock, int how)
 {
 	struct sock *sk = sock->sk;
 	int err = -ENOTCONN;
@@ -400,15 +400,15 @@ static const struct proto_ops dgram_ops = {
 	.owner		= THIS_MODULE,
 	.release	= fp_release,
 	.bind		= fp_bind,
-	.connect	= connect,
+	.connect	= dgram_connect,
 	.socketpair	= sock_no_socketpair,
 	.accept		= sock_no_accept,
-	.getname	= get_name,
-	.poll		= poll,
-	.ioctl		= ioctl,
+	.getname	= dgram_get_name,
+	.poll		= dgram_poll,
+	.ioctl		= dgram_ioctl,
 	.gettstamp	= sock_gettstamp,
 	.listen		= sock_no_listen,
-	.shutdown	= shutdown,
+	.shutdown	= dgram_shutdown,
 	.setsockopt	= fp_setsockopt,
 	.getsockopt	= fp_getsockopt,
 	.sendmsg	= fp_sendmsg,
@@ -487,7 +487,7 @@ struct sock *fp_sock_alloc(struct net *net, struct socket *sock, int kern)
 	return sk;
 }
 
-static int create(struct net *net, struct socket *sock, int protocol, int kern)
+static int create_socket(struct net *net, struct socket *sock, int protocol, int kern)
 {
 	switch (sock->type) {
 	case SOCK_DGRAM:
@@ -509,7 +509,7 @@ static int create(struct net *net, struct socket *sock, int protocol, int kern)
 
 static struct net_proto_family family_ops = {
 	.owner		= THIS_MODULE,
-	.create		= create,
+	.create		= create_socket,
 };
 
 /**

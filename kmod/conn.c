@@ -20,21 +20,21 @@ struct passive_key {
 };
 
 /* IDs are as good as random; for those that are not there is the seed. */
-static u32 hash_key(const void *data, u32 len, u32 seed)
+static u32 hash_passive_key(const void *data, u32 len, u32 seed)
 {
 	const struct passive_key *key = data;
 
 	return jhash_2words(key->id >> 32, key->id, seed);
 }
 
-static u32 hash_conn(const void *data, u32 len, u32 seed)
+static u32 hash_passive(const void *data, u32 len, u32 seed)
 {
 	const struct fp_conn *conn = data;
 
 	return jhash_2words(conn->peer_id >> 32, conn->peer_id, seed);
 }
 
-static int compare(struct rhashtable_compare_arg *arg, const void *obj)
+static int compare_passive(struct rhashtable_compare_arg *arg, const void *obj)
 {
 	const struct passive_key *key = arg->key;
 	const struct fp_conn *conn = obj;
@@ -46,9 +46,9 @@ static int compare(struct rhashtable_compare_arg *arg, const void *obj)
 static const struct rhashtable_params passive_params = {
 	.key_len	= sizeof(struct passive_key),
 	.head_offset	= offsetof(struct fp_conn, node),
-	.hashfn		= hash_key,
-	.obj_hashfn	= hash_conn,
-	.obj_cmpfn	= compare,
+	.hashfn		= hash_passive_key,
+	.obj_hashfn	= hash_passive,
+	.obj_cmpfn	= compare_passive,
 	.automatic_shrinking = true,
 };
 
@@ -213,7 +213,7 @@ static struct kmem_cache *cache_of(bool crowded)
 	return crowded ? crowded_cache : conn_cache;
 }
 
-static void free_rcu(struct rcu_head *rcu)
+static void free_conn_rcu(struct rcu_head *rcu)
 {
 	struct fp_conn *conn = container_of(rcu, struct fp_conn, rcu);
 	struct fp_net *fn = conn->endpoint->fn;
@@ -237,7 +237,7 @@ void fp_conn_put(struct fp_conn *conn)
 		return;
 	/* Who finds the connection yet can't have a reference to it any more. */
 	fp_act_free(conn->act);
-	call_rcu(&conn->rcu, free_rcu);
+	call_rcu(&conn->rcu, free_conn_rcu);
 }
 
 /* One connection more, unless there are as many as there may be. */
@@ -512,7 +512,7 @@ static noinline void transmit_reset(struct fp_conn *conn, struct sk_buff *skb)
 }
 
 /* What hardly ever is to be done. */
-static noinline void finish(struct fp_conn *conn, u32 flags)
+static noinline void finish_todo(struct fp_conn *conn, u32 flags)
 {
 	if (flags & FP_STALLED)
 		go_on(conn);
@@ -556,7 +556,7 @@ void __fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo)
 	if (done)
 		fp_txbuf_purge_reversed(done);
 	if (unlikely(todo->flags & (FP_STALLED | FP_ENDED | FP_PARTED)))
-		finish(conn, todo->flags);
+		finish_todo(conn, todo->flags);
 }
 
 /**
@@ -576,7 +576,7 @@ void fp_conn_end(struct fp_conn *conn, int err, struct fp_todo *todo)
 	lockdep_assert_held(&conn->lock);
 	if (conn->state == FP_CLOSED)
 		return;
-	fs = rcu_dereference_protected(conn->fs, lockdep_is_held(&conn->lock));
+	fs = fp_conn_sock(conn);
 	BUILD_BUG_ON(EHWPOISON > U8_MAX);
 	conn->error = -err;
 	/* A socket with many goes on. */

@@ -572,6 +572,12 @@ static inline void fp_conn_unset(struct fp_conn *conn, u8 flag)
 	WRITE_ONCE(conn->flags, conn->flags & ~flag);
 }
 
+/* Its socket, or NULL; it is locked. */
+static inline struct fp_sock *fp_conn_sock(const struct fp_conn *conn)
+{
+	return rcu_dereference_protected(conn->fs, lockdep_is_held(&conn->lock));
+}
+
 /* Why it ended, a negative errno or 0. */
 static inline int fp_conn_error(const struct fp_conn *conn)
 {

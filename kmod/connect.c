@@ -21,9 +21,9 @@ void fp_sock_set_limits(struct fp_sock *fs, struct fp_conn *conn)
 }
 
 /* A connection on this way; owned by the socket, whose lock is held. */
-static struct fp_conn *create(struct fp_sock *fs, struct fp_endpoint *endpoint,
-			      const struct fp_flow *flow,
-			      const struct fp_route *route)
+static struct fp_conn *create_conn(struct fp_sock *fs, struct fp_endpoint *endpoint,
+				   const struct fp_flow *flow,
+				   const struct fp_route *route)
 {
 	struct sock *sk = &fs->sk;
 	struct fp_slots *slots = &fp_net(sock_net(sk))->slots;
@@ -91,9 +91,9 @@ static void note_way(struct fp_peer *way, const struct fp_flow *flow,
  * The way to a peer, and the address of ours that goes with it. Who has many
  * connections has most of them with the same one.
  */
-static int look_up(struct fp_sock *fs, struct fp_endpoint *endpoint,
-		   const struct fp_flow *flow, const union fp_addr *to,
-		   struct fp_route *route)
+static int look_up_path(struct fp_sock *fs, struct fp_endpoint *endpoint,
+			const struct fp_flow *flow, const union fp_addr *to,
+			struct fp_route *route)
 {
 	struct fp_peer *way = fp_sock_is_rdm(fs) ? &fs->rdm->way : NULL;
 	int err;
@@ -120,10 +120,10 @@ static struct fp_conn *create_to(struct fp_sock *fs,
 	struct fp_conn *conn;
 	int err;
 
-	err = look_up(fs, endpoint, &flow, to, &route);
+	err = look_up_path(fs, endpoint, &flow, to, &route);
 	if (err)
 		return ERR_PTR(err);
-	conn = create(fs, endpoint, &flow, &route);
+	conn = create_conn(fs, endpoint, &flow, &route);
 	dst_release(route.dst);
 	return conn;
 }

@@ -21,7 +21,7 @@ struct active_key {
 	union fp_addr addr;
 };
 
-static u32 hash(const struct fp_sock *fs, const union fp_addr *addr, u32 seed)
+static u32 hash_addr(const struct fp_sock *fs, const union fp_addr *addr, u32 seed)
 {
 	const struct sockaddr_in *sin = &addr->sin;
 
@@ -33,22 +33,22 @@ static u32 hash(const struct fp_sock *fs, const union fp_addr *addr, u32 seed)
 		      seed ^ fs->id);
 }
 
-static u32 hash_key(const void *data, u32 len, u32 seed)
+static u32 hash_active_key(const void *data, u32 len, u32 seed)
 {
 	const struct active_key *key = data;
 
-	return hash(key->fs, &key->addr, seed);
+	return hash_addr(key->fs, &key->addr, seed);
 }
 
 /* A connection in the table has its socket. */
-static u32 hash_conn(const void *data, u32 len, u32 seed)
+static u32 hash_active(const void *data, u32 len, u32 seed)
 {
 	const struct fp_conn *conn = data;
 
-	return hash(rcu_access_pointer(conn->fs), &conn->path->peer.addr, seed);
+	return hash_addr(rcu_access_pointer(conn->fs), &conn->path->peer.addr, seed);
 }
 
-static int compare(struct rhashtable_compare_arg *arg, const void *obj)
+static int compare_active(struct rhashtable_compare_arg *arg, const void *obj)
 {
 	const struct active_key *key = arg->key;
 	const struct fp_conn *conn = obj;
@@ -60,9 +60,9 @@ static int compare(struct rhashtable_compare_arg *arg, const void *obj)
 static const struct rhashtable_params active_params = {
 	.key_len	= sizeof(struct active_key),
 	.head_offset	= offsetof(struct fp_conn, node),
-	.hashfn		= hash_key,
-	.obj_hashfn	= hash_conn,
-	.obj_cmpfn	= compare,
+	.hashfn		= hash_active_key,
+	.obj_hashfn	= hash_active,
+	.obj_cmpfn	= compare_active,
 	.automatic_shrinking = true,
 };
 
@@ -107,12 +107,6 @@ void fp_crowd_exit(struct fp_sock *fs)
 	kfree(fs->rdm);
 }
 
-static struct fp_sock *socket_of(const struct fp_conn *conn)
-{
-	return rcu_dereference_protected(conn->fs,
-					 lockdep_is_held(&conn->lock));
-}
-
 /**
  * fp_crowd_forget_addr - who sends to the peer's address from now on opens another
  * @conn: the connection, locked
@@ -135,7 +129,7 @@ static void add_up(atomic_long_t *sum, u32 *told, u32 value)
 }
 
 /* What the socket holds follows what the connection holds. */
-static void charge(struct fp_crowd *crowd, struct fp_act *act)
+static void charge_crowd(struct fp_crowd *crowd, struct fp_act *act)
 {
 	add_up(&crowd->memory, &act->rx_told, act->rx_memory);
 	add_up(&crowd->tx_bytes, &act->tx_told, act->tx_bytes);
@@ -302,7 +296,7 @@ static struct fp_conn *next_refused(struct fp_sock *fs)
 	return conn;
 }
 
-static void tell(struct fp_conn *conn, struct fp_todo *todo)
+static void tell_crowd(struct fp_conn *conn, struct fp_todo *todo)
 {
 	conn->act->ack_now = true;
 	FP_INC_STATS(conn->endpoint->fn, ROOM_TOLD);
@@ -310,9 +304,9 @@ static void tell(struct fp_conn *conn, struct fp_todo *todo)
 }
 
 /* A connection of the socket that goes on, at work; or NULL. */
-static struct fp_act *wake(struct fp_sock *fs, struct fp_conn *conn, u64 now)
+static struct fp_act *wake_conn(struct fp_sock *fs, struct fp_conn *conn, u64 now)
 {
-	if (socket_of(conn) != fs || conn->state == FP_CLOSED)
+	if (fp_conn_sock(conn) != fs || conn->state == FP_CLOSED)
 		return NULL;
 	return fp_conn_wake(conn, GFP_ATOMIC | __GFP_NOWARN, now);
 }
@@ -327,7 +321,7 @@ static void tell_of_room(struct fp_sock *fs, struct fp_conn *conn)
 	fp_conn_lock(conn, &todo);
 	/* If not, it has come meanwhile, or is over. */
 	if (conn->refused)
-		act = wake(fs, conn, todo.now);
+		act = wake_conn(fs, conn, todo.now);
 	spin_lock(&fs->rx_lock);
 	if (act) {
 		act->reminded = 0;
@@ -340,7 +334,7 @@ static void tell_of_room(struct fp_sock *fs, struct fp_conn *conn)
 	conn->refused = false;
 	spin_unlock(&fs->rx_lock);
 	if (act)
-		tell(conn, &todo);
+		tell_crowd(conn, &todo);
 	fp_conn_unlock(conn, &todo);
 }
 
@@ -370,10 +364,10 @@ static void remind(struct fp_sock *fs, struct fp_conn *conn)
 	struct fp_todo todo;
 
 	fp_conn_lock(conn, &todo);
-	if (socket_of(conn) == fs && conn->invited) {
-		act = wake(fs, conn, todo.now);
+	if (fp_conn_sock(conn) == fs && conn->invited) {
+		act = wake_conn(fs, conn, todo.now);
 		if (act && act->reminded++ < REMINDERS) {
-			tell(conn, &todo);
+			tell_crowd(conn, &todo);
 		} else {	/* in vain, or no memory */
 			spin_lock(&fs->rx_lock);
 			uninvite(crowd, conn);
@@ -431,7 +425,7 @@ void fp_crowd_stop(struct fp_sock *fs)
 }
 
 /* The connection is locked. */
-static void enqueue(struct fp_crowd *crowd, struct fp_conn *conn)
+static void enqueue_ready(struct fp_crowd *crowd, struct fp_conn *conn)
 {
 	struct fp_act *act = conn->act;
 
@@ -482,7 +476,7 @@ static void drop_unfinished(struct fp_act *act)
  */
 void fp_crowd_part(struct fp_conn *conn, struct fp_todo *todo)
 {
-	struct fp_sock *fs = socket_of(conn);
+	struct fp_sock *fs = fp_conn_sock(conn);
 	struct fp_crowd *crowd = fs->rdm;
 
 	fp_crowd_forget_addr(conn);
@@ -510,7 +504,7 @@ void fp_crowd_part(struct fp_conn *conn, struct fp_todo *todo)
  */
 void fp_crowd_collect(struct fp_conn *conn, struct fp_todo *todo)
 {
-	struct fp_sock *fs = socket_of(conn);
+	struct fp_sock *fs = fp_conn_sock(conn);
 	struct fp_act *act = conn->act;
 	struct fp_crowd *crowd;
 	struct fp_ring *ring;
@@ -543,7 +537,7 @@ void fp_crowd_collect(struct fp_conn *conn, struct fp_todo *todo)
 		if (unlikely(ring) && !act->queued &&
 		    !fp_crowd_is_readable(crowd))
 			fp_ring_pump(ring, conn, todo);
-		charge(crowd, act);
+		charge_crowd(crowd, act);
 	}
 	if (unlikely(ring) && !(todo->flags & FP_PUMPED) &&
 	    !list_empty(&crowd->refused))
@@ -551,7 +545,7 @@ void fp_crowd_collect(struct fp_conn *conn, struct fp_todo *todo)
 	if (act && (act->rx_count || act->events)) {
 		if (unlikely(ring) && !(todo->flags & FP_PUMPED))
 			todo->flags |= FP_STALLED;
-		enqueue(crowd, conn);
+		enqueue_ready(crowd, conn);
 	} else if (events && !act &&
 		   !(ring && fp_ring_tell_closed(ring, conn, todo))) {
 		enqueue_ended(fs, conn, todo);
@@ -819,7 +813,7 @@ static bool pump_ended(struct fp_sock *fs, struct fp_ring *ring)
 	while (room && (conn = fp_crowd_first_of(fs, &fs->rdm->ended))) {
 		fp_conn_lock(conn, &todo);
 		todo.flags |= FP_PUMPED;
-		if (socket_of(conn) == fs) {
+		if (fp_conn_sock(conn) == fs) {
 			room = fp_ring_tell_closed(ring, conn, &todo);
 			if (room)
 				fp_crowd_part(conn, &todo);
@@ -847,7 +841,7 @@ bool fp_crowd_pump(struct fp_sock *fs, struct fp_ring *ring, u32 *needed)
 
 	while ((conn = fp_crowd_next(fs))) {
 		fp_conn_lock(conn, &todo);
-		own = socket_of(conn) == fs;
+		own = fp_conn_sock(conn) == fs;
 		more = own && fp_ring_pump_conn(ring, conn, &todo);
 		fp_crowd_put_back(fs, conn, more, true);
 		if (own && !more && conn->state == FP_CLOSED)
@@ -880,9 +874,9 @@ void fp_crowd_turn_away(struct fp_sock *fs, struct fp_conn *conn)
 	struct fp_todo todo;
 
 	fp_conn_lock(conn, &todo);
-	if (socket_of(conn) == fs && conn->state == FP_CLOSED) {
+	if (fp_conn_sock(conn) == fs && conn->state == FP_CLOSED) {
 		fp_crowd_part(conn, &todo);
-	} else if (socket_of(conn) == fs) {
+	} else if (fp_conn_sock(conn) == fs) {
 		spin_lock(&fs->rx_lock);
 		uninvite(fs->rdm, conn);
 		list_move_tail(&conn->accept, &fs->rdm->conns);

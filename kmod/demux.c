@@ -175,8 +175,8 @@ static int oif_of(const struct fp_endpoint *endpoint,
  * Until it is connected, it takes the datagrams of others, too, to that address:
  * the endpoint's, all the same.
  */
-static int connect(struct fp_endpoint *endpoint, struct socket *udp,
-		   union fp_addr *local, union fp_addr *peer)
+static int connect_udp(struct fp_endpoint *endpoint, struct socket *udp,
+		       union fp_addr *local, union fp_addr *peer)
 {
 	int err, len = peer->family == AF_INET ? sizeof(peer->sin) :
 						 sizeof(peer->sin6);
@@ -188,7 +188,7 @@ static int connect(struct fp_endpoint *endpoint, struct socket *udp,
 	return kernel_connect(udp, (struct sockaddr *)peer, len, 0);
 }
 
-static struct socket *create(struct fp_endpoint *endpoint, int family)
+static struct socket *create_demux(struct fp_endpoint *endpoint, int family)
 {
 	const struct udp_sock *own = udp_sk(endpoint->udp_sk);
 	struct udp_tunnel_sock_cfg cfg = {
@@ -222,9 +222,9 @@ static struct socket *begin(struct fp_endpoint *endpoint,
 			    union fp_addr *local, union fp_addr *peer)
 {
 	struct fp_demux *demux = &endpoint->demux;
-	struct socket *udp = create(endpoint, local->family);
+	struct socket *udp = create_demux(endpoint, local->family);
 
-	if (udp && !connect(endpoint, udp, local, peer)) {
+	if (udp && !connect_udp(endpoint, udp, local, peer)) {
 		replace(demux, udp);
 		return NULL;
 	}
@@ -274,7 +274,7 @@ void fp_demux_release(struct socket *udp)
  * of them in the beginning: with two peers that are as busy as each other it is
  * not given from one to the other and back.
  */
-static bool is_over(struct fp_demux *demux)
+static bool demux_is_over(struct fp_demux *demux)
 {
 	bool over;
 
@@ -315,7 +315,7 @@ static void work(struct work_struct *work)
 		pause(demux, false);
 	else if (!demux->udp && elected(demux, &local, &peer))
 		udp = begin(endpoint, &local, &peer);
-	else if (demux->udp && is_over(demux))
+	else if (demux->udp && demux_is_over(demux))
 		udp = fp_demux_take(demux);
 	if (demux->udp || demux->paused)
 		queue_delayed_work(system_unbound_wq, &demux->work,

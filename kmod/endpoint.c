@@ -216,8 +216,8 @@ static void end(struct work_struct *work)
 }
 
 /* A new endpoint with one reference. Under the namespace's endpoint_lock. */
-static struct fp_endpoint *create(struct net *net, int oif,
-				  const union fp_addr *local)
+static struct fp_endpoint *create_endpoint(struct net *net, int oif,
+					   const union fp_addr *local)
 {
 	struct udp_tunnel_sock_cfg cfg = {
 		.encap_type = ENCAP_TYPE,
@@ -283,7 +283,7 @@ static struct fp_endpoint *adopt_or_create(struct net *net, int oif,
 	mutex_lock(&fp_net(net)->endpoint_lock);
 	endpoint = adopt(net, oif, local);
 	if (!endpoint)
-		endpoint = create(net, oif, local);
+		endpoint = create_endpoint(net, oif, local);
 	if (!IS_ERR(endpoint))
 		rcu_assign_pointer(endpoint->fs, fs);
 	mutex_unlock(&fp_net(net)->endpoint_lock);
@@ -355,7 +355,7 @@ static struct fp_endpoint *find_client(struct fp_net *fn, int family,
 static struct fp_endpoint *create_client(struct net *net, unsigned int nr,
 					 const union fp_addr *local)
 {
-	struct fp_endpoint *endpoint = create(net, 0, local);
+	struct fp_endpoint *endpoint = create_endpoint(net, 0, local);
 
 	if (!IS_ERR(endpoint)) {
 		endpoint->client = nr;

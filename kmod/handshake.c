@@ -80,7 +80,7 @@ unlock:
 	write_sequnlock_bh(&cookies->lock);
 }
 
-static void destroy(struct fp_cookies *cookies)
+static void destroy_cookies(struct fp_cookies *cookies)
 {
 	kvfree(cookies->used[0]);
 	kvfree(cookies->used[1]);
@@ -98,7 +98,7 @@ static struct fp_cookies *make(void)
 	cookies->used[0] = kvzalloc(size, GFP_KERNEL);
 	cookies->used[1] = kvzalloc(size, GFP_KERNEL);
 	if (!cookies->used[0] || !cookies->used[1]) {	/* nor vmalloc() */
-		destroy(cookies);
+		destroy_cookies(cookies);
 		return NULL;
 	}
 	seqlock_init(&cookies->lock);
@@ -125,14 +125,14 @@ int fp_cookies_get(struct fp_net *fn)
 	if (!cookies)
 		return -ENOMEM;
 	if (cmpxchg(&fn->cookies, NULL, cookies))	/* two at once */
-		destroy(cookies);
+		destroy_cookies(cookies);
 	return 0;
 }
 
 void fp_cookies_free(struct fp_net *fn)
 {
 	if (fn->cookies)
-		destroy(fn->cookies);
+		destroy_cookies(fn->cookies);
 }
 
 static u64 mac_of_inet(const struct sockaddr_in *src,
@@ -660,7 +660,7 @@ int fp_handshake_cookie_rcv(struct fp_conn *conn,
 }
 
 /* A new connection into the accept queue; it may have closed, or be full. */
-static bool enqueue(struct fp_sock *fs, struct fp_conn *conn)
+static bool enqueue_accept(struct fp_sock *fs, struct fp_conn *conn)
 {
 	struct sock *sk = &fs->sk;
 	bool queued = false;
@@ -677,10 +677,10 @@ static bool enqueue(struct fp_sock *fs, struct fp_conn *conn)
 	return queued;
 }
 
-static struct fp_conn *create(struct fp_endpoint *endpoint,
-			      const struct fp_sock *fs,
-			      const struct fp_sections *sections,
-			      const struct fp_rx *rx)
+static struct fp_conn *create_passive(struct fp_endpoint *endpoint,
+				      const struct fp_sock *fs,
+				      const struct fp_sections *sections,
+				      const struct fp_rx *rx)
 {
 	struct fp_slots *slots = &endpoint->fn->slots;
 	struct fp_peer peer = {
@@ -716,7 +716,7 @@ static struct fp_conn *create(struct fp_endpoint *endpoint,
 	return conn;
 }
 
-/* What create() has failed for. */
+/* What create_passive() has failed for. */
 static int why_not_created(int err)
 {
 	switch (err) {
@@ -748,7 +748,7 @@ static int introduce(struct fp_conn *conn, struct fp_sock *fs,
 		fp_conn_end(conn, 0, todo);
 		return FASTPROTO_A_STATS_DROP_DUPLICATE;
 	}
-	if (!enqueue(fs, conn)) {
+	if (!enqueue_accept(fs, conn)) {
 		fp_conn_end(conn, 0, todo);
 		return FASTPROTO_A_STATS_DROP_BACKLOG;
 	}
@@ -835,7 +835,7 @@ struct fp_conn *fp_handshake_echo_rcv(struct fp_endpoint *endpoint,
 	if (!fp_sock_is_rdm(fs) && sk_acceptq_is_full(&fs->sk))
 		return NULL;
 
-	conn = create(endpoint, fs, sections, rx);
+	conn = create_passive(endpoint, fs, sections, rx);
 	if (IS_ERR(conn)) {
 		*why = why_not_created(PTR_ERR(conn));
 		return NULL;

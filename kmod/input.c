@@ -159,9 +159,8 @@ static void look_for_room(struct fp_act *act, const struct fp_ack *ack,
 /* Who waits for room to send is woken when there is a good deal of it. */
 static bool has_space(const struct fp_conn *conn)
 {
-	const struct fp_sock *fs;
+	const struct fp_sock *fs = fp_conn_sock(conn);
 
-	fs = rcu_dereference_protected(conn->fs, lockdep_is_held(&conn->lock));
 	return fs && conn->act->tx_memory <=
 		     (u32)READ_ONCE(fs->sk.sk_sndbuf) / 3 * 2;
 }
@@ -276,7 +275,7 @@ static bool is_told(const struct fp_input *in, const struct fp_ack *ack)
 	       ack->dup == in->ack.dup && !ack->nr;
 }
 
-static void tell(struct fp_input *in, const struct fp_ack *ack)
+static void note_told(struct fp_input *in, const struct fp_ack *ack)
 {
 	in->told = true;
 	in->ack.ack = ack->ack;
@@ -311,7 +310,7 @@ static int take_frame(struct fp_input *in, struct sk_buff *skb, u32 offset,
 		if (!take_ack(conn, &sections->ack, !is_data(frame), todo))
 			return FASTPROTO_A_STATS_DROP_ACK;
 		note_timestamp(act, &sections->ack, todo->now);
-		tell(in, &sections->ack);
+		note_told(in, &sections->ack);
 	}
 	act->rx_last = todo->now;
 	if (is_marked(skb)) {
@@ -390,6 +389,8 @@ static int take_rst(struct fp_conn *conn, const struct fp_frame *frame,
 /* As fp_conn_unlock(), which needs a reference if there is something to send. */
 static void unlock(struct fp_conn *conn, struct fp_todo *todo)
 {
+	/* For sparse: see hold(). */
+	__acquire(&conn->lock);
 	if (!fp_conn_has_output(conn, todo)) {
 		__fp_conn_unlock(conn, todo);
 		return;
@@ -429,6 +430,8 @@ static bool hold(struct fp_input *in, struct fp_conn *conn)
 		__fp_conn_leave(conn);
 		return false;
 	}
+	/* It is held from frame to frame, and sparse can't follow that. */
+	__release(&conn->lock);
 	in->conn = conn;
 	in->told = false;
 	return true;
@@ -454,10 +457,10 @@ static struct fp_conn *find_echo(struct fp_endpoint *endpoint,
  * The connection of a frame, under the RCU read lock; or NULL, and why it is
  * dropped.
  */
-static struct fp_conn *find(struct fp_endpoint *endpoint,
-			    const struct fp_frame *frame,
-			    const struct fp_sections *sections,
-			    struct fp_rx *rx, int *why)
+static struct fp_conn *conn_of_frame(struct fp_endpoint *endpoint,
+				     const struct fp_frame *frame,
+				     const struct fp_sections *sections,
+				     struct fp_rx *rx, int *why)
 {
 	struct fp_conn *conn;
 
@@ -534,7 +537,7 @@ int fp_input_frame(struct fp_input *in, struct fp_endpoint *endpoint,
 		if (frame->flags == (FP_F_CONN | FP_F_SYN))
 			return fp_handshake_syn_rcv(endpoint, frame, sections,
 						    rx);
-		conn = find(endpoint, frame, sections, rx, &why);
+		conn = conn_of_frame(endpoint, frame, sections, rx, &why);
 		if (!conn)
 			return why;
 		if (!hold(in, conn))

@@ -68,7 +68,7 @@ void fp_jar_free(struct fp_net *fn)
 	kvfree(fn->jar);
 }
 
-static u32 hash(const union fp_addr *addr, u32 seed)
+static u32 hash_jar(const union fp_addr *addr, u32 seed)
 {
 	const struct sockaddr_in *sin = &addr->sin;
 
@@ -81,7 +81,7 @@ static u32 hash(const union fp_addr *addr, u32 seed)
 /* Of a peer, by its two addresses. */
 static struct place *find_place(struct fp_jar *jar, const struct fp_peer *peer)
 {
-	u32 index = hash(&peer->addr, hash(&peer->local, jar->seed));
+	u32 index = hash_jar(&peer->addr, hash_jar(&peer->local, jar->seed));
 
 	return &jar->places[index & ((1 << JAR_BITS) - 1)];
 }

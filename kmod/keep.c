@@ -18,19 +18,19 @@
 #define WAKES	256	/* connections woken at a time, */
 #define VISITS	4096	/* and entries looked at */
 
-static struct kmem_cache *cache;
+static struct kmem_cache *keep_cache;
 
 int __init fp_keep_init(void)
 {
-	cache = kmem_cache_create("fastproto_keep", sizeof(struct fp_keep), 0,
-				  SLAB_ACCOUNT, NULL);
-	return cache ? 0 : -ENOMEM;
+	keep_cache = kmem_cache_create("fastproto_keep", sizeof(struct fp_keep), 0,
+				       SLAB_ACCOUNT, NULL);
+	return keep_cache ? 0 : -ENOMEM;
 }
 
 /* No connection is left. */
 void fp_keep_exit(void)
 {
-	kmem_cache_destroy(cache);
+	kmem_cache_destroy(keep_cache);
 }
 
 /**
@@ -42,7 +42,7 @@ void fp_keep_exit(void)
  */
 struct fp_keep *fp_keep_create(gfp_t gfp)
 {
-	return kmem_cache_alloc(cache, gfp);
+	return kmem_cache_alloc(keep_cache, gfp);
 }
 
 /**
@@ -52,10 +52,10 @@ struct fp_keep *fp_keep_create(gfp_t gfp)
 void fp_keep_free(struct fp_keep *keep)
 {
 	if (keep)
-		kmem_cache_free(cache, keep);
+		kmem_cache_free(keep_cache, keep);
 }
 
-static struct hlist_head *slot_of(struct fp_wheel *wheel, u64 tick)
+static struct hlist_head *wheel_slot(struct fp_wheel *wheel, u64 tick)
 {
 	return &wheel->slots[tick % FP_WHEEL_SLOTS];
 }
@@ -84,7 +84,7 @@ static void place(struct fp_wheel *wheel, struct fp_keep *keep, u64 tick,
 	else if (tick - wheel->tick >= FP_WHEEL_SLOTS)
 		tick = wheel->tick + FP_WHEEL_SLOTS - 1 -
 		       reciprocal_scale(get_random_u32(), FP_WHEEL_SLOTS / 4);
-	hlist_add_head(&keep->node, slot_of(wheel, tick));
+	hlist_add_head(&keep->node, wheel_slot(wheel, tick));
 	if (tick < wheel->next)
 		schedule_at(wheel, tick, now);
 }
@@ -100,12 +100,6 @@ static void set_due(struct fp_keep *keep, u64 idle)
 {
 	keep->due = keep->since + idle +
 		    reciprocal_scale(get_random_u32(), idle / LATER);
-}
-
-static const struct fp_sock *socket_of(const struct fp_conn *conn)
-{
-	return rcu_dereference_protected(conn->fs,
-					 lockdep_is_held(&conn->lock));
 }
 
 static u64 idle_of(const struct fp_sock *fs)
@@ -129,7 +123,7 @@ void fp_keep_begin(struct fp_conn *conn, struct fp_keep *keep, u64 since,
 	keep->conn = conn;
 	keep->since = since;
 	keep->ts_recent_at = conn->rest.ts_recent_at;
-	set_due(keep, idle_of(socket_of(conn)));
+	set_due(keep, idle_of(fp_conn_sock(conn)));
 	conn->kept = true;
 	conn->rest.keep = keep;
 	spin_lock(&wheel->lock);
@@ -163,7 +157,7 @@ struct fp_keep *fp_keep_end(struct fp_conn *conn)
 static bool is_due(struct fp_conn *conn, u64 now)
 {
 	struct fp_wheel *wheel = &conn->endpoint->fn->wheel;
-	const struct fp_sock *fs = socket_of(conn);
+	const struct fp_sock *fs = fp_conn_sock(conn);
 	struct fp_keep *keep;
 
 	if (!conn->kept)
@@ -208,9 +202,9 @@ static bool visit(struct fp_wheel *wheel, u64 now, struct fp_conn **conn)
 
 	*conn = NULL;
 	spin_lock_bh(&wheel->lock);
-	while (wheel->tick < tick && hlist_empty(slot_of(wheel, wheel->tick)))
+	while (wheel->tick < tick && hlist_empty(wheel_slot(wheel, wheel->tick)))
 		wheel->tick++;
-	slot = slot_of(wheel, wheel->tick);
+	slot = wheel_slot(wheel, wheel->tick);
 	if (wheel->tick > tick || hlist_empty(slot)) {
 		spin_unlock_bh(&wheel->lock);
 		return false;
@@ -237,7 +231,7 @@ static void plan(struct fp_wheel *wheel, u64 now)
 	spin_lock_bh(&wheel->lock);
 	wheel->next = U64_MAX;
 	for (i = 0; i < FP_WHEEL_SLOTS; i++) {
-		if (hlist_empty(slot_of(wheel, wheel->tick + i)))
+		if (hlist_empty(wheel_slot(wheel, wheel->tick + i)))
 			continue;
 		schedule_at(wheel, wheel->tick + i, now);
 		break;

@@ -23,7 +23,7 @@ static bool has_enough_to_ack(const struct fp_conn *conn)
 	       act->ack_bytes >= 2 * fp_transmit_payload_max(conn);
 }
 
-static u32 cost_of(const struct fp_frame *frame)
+static u32 frame_cost(const struct fp_frame *frame)
 {
 	return frame->payload_len + FP_FRAME_COST;
 }
@@ -51,8 +51,8 @@ static void fin_received(struct fp_conn *conn)
 }
 
 /* A message is whole: into the ring, or into the queue. */
-static void finish(struct fp_conn *conn, struct fp_packet *head,
-		   struct fp_todo *todo)
+static void finish_message(struct fp_conn *conn, struct fp_packet *head,
+			   struct fp_todo *todo)
 {
 	struct fp_act *act = conn->act;
 
@@ -81,14 +81,14 @@ static bool append(struct fp_conn *conn, struct fp_packet *packet,
 	u16 flags = packet->frame.flags;
 	struct fp_packet *head;
 
-	act->rx_cost += cost_of(&packet->frame);
-	act->rx_partial_cost += cost_of(&packet->frame);
+	act->rx_cost += frame_cost(&packet->frame);
+	act->rx_partial_cost += frame_cost(&packet->frame);
 	packet->next = NULL;
 	if (!!(flags & FP_F_BEGIN) != !act->rx_partial)
 		return false;
 	if (flags & FP_F_BEGIN) {
 		packet->len = 0;
-		act->rx_partial_cost = cost_of(&packet->frame);
+		act->rx_partial_cost = frame_cost(&packet->frame);
 		act->rx_partial = packet;
 	} else {
 		act->rx_partial_last->next = packet;
@@ -104,7 +104,7 @@ static bool append(struct fp_conn *conn, struct fp_packet *packet,
 
 	act->rx_partial = NULL;
 	act->rx_partial_last = NULL;
-	finish(conn, head, todo);
+	finish_message(conn, head, todo);
 	return true;
 }
 
@@ -226,7 +226,7 @@ static bool has_room(struct fp_conn *conn, const struct fp_frame *frame,
 	}
 	if (!fp_conn_is(conn, FP_CONN_RDM))
 		return true;
-	fs = rcu_dereference_protected(conn->fs, lockdep_is_held(&conn->lock));
+	fs = fp_conn_sock(conn);
 	return !fs || fp_crowd_has_room(fs, conn, next, charge);
 }
 
@@ -427,7 +427,7 @@ static inline bool put_direct(struct fp_conn *conn, const struct sk_buff *skb,
 			 frame->seq, rx, todo))
 		return false;
 	act->rx.next++;
-	act->rx_cost += cost_of(frame);
+	act->rx_cost += frame_cost(frame);
 	act->ack_bytes += len;
 	return true;
 }
@@ -518,9 +518,8 @@ int fp_message_take(struct fp_conn *conn, struct sk_buff *skb, u32 offset,
 		    u16 *index, struct fp_todo *todo)
 {
 	bool direct = fp_conn_ring(conn) && may_go_direct(conn, frame, todo);
-	struct fp_sock *fs;
+	struct fp_sock *fs = fp_conn_sock(conn);
 
-	fs = rcu_dereference_protected(conn->fs, lockdep_is_held(&conn->lock));
 	if (fs)
 		sk_mark_napi_id(&fs->sk, skb);
 	if (frame->flags & FP_F_PACK)

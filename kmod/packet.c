@@ -13,13 +13,13 @@
 static struct kmem_cache *view_cache;	/* no payload: it stays in the skb */
 static struct kmem_cache *small_cache;	/* payloads up to FP_COPYBREAK */
 static struct kmem_cache *large_cache;	/* payloads up to FP_COPYBREAK_MAX */
-static DEFINE_PER_CPU(void *, spares);	/* of small_cache */
+static DEFINE_PER_CPU(void *, spare_packets);	/* of small_cache */
 
 /*
  * The allocator clears what it gives away, but not where there is a constructor.
  * Here all is written before it is read.
  */
-static void construct(void *object)
+static void construct_packet(void *object)
 {
 	struct fp_packet *packet = object;
 
@@ -31,7 +31,7 @@ static struct kmem_cache *create_cache(const char *name, unsigned int room)
 	return kmem_cache_create_usercopy(name, sizeof(struct fp_packet) + room,
 					  0, SLAB_ACCOUNT,
 					  sizeof(struct fp_packet), room,
-					  construct);
+					  construct_packet);
 }
 
 int __init fp_packet_init(void)
@@ -41,7 +41,7 @@ int __init fp_packet_init(void)
 
 	view_cache = kmem_cache_create("fastproto_packet",
 				       sizeof(struct fp_packet), 0,
-				       SLAB_ACCOUNT, construct);
+				       SLAB_ACCOUNT, construct_packet);
 	if (!view_cache)
 		goto out;
 	small_cache = create_cache("fastproto_small", FP_COPYBREAK);
@@ -63,7 +63,7 @@ out:
 /* No socket is left, hence no packet. */
 void fp_packet_exit(void)
 {
-	fp_spare_drain(small_cache, &spares);
+	fp_spare_drain(small_cache, &spare_packets);
 	kmem_cache_destroy(large_cache);
 	kmem_cache_destroy(small_cache);
 	kmem_cache_destroy(view_cache);
@@ -114,14 +114,14 @@ static struct fp_packet *alloc(u16 room)
 	gfp_t gfp = GFP_ATOMIC | __GFP_NOWARN;
 
 	if (room == FP_COPYBREAK)
-		return fp_spare_alloc(small_cache, &spares, gfp);
+		return fp_spare_alloc(small_cache, &spare_packets, gfp);
 	return kmem_cache_alloc(room ? large_cache : view_cache, gfp);
 }
 
 static void release(struct fp_packet *packet)
 {
 	if (packet->room == FP_COPYBREAK)
-		fp_spare_free(small_cache, &spares, packet);
+		fp_spare_free(small_cache, &spare_packets, packet);
 	else
 		kmem_cache_free(packet->room ? large_cache : view_cache,
 				packet);

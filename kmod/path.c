@@ -12,7 +12,7 @@
 static struct kmem_cache *path_cache;
 
 /* The addresses are enough, but for who uses several marks or interfaces. */
-static u32 hash_key(const void *data, u32 len, u32 seed)
+static u32 hash_path_key(const void *data, u32 len, u32 seed)
 {
 	const struct fp_peer *key = data;
 	const struct sockaddr_in *to = &key->addr.sin;
@@ -27,7 +27,7 @@ static u32 hash_key(const void *data, u32 len, u32 seed)
 }
 
 static const struct rhashtable_params params = {
-	.hashfn		= hash_key,
+	.hashfn		= hash_path_key,
 	.key_len	= KEY_LEN,
 	.key_offset	= offsetof(struct fp_path, peer),
 	.head_offset	= offsetof(struct fp_path, node),
@@ -58,20 +58,20 @@ void fp_path_net_exit(struct fp_net *fn)
 	rhashtable_destroy(&fn->paths);
 }
 
-static void destroy(struct fp_path *path)
+static void destroy_path(struct fp_path *path)
 {
 	fp_peer_destroy(&path->peer);
 	kmem_cache_free(path_cache, path);
 }
 
-static void free_rcu(struct rcu_head *rcu)
+static void free_path_rcu(struct rcu_head *rcu)
 {
 	struct fp_path *path = container_of(rcu, struct fp_path, peer.rcu);
 
-	destroy(path);
+	destroy_path(path);
 }
 
-static struct fp_path *create(const struct fp_peer *key, gfp_t gfp)
+static struct fp_path *create_path(const struct fp_peer *key, gfp_t gfp)
 {
 	struct fp_path *path;
 
@@ -140,7 +140,7 @@ struct fp_path *fp_path_get(struct fp_endpoint *endpoint,
 	}
 	rcu_read_unlock();
 
-	path = create(key, gfp);
+	path = create_path(key, gfp);
 	if (!path)
 		return ERR_PTR(-ENOMEM);
 	err = probe(path, endpoint, route);
@@ -163,7 +163,7 @@ struct fp_path *fp_path_get(struct fp_endpoint *endpoint,
 		return path;
 	err = PTR_ERR_OR_ZERO(old);
 free:
-	destroy(path);
+	destroy_path(path);
 	return err ? ERR_PTR(err) : old;
 }
 
@@ -182,7 +182,7 @@ void fp_path_put(struct fp_net *fn, struct fp_path *path)
 	local_bh_disable();
 	if (refcount_dec_and_test(&path->refs)) {
 		rhashtable_remove_fast(&fn->paths, &path->node, params);
-		call_rcu(&path->peer.rcu, free_rcu);
+		call_rcu(&path->peer.rcu, free_path_rcu);
 	}
 	local_bh_enable();
 }
@@ -246,9 +246,9 @@ void fp_path_lower_mtu(struct fp_path *path, struct fp_endpoint *endpoint,
 }
 
 /* The route is not at hand. */
-static noinline int find_route(struct fp_path *path,
-			       struct fp_endpoint *endpoint, struct sock *sk,
-			       struct fp_route *route)
+static noinline int renew_route(struct fp_path *path,
+				struct fp_endpoint *endpoint, struct sock *sk,
+				struct fp_route *route)
 {
 	const struct fp_flow flow = {
 		.sk = sk,
@@ -281,7 +281,7 @@ int fp_path_route(struct fp_path *path, struct fp_endpoint *endpoint,
 	int err;
 
 	if (unlikely(!fp_peer_route(&path->peer, route))) {
-		err = find_route(path, endpoint, sk, route);
+		err = renew_route(path, endpoint, sk, route);
 		if (err)
 			return err;
 	}

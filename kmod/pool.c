@@ -32,7 +32,7 @@ void fp_pool_exit(void)
 	destroy_workqueue(pool_wq);
 }
 
-static void uncharge(struct fp_ring *ring)
+static void uncharge_pool(struct fp_ring *ring)
 {
 	if (!ring->charged)
 		return;
@@ -41,7 +41,7 @@ static void uncharge(struct fp_ring *ring)
 }
 
 /* As for locked memory: RLIMIT_MEMLOCK. */
-static int charge(struct fp_ring *ring)
+static int charge_pool(struct fp_ring *ring)
 {
 	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
 	struct user_struct *user = current_user();
@@ -58,7 +58,7 @@ static int charge(struct fp_ring *ring)
 	return 0;
 }
 
-static void destroy(struct fp_ring *ring)
+static void destroy_pool(struct fp_ring *ring)
 {
 	unsigned long i;
 
@@ -66,7 +66,7 @@ static void destroy(struct fp_ring *ring)
 	/* Mappings, and skbs on their way, have references of their own. */
 	for (i = 0; ring->pages && i < ring->nr_pages && ring->pages[i]; i++)
 		__free_page(ring->pages[i]);
-	uncharge(ring);
+	uncharge_pool(ring);
 	kvfree(ring->pages);
 	kvfree(ring->held);
 	kvfree(ring->next);
@@ -77,7 +77,7 @@ static void destroy(struct fp_ring *ring)
 
 static void end_work(struct work_struct *work)
 {
-	destroy(container_of(work, struct fp_ring, end));
+	destroy_pool(container_of(work, struct fp_ring, end));
 	module_put(THIS_MODULE);
 }
 
@@ -116,7 +116,7 @@ static int alloc_tables(struct fp_ring *ring)
 }
 
 /* So many bytes more, from the next page on. */
-static u64 place(u64 *end, u64 size)
+static u64 place_part(u64 *end, u64 size)
 {
 	u64 offset = *end;
 
@@ -137,14 +137,14 @@ static void lay_out(struct fp_ring_info *info, const struct fp_ring_req *req)
 	info->send_size = sizeof(struct fp_ring_send);
 	info->name_size = sizeof(struct sockaddr_fp);
 
-	info->ctl_off = place(&info->size, sizeof(struct fp_ring_ctl));
-	info->events_off = place(&info->size, (u64)info->events *
-				 info->event_size);
-	info->frees_off = place(&info->size, (u64)entries * sizeof(u32));
-	info->sends_off = place(&info->size, (u64)entries * info->send_size);
-	info->links_off = place(&info->size, (u64)slots * sizeof(u32));
-	info->names_off = place(&info->size, (u64)slots * info->name_size);
-	info->pool_off = place(&info->size, (u64)slots * info->slot_size);
+	info->ctl_off = place_part(&info->size, sizeof(struct fp_ring_ctl));
+	info->events_off = place_part(&info->size, (u64)info->events *
+				      info->event_size);
+	info->frees_off = place_part(&info->size, (u64)entries * sizeof(u32));
+	info->sends_off = place_part(&info->size, (u64)entries * info->send_size);
+	info->links_off = place_part(&info->size, (u64)slots * sizeof(u32));
+	info->names_off = place_part(&info->size, (u64)slots * info->name_size);
+	info->pool_off = place_part(&info->size, (u64)slots * info->slot_size);
 }
 
 static void point(struct fp_ring *ring)
@@ -200,13 +200,13 @@ struct fp_ring *fp_pool_create(struct sock *sk, const struct fp_ring_req *req)
 		return ERR_PTR(-ENOMEM);
 	lay_out(&ring->info, req);
 	ring->nr_pages = ring->info.size >> PAGE_SHIFT;
-	err = charge(ring);
+	err = charge_pool(ring);
 	if (!err)
 		err = alloc_tables(ring);
 	if (!err)
 		err = alloc_pages_of(ring);
 	if (err) {
-		destroy(ring);
+		destroy_pool(ring);
 		return ERR_PTR(err);
 	}
 	point(ring);
@@ -292,7 +292,7 @@ static bool take_spare(struct fp_ring *ring, u32 *slot)
 }
 
 /* It is in use, or there is none with this number. */
-static bool hold(struct fp_ring *ring, u32 slot)
+static bool hold_slot(struct fp_ring *ring, u32 slot)
 {
 	if (slot < ring->info.slots && !test_and_set_bit(slot, ring->held))
 		return true;
@@ -325,7 +325,7 @@ static bool take_one(struct fp_ring *ring, u32 *slot)
 		*slot = READ_ONCE(ring->free[head & mask]);
 		if (!atomic_try_cmpxchg(&ring->free_head, &head, head + 1))
 			continue;
-		if (hold(ring, *slot))
+		if (hold_slot(ring, *slot))
 			return true;
 		head++;
 		bad++;
@@ -398,7 +398,7 @@ bool fp_pool_hold(struct fp_ring *ring, u32 first, u32 nr)
 	u32 slot = first, last = first, i;
 
 	for (i = 0; i < nr; i++) {
-		if (!hold(ring, slot)) {
+		if (!hold_slot(ring, slot)) {
 			fp_pool_release(ring, first, i);
 			return false;
 		}

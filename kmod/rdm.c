@@ -16,12 +16,6 @@
 #include "crowd.h"
 #include "ring.h"
 
-static struct fp_sock *socket_of(const struct fp_conn *conn)
-{
-	return rcu_dereference_protected(conn->fs,
-					 lockdep_is_held(&conn->lock));
-}
-
 /* One more connection; a reference. The socket lock is held. */
 static struct fp_conn *open_locked(struct fp_sock *fs, const union fp_addr *to,
 				   bool by_addr, bool *opened)
@@ -109,7 +103,7 @@ static int send_to(struct fp_sock *fs, struct msghdr *msg, size_t len)
 	return err;
 }
 
-static int sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
+static int rdm_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
 	const struct sockaddr_fp *to = msg->msg_name;
 	struct fp_sock *fs = fp_sk(sock->sk);
@@ -137,7 +131,7 @@ static int sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 }
 
 /**
- * struct item - what recvmsg() hands over
+ * struct item - what rdm_recvmsg() hands over
  * @packet: a message, a reference; or NULL
  * @event: otherwise
  * @id: the connection's ID
@@ -214,7 +208,7 @@ static bool take_ended(struct fp_sock *fs, bool peek, struct item *item)
 
 	while (!own && (conn = fp_crowd_first_of(fs, &fs->rdm->ended))) {
 		fp_conn_lock(conn, &todo);
-		own = socket_of(conn) == fs;
+		own = fp_conn_sock(conn) == fs;
 		if (own) {
 			set_closed(conn, item);
 			if (!peek)
@@ -227,7 +221,7 @@ static bool take_ended(struct fp_sock *fs, bool peek, struct item *item)
 }
 
 /* Returns false if there is nothing. */
-static bool take(struct fp_sock *fs, bool peek, struct item *item)
+static bool rdm_take(struct fp_sock *fs, bool peek, struct item *item)
 {
 	struct fp_conn *conn;
 	struct fp_todo todo;
@@ -236,7 +230,7 @@ static bool take(struct fp_sock *fs, bool peek, struct item *item)
 
 	while (!found && (conn = fp_crowd_next(fs))) {
 		fp_conn_lock(conn, &todo);
-		own = socket_of(conn) == fs;
+		own = fp_conn_sock(conn) == fs;
 		if (own)
 			found = take_item(conn, peek, item, &todo);
 		more = own && (conn->act->rx_count || conn->act->events);
@@ -252,7 +246,7 @@ static bool take(struct fp_sock *fs, bool peek, struct item *item)
 	return found || take_ended(fs, peek, item);
 }
 
-static bool may_receive(const struct fp_sock *fs, const struct fp_conn *conn)
+static bool rdm_may_receive(const struct fp_sock *fs, const struct fp_conn *conn)
 {
 	return !llist_empty(&fs->rdm->incoming) ||
 	       !list_empty(&fs->rdm->ready) || !list_empty(&fs->rdm->ended) ||
@@ -266,13 +260,13 @@ static int next_item(struct fp_sock *fs, int flags, struct item *item)
 	int err;
 
 	for (;;) {
-		if (take(fs, flags & MSG_PEEK, item))
+		if (rdm_take(fs, flags & MSG_PEEK, item))
 			return 1;
 		if (READ_ONCE(fs->sk.sk_shutdown) & RCV_SHUTDOWN)
 			return 0;
 		if (!timeo)
 			return -EAGAIN;
-		err = fp_wait(fs, &timeo, EPOLLIN, false, NULL, may_receive);
+		err = fp_wait(fs, &timeo, EPOLLIN, false, NULL, rdm_may_receive);
 		if (err)
 			return err;
 	}
@@ -306,8 +300,8 @@ static int copy_item(struct fp_sock *fs, const struct item *item,
 	return flags & MSG_TRUNC ? size : copied;
 }
 
-static int recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
-		   int flags)
+static int rdm_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
+		       int flags)
 {
 	struct fp_sock *fs = fp_sk(sock->sk);
 	struct item item = {};
@@ -331,8 +325,8 @@ static int recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 	return ret;
 }
 
-static __poll_t poll(struct file *file, struct socket *sock,
-		     struct poll_table_struct *wait)
+static __poll_t rdm_poll(struct file *file, struct socket *sock,
+			 struct poll_table_struct *wait)
 {
 	struct fp_sock *fs = fp_sk(sock->sk);
 	const struct fp_ring *ring;
@@ -426,7 +420,7 @@ static void close_conn(struct fp_sock *fs, struct fp_conn *conn)
 		return;
 	}
 	fp_conn_lock(conn, &todo);
-	if (socket_of(conn) == fs)
+	if (fp_conn_sock(conn) == fs)
 		fp_crowd_part(conn, &todo);
 	fp_conn_unlock(conn, &todo);
 }
@@ -462,7 +456,7 @@ static int close_id(struct fp_sock *fs, sockptr_t optval, unsigned int optlen)
 static int detach_locked(struct fp_sock *fs, struct fp_conn *conn,
 			 struct fp_todo *todo)
 {
-	if (socket_of(conn) != fs || conn->state != FP_ESTABLISHED)
+	if (fp_conn_sock(conn) != fs || conn->state != FP_ESTABLISHED)
 		return -ENOTCONN;
 	if (!fp_conn_wake(conn, GFP_ATOMIC, todo->now))
 		return -ENOMEM;
@@ -476,7 +470,7 @@ static int detach_locked(struct fp_sock *fs, struct fp_conn *conn,
 /*
  * The connection, a reference, now without a socket; or an error. @fs is locked.
  */
-static struct fp_conn *detach(struct fp_sock *fs, u64 id)
+static struct fp_conn *detach_id(struct fp_sock *fs, u64 id)
 {
 	struct fp_conn *conn = fp_crowd_find_id(fs, id);
 	struct fp_todo todo;
@@ -524,7 +518,7 @@ static int peel_off(struct fp_sock *fs, char __user *optval, int __user *optlen)
 	if (copy_to_user(optval, &arg, sizeof(arg)))
 		goto put_file;
 	lock_sock(&fs->sk);
-	conn = detach(fs, arg.conn);
+	conn = detach_id(fs, arg.conn);
 	release_sock(&fs->sk);
 	err = PTR_ERR_OR_ZERO(conn);
 	if (err)
@@ -555,8 +549,8 @@ static int set_events(struct fp_sock *fs, sockptr_t optval, unsigned int optlen)
 	return 0;
 }
 
-static int write_option(struct socket *sock, int level, int optname,
-			sockptr_t optval, unsigned int optlen)
+static int rdm_write_option(struct socket *sock, int level, int optname,
+			    sockptr_t optval, unsigned int optlen)
 {
 	struct fp_sock *fs = fp_sk(sock->sk);
 
@@ -570,8 +564,8 @@ static int write_option(struct socket *sock, int level, int optname,
 	return fp_setsockopt(sock, level, optname, optval, optlen);
 }
 
-static int read_option(struct socket *sock, int level, int optname,
-		       char __user *optval, int __user *optlen)
+static int rdm_read_option(struct socket *sock, int level, int optname,
+			   char __user *optval, int __user *optlen)
 {
 	struct fp_sock *fs = fp_sk(sock->sk);
 	int len, val;
@@ -595,7 +589,7 @@ static int read_option(struct socket *sock, int level, int optname,
 	return 0;
 }
 
-static int get_name(struct socket *sock, struct sockaddr *uaddr, int peername)
+static int rdm_get_name(struct socket *sock, struct sockaddr *uaddr, int peername)
 {
 	struct fp_sock *fs = fp_sk(sock->sk);
 	union fp_addr addr = {};
@@ -609,7 +603,7 @@ static int get_name(struct socket *sock, struct sockaddr *uaddr, int peername)
 }
 
 /* For the socket as a whole: its connections live on. */
-static int shutdown(struct socket *sock, int how)
+static int rdm_shutdown(struct socket *sock, int how)
 {
 	struct sock *sk = sock->sk;
 
@@ -645,7 +639,7 @@ int fp_rdm_ioctl(struct fp_sock *fs, int cmd, int *val)
 	*val = 0;
 	if (fp_sock_ring(fs))
 		return 0;
-	if (!take(fs, true, &item))
+	if (!rdm_take(fs, true, &item))
 		return 0;
 	*val = item.packet ? item.packet->len : sizeof(item.event);
 	if (item.packet)
@@ -653,7 +647,7 @@ int fp_rdm_ioctl(struct fp_sock *fs, int cmd, int *val)
 	return 0;
 }
 
-static int ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
+static int rdm_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 {
 	int err, val;
 
@@ -731,15 +725,15 @@ const struct proto_ops fp_rdm_ops = {
 	.connect	= sock_no_connect,
 	.socketpair	= sock_no_socketpair,
 	.accept		= sock_no_accept,
-	.getname	= get_name,
-	.poll		= poll,
-	.ioctl		= ioctl,
+	.getname	= rdm_get_name,
+	.poll		= rdm_poll,
+	.ioctl		= rdm_ioctl,
 	.gettstamp	= sock_gettstamp,
 	.listen		= fp_listen,
-	.shutdown	= shutdown,
-	.setsockopt	= write_option,
-	.getsockopt	= read_option,
-	.sendmsg	= sendmsg,
-	.recvmsg	= recvmsg,
+	.shutdown	= rdm_shutdown,
+	.setsockopt	= rdm_write_option,
+	.getsockopt	= rdm_read_option,
+	.sendmsg	= rdm_sendmsg,
+	.recvmsg	= rdm_recvmsg,
 	.mmap		= fp_pool_mmap,
 };

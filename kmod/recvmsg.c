@@ -15,7 +15,7 @@ static void uncharge(struct sock *sk, const struct fp_packet *packet)
 }
 
 /* The first packet, with a reference; it stays if the caller only peeks. */
-static struct fp_packet *take(struct fp_sock *fs, int flags)
+static struct fp_packet *dgram_take(struct fp_sock *fs, int flags)
 {
 	struct fp_dgram *dgram = fp_dgram(fs);
 	struct fp_packet *packet;
@@ -46,8 +46,8 @@ struct waiter {
 };
 
 /* Room to send must not wake, and use up, one of those who wait to receive. */
-static int wake(wait_queue_entry_t *entry, unsigned int mode, int sync,
-		void *key)
+static int wake_reader(wait_queue_entry_t *entry, unsigned int mode, int sync,
+		       void *key)
 {
 	const struct waiter *waiter = container_of(entry, struct waiter, entry);
 
@@ -119,7 +119,7 @@ int fp_wait(struct fp_sock *fs, long *timeo, __poll_t events, bool alone,
 	if (events == EPOLLIN && sk_can_busy_loop(sk))
 		busy_poll(&(struct busy){ fs, conn, is_ready });
 	init_wait(&waiter.entry);
-	waiter.entry.func = wake;
+	waiter.entry.func = wake_reader;
 	if (alone)
 		prepare_to_wait_exclusive(sk_sleep(sk), &waiter.entry,
 					  TASK_INTERRUPTIBLE);
@@ -136,7 +136,7 @@ int fp_wait(struct fp_sock *fs, long *timeo, __poll_t events, bool alone,
 	return err;
 }
 
-static bool may_receive(const struct fp_sock *fs, const struct fp_conn *conn)
+static bool dgram_may_receive(const struct fp_sock *fs, const struct fp_conn *conn)
 {
 	return READ_ONCE(fp_dgram(fs)->rx_count) || READ_ONCE(fs->sk.sk_err) ||
 	       READ_ONCE(fs->sk.sk_shutdown) & RCV_SHUTDOWN;
@@ -153,7 +153,7 @@ static struct fp_packet *next_packet(struct fp_sock *fs, int flags, int *err)
 		*err = sock_error(sk);
 		if (*err)
 			return NULL;
-		packet = take(fs, flags);
+		packet = dgram_take(fs, flags);
 		if (packet)
 			return packet;
 		if (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
@@ -167,7 +167,7 @@ static struct fp_packet *next_packet(struct fp_sock *fs, int flags, int *err)
 			*err = -EAGAIN;
 			return NULL;
 		}
-		*err = fp_wait(fs, &timeo, EPOLLIN, true, NULL, may_receive);
+		*err = fp_wait(fs, &timeo, EPOLLIN, true, NULL, dgram_may_receive);
 		if (*err)
 			return NULL;
 	}
@@ -325,7 +325,7 @@ void fp_rx_purge(struct fp_sock *fs)
 	struct fp_packet *packet;
 
 	while (READ_ONCE(fp_dgram(fs)->rx_count)) {
-		packet = take(fs, 0);
+		packet = dgram_take(fs, 0);
 		fp_packet_put(packet);
 	}
 }

@@ -11,7 +11,7 @@
 #define FILL_WEIGHT	8	/* fp_ring.fill is over so many slots */
 
 /* An entry for an event, and its index. */
-static inline struct fp_ring_event *reserve(struct fp_ring *ring, u32 *index)
+static inline struct fp_ring_event *reserve_event(struct fp_ring *ring, u32 *index)
 {
 	int tail = atomic_read(&ring->event_tail);
 	u32 head;
@@ -47,7 +47,7 @@ static bool put_event(struct fp_ring *ring, const struct fp_ring_event *event,
 	struct fp_ring_event *entry;
 	u32 index;
 
-	entry = reserve(ring, &index);
+	entry = reserve_event(ring, &index);
 	if (unlikely(!entry)) {
 		this_cpu_add(ring->stats->events_full, 1);
 		return false;
@@ -216,13 +216,12 @@ static bool put_message(struct fp_ring *ring, const struct sock *sk,
 }
 
 /* A message of a connection, which is locked. Takes it if there is room. */
-static bool deliver(struct fp_ring *ring, struct fp_conn *conn,
-		    struct fp_packet *packet, struct fp_todo *todo)
+static bool deliver_message(struct fp_ring *ring, struct fp_conn *conn,
+			    struct fp_packet *packet, struct fp_todo *todo)
 {
-	const struct fp_sock *fs;
+	const struct fp_sock *fs = fp_conn_sock(conn);
 	bool wake = false;
 
-	fs = rcu_dereference_protected(conn->fs, lockdep_is_held(&conn->lock));
 	if (!put_message(ring, &fs->sk, packet,
 			 fp_conn_is(conn, FP_CONN_RDM) ?
 			 &conn->path->peer.addr : NULL, conn->id,
@@ -254,9 +253,8 @@ static void starve(struct fp_ring *ring, struct fp_conn *conn)
 
 static bool others_wait(const struct fp_conn *conn)
 {
-	const struct fp_sock *fs;
+	const struct fp_sock *fs = fp_conn_sock(conn);
 
-	fs = rcu_dereference_protected(conn->fs, lockdep_is_held(&conn->lock));
 	return fp_conn_is(conn, FP_CONN_RDM) && fp_crowd_is_readable(fs->rdm);
 }
 
@@ -281,7 +279,7 @@ bool fp_ring_message(struct fp_conn *conn, struct fp_packet *packet,
 	if (act->rx_ready || act->queued || act->events ||
 	    todo->flags & FP_OPENED || others_wait(conn))
 		return false;
-	return deliver(ring, conn, packet, todo);
+	return deliver_message(ring, conn, packet, todo);
 }
 
 /**
@@ -329,13 +327,13 @@ bool fp_ring_put(struct fp_conn *conn, const void *data, u32 len, u64 seq,
 	memcpy(fp_ring_slot(ring, slot), data, len);
 	if (fp_conn_is(conn, FP_CONN_RDM))
 		put_name(ring, slot, &conn->path->peer.addr, conn->id);
-	entry = reserve(ring, &index);
+	entry = reserve_event(ring, &index);
 	if (unlikely(!entry)) {	/* others were faster */
 		fp_pool_untake(ring, slot, 1);
 		return false;
 	}
 	fp_pool_release(ring, slot, 1);
-	fs = rcu_dereference_protected(conn->fs, lockdep_is_held(&conn->lock));
+	fs = fp_conn_sock(conn);
 	entry->conn = conn->id;
 	entry->seq = seq;
 	entry->time = time_of(&fs->sk, rx);
@@ -401,8 +399,8 @@ u32 fp_ring_window(struct fp_ring *ring, struct fp_act *act, u32 memory)
 }
 
 /* Returns false if it waits for room. */
-static bool tell(struct fp_ring *ring, struct fp_conn *conn,
-		 enum fp_event_type what, struct fp_todo *todo)
+static bool tell_ring(struct fp_ring *ring, struct fp_conn *conn,
+		      enum fp_event_type what, struct fp_todo *todo)
 {
 	struct fp_ring_event event = {
 		.type = what - FP_EVENT_OPENED + FP_RING_OPENED,
@@ -429,7 +427,7 @@ static bool tell_if(struct fp_ring *ring, struct fp_conn *conn,
 
 	if (!act || !(act->events & BIT(what)))
 		return true;
-	if (!tell(ring, conn, what, todo))
+	if (!tell_ring(ring, conn, what, todo))
 		return false;
 	act->events &= ~BIT(what);
 	return true;
@@ -442,7 +440,7 @@ static bool pump_messages(struct fp_ring *ring, struct fp_conn *conn,
 	bool news;
 
 	while (act && act->rx_ready) {
-		if (!deliver(ring, conn, act->rx_ready, todo))
+		if (!deliver_message(ring, conn, act->rx_ready, todo))
 			return false;
 		fp_packet_put(fp_seqpacket_dequeue(conn, &news));
 	}
@@ -473,7 +471,7 @@ void fp_ring_pump(struct fp_ring *ring, struct fp_conn *conn,
 	    !tell_if(ring, conn, FP_EVENT_CLOSED, todo))
 		return;
 	if (is_end_due(ring, conn))
-		ring->closed = tell(ring, conn, FP_EVENT_CLOSED, todo);
+		ring->closed = tell_ring(ring, conn, FP_EVENT_CLOSED, todo);
 }
 
 static inline bool is_waiting(const struct fp_ring *ring, const struct fp_conn *conn)
@@ -488,7 +486,7 @@ static inline bool is_waiting(const struct fp_ring *ring, const struct fp_conn *
 bool fp_ring_tell_closed(struct fp_ring *ring, struct fp_conn *conn,
 			 struct fp_todo *todo)
 {
-	return tell(ring, conn, FP_EVENT_CLOSED, todo);
+	return tell_ring(ring, conn, FP_EVENT_CLOSED, todo);
 }
 
 /**
@@ -513,7 +511,7 @@ void fp_ring_collect(struct fp_conn *conn, struct fp_todo *todo)
 }
 
 /* The peer hears what it may send now. */
-static void speak(struct fp_conn *conn, struct fp_todo *todo)
+static void speak_up(struct fp_conn *conn, struct fp_todo *todo)
 {
 	if (conn->state <= FP_SYN_SENT)
 		return;
@@ -551,7 +549,7 @@ bool fp_ring_pump_conn(struct fp_ring *ring, struct fp_conn *conn,
 	todo->needed = 1;
 	fp_ring_pump(ring, conn, todo);
 	if (had && !conn->act->rx_count)
-		speak(conn, todo);
+		speak_up(conn, todo);
 	return is_waiting(ring, conn);
 }
 
@@ -569,7 +567,7 @@ static bool feed(struct fp_ring *ring, const struct fp_sock *fs)
 		fp_conn_lock(conn, &todo);
 		conn->act->is_hungry = false;
 		if (rcu_access_pointer(conn->fs) == fs && !conn->act->rx_count)
-			speak(conn, &todo);
+			speak_up(conn, &todo);
 		fp_conn_unlock(conn, &todo);
 		fp_conn_put(conn);
 	}
@@ -616,7 +614,7 @@ static bool drain_once(struct fp_sock *fs, struct fp_ring *ring)
 }
 
 /* Go on with it later. */
-static void go_on(struct fp_sock *fs)
+static void drain_later(struct fp_sock *fs)
 {
 	struct sock *sk = &fs->sk;
 
@@ -638,7 +636,7 @@ void fp_ring_drain(struct fp_sock *fs)
 		return;
 	while (drain_once(fs, fp_sock_ring(fs))) {
 		if (signal_pending(current)) {
-			go_on(fs);
+			drain_later(fs);
 			break;
 		}
 		cond_resched();
@@ -671,7 +669,7 @@ void fp_ring_wait(struct fp_sock *fs)
 	/* Perhaps there is room since before the application could see that. */
 	while (drain_once(fs, fp_sock_ring(fs))) {
 		if (!--rounds) {
-			go_on(fs);
+			drain_later(fs);
 			break;
 		}
 	}

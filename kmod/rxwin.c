@@ -33,7 +33,7 @@ static void insert(struct fp_rxwin *w, unsigned int at, u64 seq)
 }
 
 /* The first range that ends at or behind @seq, so that may hold or touch it. */
-static unsigned int find(const struct fp_rxwin *w, u64 seq)
+static unsigned int find_range(const struct fp_rxwin *w, u64 seq)
 {
 	unsigned int low = 0, high = w->nr;
 
@@ -60,7 +60,7 @@ static enum fp_rxwin_result add_next(struct fp_rxwin *w)
 
 static enum fp_rxwin_result add_ahead(struct fp_rxwin *w, u64 seq)
 {
-	unsigned int at = find(w, seq);
+	unsigned int at = find_range(w, seq);
 	struct fp_range *range = w->ranges + at;
 	enum fp_rxwin_result result = FP_RXWIN_AHEAD;
 

@@ -96,7 +96,7 @@ static struct sk_buff *alloc_frame(struct fp_sock *fs, struct msghdr *msg,
  * May a message be sent from where it lies? A short one is copied, and so is one
  * that IP has to cut in pieces, for which it would copy it anyway.
  */
-static bool may_stay(const struct fp_route *route, size_t len)
+static bool message_may_stay(const struct fp_route *route, size_t len)
 {
 	size_t headers = sizeof(struct udphdr) + FP_HDR_LEN;
 
@@ -160,8 +160,8 @@ static void encode_header(struct fp_sock *fs, struct sk_buff *skb)
 }
 
 /* The skb, which has its route, is taken. */
-static int transmit(struct fp_sock *fs, struct sk_buff *skb, size_t len,
-		    const struct fp_route *route)
+static int transmit_message(struct fp_sock *fs, struct sk_buff *skb, size_t len,
+			    const struct fp_route *route)
 {
 	struct fp_net *fn = fp_net(sock_net(&fs->sk));
 	int err;
@@ -203,7 +203,7 @@ static noinline int transmit_pages(struct fp_sock *fs, struct sk_buff *skb,
 	} else {
 		uarg_to_msgzc(ubuf)->zerocopy = 0;
 	}
-	err = transmit(fs, skb, len, route);
+	err = transmit_message(fs, skb, len, route);
 	if (err)	/* a queue was full, as without pages */
 		net_zcopy_put_abort(ubuf, true);
 	else
@@ -223,7 +223,7 @@ static int transmit_slots(struct fp_sock *fs, struct sk_buff *skb,
 	else
 		msg->msg_ubuf = NULL;
 	fp_ring_count_sent(fs, len, stays);
-	return transmit(fs, skb, len, route);
+	return transmit_message(fs, skb, len, route);
 }
 
 /**
@@ -269,7 +269,7 @@ int fp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	if (err)
 		goto count;
 	notice = fp_sock_wants_notice(fs, msg, len);
-	stays = (notice || msg->msg_ubuf) && may_stay(&route, len);
+	stays = (notice || msg->msg_ubuf) && message_may_stay(&route, len);
 	skb = make_frame(fs, msg, len, &route, &stays, &err);
 	if (!skb) {
 		dst_release(route.dst);
@@ -289,7 +289,7 @@ int fp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	else if (unlikely(msg->msg_ubuf))
 		err = transmit_slots(fs, skb, msg, len, &route, stays);
 	else
-		err = transmit(fs, skb, len, &route);
+		err = transmit_message(fs, skb, len, &route);
 	return err ?: len;
 
 count:

@@ -245,9 +245,9 @@ static bool read_name(const struct fp_ring *ring, const struct sock *sk,
 	return true;
 }
 
-static int send_message(struct fp_ring *ring, struct socket *sock,
-			const struct fp_ring_send *send, bool more,
-			struct fp_ring_zc *zc)
+static int send_descriptor(struct fp_ring *ring, struct socket *sock,
+			   const struct fp_ring_send *send, bool more,
+			   struct fp_ring_zc *zc)
 {
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
 	struct sockaddr_fp name;
@@ -281,8 +281,8 @@ static void must_post(struct fp_ring *ring, const struct fp_ring_event *event)
 }
 
 /* The application knows that it has to look for the event of a quiet one, too. */
-static void refuse(struct fp_ring *ring, const struct fp_ring_send *send,
-		   const struct fp_ring_event *event)
+static void refuse_send(struct fp_ring *ring, const struct fp_ring_send *send,
+			const struct fp_ring_event *event)
 {
 	if (send->flags & FP_RING_QUIET)
 		WRITE_ONCE(ring->ctl->refused, ++ring->refused);
@@ -334,7 +334,7 @@ static bool fall_behind(struct fp_conn *conn)
 	return true;
 }
 
-/* As send_message(), with FP_RING_IN_ORDER. */
+/* As send_descriptor(), with FP_RING_IN_ORDER. */
 static int send_in_turn(struct fp_ring *ring, struct socket *sock,
 			const struct fp_ring_send *send, bool more,
 			struct fp_ring_zc *zc)
@@ -345,9 +345,9 @@ static int send_in_turn(struct fp_ring *ring, struct socket *sock,
 	if (sock->type != SOCK_DGRAM && !(send->flags & FP_RING_TO))
 		conn = find_conn(fp_sk(sock->sk), send->conn);
 	if (!conn)
-		return send_message(ring, sock, send, more, zc);
+		return send_descriptor(ring, sock, send, more, zc);
 	if (!is_behind(conn, send->flags))
-		err = send_message(ring, sock, send, more, zc);
+		err = send_descriptor(ring, sock, send, more, zc);
 	if (err == -EAGAIN && !fall_behind(conn))	/* parked in between */
 		err = -ENOMEM;
 	fp_conn_put(conn);
@@ -370,12 +370,12 @@ static void send_one(struct fp_ring *ring, struct socket *sock,
 
 	if (!makes_sense(ring, send)) {
 		this_cpu_add(ring->stats->invalid, 1);
-		refuse(ring, send, &event);
+		refuse_send(ring, send, &event);
 		return;
 	}
 	nr = fp_ring_slots_of(ring, send->len);
 	if (!fp_pool_hold(ring, send->slot, nr)) {
-		refuse(ring, send, &event);
+		refuse_send(ring, send, &event);
 		return;
 	}
 	event.nr = nr;
@@ -384,7 +384,7 @@ static void send_one(struct fp_ring *ring, struct socket *sock,
 	if (ring->in_order)
 		event.error = -send_in_turn(ring, sock, send, more, zc);
 	else
-		event.error = -send_message(ring, sock, send, more, zc);
+		event.error = -send_descriptor(ring, sock, send, more, zc);
 	if (zc) {
 		zc->event.error = event.error;
 		zc_complete(NULL, &zc->ubuf, true);
@@ -399,7 +399,7 @@ static void send_one(struct fp_ring *ring, struct socket *sock,
 	}
 	event.flags = FP_RING_F_COPIED;
 	if (event.error)
-		refuse(ring, send, &event);
+		refuse_send(ring, send, &event);
 	else
 		must_post(ring, &event);
 }
@@ -447,8 +447,8 @@ static u32 read_batch(struct fp_ring *ring, const struct sock *sk, u32 left,
 }
 
 /* A slot is the application's again: it was only looked at. */
-static bool give_back(struct fp_ring *ring, const struct fp_ring_send *send,
-		      struct fp_todo *todo)
+static bool return_slot(struct fp_ring *ring, const struct fp_ring_send *send,
+			struct fp_todo *todo)
 {
 	const struct fp_ring_event event = {
 		.conn = send->conn,
@@ -473,7 +473,7 @@ static bool begin_small(void *arg, u32 index, struct fp_todo *todo)
 	struct fp_ring *ring = arg;
 	const struct fp_ring_send *send = &ring->batch[index];
 
-	return send->flags & FP_RING_QUIET || give_back(ring, send, todo);
+	return send->flags & FP_RING_QUIET || return_slot(ring, send, todo);
 }
 
 static bool copy_batch(struct fp_ring *ring, u32 nr)

@@ -47,7 +47,7 @@ void fp_seqpacket_init(struct fp_sock *fs)
 	sock_set_flag(sk, SOCK_USE_WRITE_QUEUE);
 }
 
-static int get_name(struct socket *sock, struct sockaddr *uaddr, int peername)
+static int seqpacket_get_name(struct socket *sock, struct sockaddr *uaddr, int peername)
 {
 	struct fp_sock *fs = fp_sk(sock->sk);
 	struct fp_conn *conn = fp_sock_conn_get(fs);
@@ -67,23 +67,23 @@ static int get_name(struct socket *sock, struct sockaddr *uaddr, int peername)
 	return fp_addr_report(&addr, uaddr);
 }
 
-static bool has_room(const struct fp_sock *fs, const struct fp_conn *conn)
+static bool has_send_room(const struct fp_sock *fs, const struct fp_conn *conn)
 {
 	return !fp_conn_seems(conn, FP_CONN_SENDING) ||
 	       fp_conn_tx_memory(conn) < READ_ONCE(fs->sk.sk_sndbuf);
 }
 
-/* As has_room(); if not, acknowledgments will wake those who wait. */
+/* As has_send_room(); if not, acknowledgments will wake those who wait. */
 static bool ask_room(struct fp_sock *fs, struct fp_conn *conn)
 {
 	bool room;
 
-	if (has_room(fs, conn))
+	if (has_send_room(fs, conn))
 		return true;
 	spin_lock_bh(&conn->lock);
 	if (conn->act)
 		conn->act->tx_full = true;
-	room = has_room(fs, conn);
+	room = has_send_room(fs, conn);
 	spin_unlock_bh(&conn->lock);
 	return room;
 }
@@ -127,8 +127,8 @@ static __poll_t poll_conn(struct fp_sock *fs, struct fp_conn *conn)
 	return mask;
 }
 
-static __poll_t poll(struct file *file, struct socket *sock,
-		     struct poll_table_struct *wait)
+static __poll_t seqpacket_poll(struct file *file, struct socket *sock,
+			       struct poll_table_struct *wait)
 {
 	struct fp_sock *fs = fp_sk(sock->sk);
 	struct fp_conn *conn;
@@ -165,11 +165,11 @@ static bool is_through(const struct fp_sock *fs, const struct fp_conn *conn)
 }
 
 /* Connected, and a message may be queued? Or will it never be? */
-static bool may_send(const struct fp_sock *fs, const struct fp_conn *conn)
+static bool seqpacket_may_send(const struct fp_sock *fs, const struct fp_conn *conn)
 {
 	if (is_through(fs, conn))
 		return true;
-	return takes_messages(conn) && has_room(fs, conn);
+	return takes_messages(conn) && has_send_room(fs, conn);
 }
 
 /* Wait until a message may be queued. */
@@ -188,7 +188,7 @@ static int wait_to_send(struct fp_sock *fs, struct fp_conn *conn, int flags)
 			return 0;
 		if (!timeo)
 			return -EAGAIN;
-		err = fp_wait(fs, &timeo, EPOLLOUT, false, conn, may_send);
+		err = fp_wait(fs, &timeo, EPOLLOUT, false, conn, seqpacket_may_send);
 		if (err)
 			return err;
 	}
@@ -515,7 +515,7 @@ static int queue_small(struct fp_sock *fs, struct fp_conn *conn,
 	if (!err && unlikely(conn->msg_max < FP_COPYBREAK))
 		err = -EMSGSIZE;
 	if (!err) {
-		for (; i < nr && has_room(fs, conn); i++) {
+		for (; i < nr && has_send_room(fs, conn); i++) {
 			if (!begin(arg, i, &todo))
 				break;
 			if (unlikely(conn->state <= FP_ECHO_SENT))
@@ -570,7 +570,7 @@ u32 fp_seqpacket_send_small(struct fp_sock *fs, struct fp_conn *conn,
 	return max(ret, 0);
 }
 
-static int sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
+static int seqpacket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
 	struct fp_sock *fs = fp_sk(sock->sk);
 	struct fp_conn *conn;
@@ -614,7 +614,7 @@ static bool is_news(struct fp_act *act)
 	return news;
 }
 
-static u32 charge_of(const struct fp_packet *packet)
+static u32 message_charge(const struct fp_packet *packet)
 {
 	u32 charge = 0;
 
@@ -644,7 +644,7 @@ struct fp_packet *fp_seqpacket_dequeue(struct fp_conn *conn, bool *news)
 		act->rx_end = &act->rx_ready;
 	if (!--act->rx_count)
 		fp_conn_unset(conn, FP_CONN_READABLE);
-	act->rx_memory -= charge_of(packet);
+	act->rx_memory -= message_charge(packet);
 	*news = conn->state != FP_CLOSED && (act->rx_refused || is_news(act));
 	act->rx_refused = false;
 	if (*news)
@@ -744,7 +744,7 @@ static inline struct fp_packet *take(struct fp_conn *conn, int flags)
 	return NULL;
 }
 
-static bool may_receive(const struct fp_sock *fs, const struct fp_conn *conn)
+static bool seqpacket_may_receive(const struct fp_sock *fs, const struct fp_conn *conn)
 {
 	return READ_ONCE(fs->sk.sk_err) ||
 	       READ_ONCE(fs->sk.sk_shutdown) & RCV_SHUTDOWN ||
@@ -752,8 +752,8 @@ static bool may_receive(const struct fp_sock *fs, const struct fp_conn *conn)
 }
 
 /* The next message; NULL and *err 0 is the end of file. */
-static struct fp_packet *next_message(struct fp_sock *fs, struct fp_conn *conn,
-				      int flags, int *err)
+static struct fp_packet *await_message(struct fp_sock *fs, struct fp_conn *conn,
+				       int flags, int *err)
 {
 	long timeo = sock_rcvtimeo(&fs->sk, flags & MSG_DONTWAIT);
 	struct fp_packet *packet;
@@ -776,7 +776,7 @@ static struct fp_packet *next_message(struct fp_sock *fs, struct fp_conn *conn,
 			return NULL;
 		}
 		/* One datagram may hold messages for several. */
-		*err = fp_wait(fs, &timeo, EPOLLIN, false, conn, may_receive);
+		*err = fp_wait(fs, &timeo, EPOLLIN, false, conn, seqpacket_may_receive);
 		if (*err)
 			return NULL;
 	}
@@ -804,8 +804,8 @@ int fp_seqpacket_copy(const struct fp_packet *packet, struct iov_iter *to,
 	return err;
 }
 
-static int recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
-		   int flags)
+static int seqpacket_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
+			     int flags)
 {
 	struct fp_sock *fs = fp_sk(sock->sk);
 	struct fp_packet *packet;
@@ -827,7 +827,7 @@ static int recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		err = fp_sendring_wait(sock, conn, flags);
 		goto out;
 	}
-	packet = next_message(fs, conn, flags, &err);
+	packet = await_message(fs, conn, flags, &err);
 	if (!packet)
 		goto out;
 
@@ -852,7 +852,7 @@ out:
 	return err;
 }
 
-static int ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
+static int seqpacket_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 {
 	int err, val;
 
@@ -903,15 +903,15 @@ const struct proto_ops fp_seqpacket_ops = {
 	.connect	= fp_connect,
 	.socketpair	= sock_no_socketpair,
 	.accept		= fp_proto_accept,
-	.getname	= get_name,
-	.poll		= poll,
-	.ioctl		= ioctl,
+	.getname	= seqpacket_get_name,
+	.poll		= seqpacket_poll,
+	.ioctl		= seqpacket_ioctl,
 	.gettstamp	= sock_gettstamp,
 	.listen		= fp_listen,
 	.shutdown	= fp_shutdown,
 	.setsockopt	= fp_setsockopt,
 	.getsockopt	= fp_getsockopt,
-	.sendmsg	= sendmsg,
-	.recvmsg	= recvmsg,
+	.sendmsg	= seqpacket_sendmsg,
+	.recvmsg	= seqpacket_recvmsg,
 	.mmap		= fp_pool_mmap,
 };

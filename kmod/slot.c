@@ -226,7 +226,7 @@ void fp_slots_exit(struct fp_slots *slots)
 }
 
 /* Make room. Returns 0, -ENOMEM, or -ENOSPC if the table is full for good. */
-static int prepare(struct fp_slots *slots)
+static int prepare_slots(struct fp_slots *slots)
 {
 	int err = 0;
 
@@ -282,7 +282,7 @@ int fp_slot_reserve_wait(struct fp_slots *slots, u32 *index)
 
 	/* Others may take what was made, or tear the table down, meanwhile. */
 	do {
-		err = prepare(slots);
+		err = prepare_slots(slots);
 		if (err)
 			return err;
 		*index = fp_slot_reserve(slots);

@@ -181,12 +181,6 @@ static u64 keepalive_due(const struct fp_sock *fs, const struct fp_act *act)
 	       seconds(&fs->keep_idle);
 }
 
-static const struct fp_sock *socket_of(const struct fp_conn *conn)
-{
-	return rcu_dereference_protected(conn->fs,
-					 lockdep_is_held(&conn->lock));
-}
-
 /**
  * fp_timer_keepalive - have the peer's silence noticed, or not any more
  * @conn: the connection, locked
@@ -201,7 +195,7 @@ void fp_timer_keepalive(struct fp_conn *conn, bool on, u64 now)
 	if (on) {
 		act->keep_asked = 0;
 		act->keep_since = now;
-		due = keepalive_due(socket_of(conn), act);
+		due = keepalive_due(fp_conn_sock(conn), act);
 	}
 	fp_timer_set(conn, FP_DEADLINE_KEEPALIVE, due, now);
 }
@@ -458,7 +452,7 @@ static void window(struct fp_conn *conn, struct fp_todo *todo)
 /* RFC 1122, section 4.2.3.6; what is sent again asks more often than that. */
 static void keepalive(struct fp_conn *conn, struct fp_todo *todo)
 {
-	const struct fp_sock *fs = socket_of(conn);
+	const struct fp_sock *fs = fp_conn_sock(conn);
 	struct fp_act *act = conn->act;
 
 	if (!fs || !sock_flag(&fs->sk, SOCK_KEEPOPEN))

@@ -24,12 +24,12 @@ struct magazine {
 	void *bufs[MAGAZINE];
 };
 
-static struct kmem_cache *cache;
-static DEFINE_PER_CPU(void *, spares);
+static struct kmem_cache *txbuf_cache;
+static DEFINE_PER_CPU(void *, spare_txbufs);
 static DEFINE_PER_CPU(struct magazine, magazines);	/* with BH off */
 
 /* As for struct fp_packet: what is written before it is read need not be cleared. */
-static void construct(void *object)
+static void construct_txbuf(void *object)
 {
 	struct fp_txbuf *buf = object;
 
@@ -44,12 +44,12 @@ int __init fp_txbuf_init(void)
 		     sizeof(struct fp_txbuf));
 
 	/* No accounting, as for the heads of UDP's small datagrams. */
-	cache = kmem_cache_create_usercopy("fastproto_frame",
-					   sizeof(struct fp_txbuf) +
-					   FP_TXBUF_SMALL, 0, 0,
-					   sizeof(struct fp_txbuf),
-					   FP_TXBUF_SMALL, construct);
-	return cache ? 0 : -ENOMEM;
+	txbuf_cache = kmem_cache_create_usercopy("fastproto_frame",
+						 sizeof(struct fp_txbuf) +
+						 FP_TXBUF_SMALL, 0, 0,
+						 sizeof(struct fp_txbuf),
+						 FP_TXBUF_SMALL, construct_txbuf);
+	return txbuf_cache ? 0 : -ENOMEM;
 }
 
 /* No connection is left. */
@@ -58,14 +58,14 @@ void fp_txbuf_exit(void)
 	struct magazine *m;
 	int cpu;
 
-	fp_spare_drain(cache, &spares);
+	fp_spare_drain(txbuf_cache, &spare_txbufs);
 	for_each_possible_cpu(cpu) {
 		m = per_cpu_ptr(&magazines, cpu);
 		if (m->nr)	/* not with KASAN */
-			kmem_cache_free_bulk(cache, m->nr, m->bufs);
+			kmem_cache_free_bulk(txbuf_cache, m->nr, m->bufs);
 		m->nr = 0;
 	}
-	kmem_cache_destroy(cache);
+	kmem_cache_destroy(txbuf_cache);
 }
 
 /* As many as there are at hand, up to @nr. Returns how many. */
@@ -95,16 +95,16 @@ bool fp_txbuf_alloc_small(struct fp_txbuf **bufs, u32 nr, gfp_t gfp)
 	u32 have, i;
 
 	if (nr == 1) {
-		*bufs = fp_spare_alloc(cache, &spares, gfp);
+		*bufs = fp_spare_alloc(txbuf_cache, &spare_txbufs, gfp);
 		return *bufs;
 	}
 	have = take_at_hand((void **)bufs, nr);
-	if (have == nr || kmem_cache_alloc_bulk(cache, gfp, nr - have,
+	if (have == nr || kmem_cache_alloc_bulk(txbuf_cache, gfp, nr - have,
 						(void **)bufs + have))
 		return true;
 	/* With KASAN, which faults are injected beside, none is at hand. */
 	for (i = 0; i < have; i++)
-		kmem_cache_free(cache, bufs[i]);
+		kmem_cache_free(txbuf_cache, bufs[i]);
 	return false;
 }
 
@@ -135,7 +135,7 @@ struct fp_txbuf *fp_txbuf_alloc(unsigned int headroom, u32 len, gfp_t gfp)
 	struct fp_txbuf *buf;
 
 	if (len <= FP_TXBUF_SMALL)
-		buf = fp_spare_alloc(cache, &spares, gfp);
+		buf = fp_spare_alloc(txbuf_cache, &spare_txbufs, gfp);
 	else
 		buf = alloc_large(headroom, len, gfp);
 	if (!buf)
@@ -254,7 +254,7 @@ void fp_txbuf_copy_to(struct fp_txbuf *buf, void *to)
 void fp_txbuf_free(struct fp_txbuf *buf)
 {
 	if (fp_txbuf_is_small(buf))
-		fp_spare_free(cache, &spares, buf);
+		fp_spare_free(txbuf_cache, &spare_txbufs, buf);
 	else
 		consume_skb(fp_txbuf_skb(buf));
 }
@@ -272,7 +272,7 @@ static struct fp_txbuf *keep_at_hand(struct fp_txbuf *buf)
 		if (FP_SPARES && m->nr < MAGAZINE)
 			m->bufs[m->nr++] = buf;
 		else
-			kmem_cache_free(cache, buf);
+			kmem_cache_free(txbuf_cache, buf);
 		buf = next;
 	}
 	local_bh_enable();

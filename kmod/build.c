@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The module as one translation unit, which is all there is of the program: so the
+ * compiler sees what nobody else calls, and makes one function of what calls each
+ * other. A message passes some forty functions of a dozen files; each call of those
+ * that are called at one place costs ten to twenty instructions for nothing.
+ *
+ * For that no two files may have a static function, or a macro, of the same name.
+ * Each includes what it needs, and can be compiled by itself.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/compiler.h>
+
+/* What the kernel's build links to it refers to these. */
+__visible int init_module(void);
+__visible void cleanup_module(void);
+
+/* In the order of their dependencies: fastproto.h. */
+#include "crc.c"
+#include "wire.c"
+#include "rtt.c"
+#include "cubic.c"
+#include "rxwin.c"
+#include "txwin.c"
+#include "addr.c"
+#include "packet.c"
+#include "mib.c"
+#include "setting.c"
+#include "slot.c"
+#include "demux.c"
+#include "peer.c"
+#include "endpoint.c"
+#include "path.c"
+#include "txbuf.c"
+#include "keep.c"
+#include "act.c"
+#include "conn.c"
+#include "pool.c"
+#include "ring.c"
+#include "timer.c"
+#include "transmit.c"
+#include "jar.c"
+#include "handshake.c"
+#include "message.c"
+#include "input.c"
+#include "receive.c"
+#include "recvmsg.c"
+#include "send.c"
+#include "listen.c"
+#include "connect.c"
+#include "seqpacket.c"
+#include "crowd.c"
+#include "rdm.c"
+#include "sendring.c"
+#include "sockopt.c"
+#include "af_fastproto.c"
+#include "netlink.c"
+#include "main.c"
