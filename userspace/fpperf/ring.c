@@ -23,6 +23,13 @@
 #define SPINS		100	/* how often it looks before it sleeps */
 #define COPIED		1024	/* of messages of less nobody wants to know */
 
+/* Where a message came in. */
+struct place {
+	__u32 slot;	/* the first */
+	__u32 nr;	/* how many slots */
+	__u32 len;	/* bytes */
+};
+
 /**
  * struct ring - what a connection has
  * @base: the mapping
@@ -44,10 +51,10 @@
  * @busy: for each of those that a message begins with: an event will tell when it
  *	is ours again
  * @until: for each of them: it is not before so many descriptors were taken
- * @in: messages that came, by @in_begin to @in_end
- * @in_begin: the first that was not handed over
+ * @in: messages that came, and were not handed over, by @in_begin to @in_end
+ * @in_begin: the first
  * @in_end: behind the last one
- * @held: the one before it was, and its slots are still ours
+ * @held: the one that was handed over last; its slots are still ours
  */
 struct ring {
 	unsigned char *base;
@@ -68,10 +75,10 @@ struct ring {
 	__u32 next;
 	bool busy[SLOTS];
 	__u32 until[SLOTS];
-	struct fp_ring_event in[SLOTS];
+	struct place in[SLOTS];
 	__u32 in_begin;
 	__u32 in_end;
-	bool held;
+	struct place held;
 };
 
 static __u32 slots_of(size_t len)
@@ -174,6 +181,11 @@ static const struct fp_ring_event *peek(const struct ring *ring)
 	return event;
 }
 
+static struct place place_of(const struct fp_ring_event *event)
+{
+	return (struct place){ event->slot, event->nr, event->len };
+}
+
 /* Take the next event. Returns its type, 0: there is none. */
 static int take(struct ring *ring)
 {
@@ -189,7 +201,7 @@ static int take(struct ring *ring)
 			errx(1, "a message was not sent: %s",
 			     strerror(event->error));
 	} else if (type == FP_RING_MESSAGE) {
-		ring->in[ring->in_end++ % SLOTS] = *event;
+		ring->in[ring->in_end++ % SLOTS] = place_of(event);
 	} else if (type == FP_RING_CLOSED) {
 		errno = event->error;
 	}
@@ -245,8 +257,9 @@ int ring_send(struct ring *ring, int fd, size_t len)
 	/* The largest message fits behind it. */
 	if (ring->next + slots_of(SIZE_MAX_BYTES) > SLOTS)
 		ring->next = ring->room;
-	if (++ring->queued >= BATCH || is_busy(ring, ring->next))
-		tell(ring, fd);
+	if (++ring->queued < BATCH && !is_busy(ring, ring->next))
+		return 0;
+	tell(ring, fd);
 	while (is_busy(ring, ring->next)) {
 		if (!take(ring))
 			await_event(ring, fd);
@@ -254,18 +267,18 @@ int ring_send(struct ring *ring, int fd, size_t len)
 	return 0;
 }
 
-/* The slots of the message that was handed over last. */
+/* The message that was handed over last is not needed any more. */
 static void release(struct ring *ring)
 {
-	const struct fp_ring_event *in = &ring->in[(ring->in_begin - 1) % SLOTS];
-	__u32 slot = in->slot, nr, next;
+	struct place *held = &ring->held;
 
-	for (nr = in->nr; nr; nr--) {
-		next = ring->links[slot];
-		give(ring, slot);
-		slot = next;
+	for (; held->nr > 1; held->nr--) {
+		give(ring, held->slot);
+		held->slot = ring->links[held->slot];
 	}
-	ring->held = false;
+	if (held->nr)
+		give(ring, held->slot);
+	held->nr = 0;
 }
 
 static bool in_a_row(const struct ring *ring, __u32 slot, __u32 nr)
@@ -276,25 +289,39 @@ static bool in_a_row(const struct ring *ring, __u32 slot, __u32 nr)
 	return true;
 }
 
+/* The next message, which is the next event if it can be. Returns false: it is over. */
+static bool next_message(struct ring *ring, int fd)
+{
+	const struct fp_ring_event *event;
+	int type;
+
+	while (ring->in_begin == ring->in_end) {
+		event = peek(ring);
+		if (event && event->type == FP_RING_MESSAGE) {
+			ring->held = place_of(event);
+			ring->head++;
+			return true;
+		}
+		type = take(ring);
+		if (type == FP_RING_CLOSED)
+			return false;
+		if (!type)
+			await_event(ring, fd);
+	}
+	ring->held = ring->in[ring->in_begin++ % SLOTS];
+	return true;
+}
+
 /* The next message, where it lies or in @buf. As link_receive(). */
 ssize_t ring_receive(struct ring *ring, int fd, unsigned char *buf,
 		     unsigned char **payload)
 {
-	const struct fp_ring_event *in;
+	const struct place *in = &ring->held;
 	__u32 slot, done;
 
-	if (ring->held)
-		release(ring);
-	while (ring->in_begin == ring->in_end) {
-		int type = take(ring);
-
-		if (type == FP_RING_CLOSED)
-			return errno ? -1 : 0;
-		if (!type)
-			await_event(ring, fd);
-	}
-	in = &ring->in[ring->in_begin++ % SLOTS];
-	ring->held = true;
+	release(ring);
+	if (!next_message(ring, fd))
+		return errno ? -1 : 0;
 	slot = in->slot;
 	*payload = ring->pool + (size_t)slot * SLOT;
 	if (in_a_row(ring, slot, in->nr))
