@@ -58,7 +58,7 @@ struct fp_act *fp_act_create(gfp_t gfp)
 	fp_txwin_init(&act->tx, act->ring, ARRAY_SIZE(act->ring),
 		      fp_transmit_acked);
 	fp_rxwin_init(&act->rx);
-	__skb_queue_head_init(&act->out);
+	act->out_end = &act->out;
 	act->rx_ahead = RB_ROOT;
 	act->rx_end = &act->rx_ready;
 	INIT_LIST_HEAD(&act->ready);
@@ -103,7 +103,7 @@ static void empty(struct fp_act *act)
 	unlink_act(act);
 	free_packets(act);
 	fp_txbuf_purge(act->fin);
-	__skb_queue_purge(&act->out);
+	kfree_skb_list(act->out);
 	/* The first one is a part of @act. */
 	if (act->tx.ring != act->ring)
 		kvfree(act->tx.ring);
@@ -458,7 +458,7 @@ static bool has_nothing(const struct fp_conn *conn)
 	const struct fp_act *act = conn->act;
 
 	return act->tx.una == act->tx.end && !act->xmitting &&
-	       skb_queue_empty(&act->out) && !act->pacing && !act->tx_probe &&
+	       !act->out && !act->pacing && !act->tx_probe &&
 	       !act->ack_now && !act->ack_later && !act->queued && !act->is_hungry &&
 	       !act->rx_count && !act->rx_partial && !act->rx.nr &&
 	       !act->tx_again && !conn->invited && !waits(act);

@@ -479,8 +479,8 @@ static noinline void transmit(struct fp_conn *conn, bool lower)
 	__must_hold(&conn->lock)
 {
 	struct fp_act *act = conn->act;
-	struct sk_buff_head list __fp_uninitialized;
 	unsigned int rounds = XMIT_ROUNDS;
+	struct sk_buff *list;
 	u8 tos;
 
 	if (act->xmitting)
@@ -488,27 +488,18 @@ static noinline void transmit(struct fp_conn *conn, bool lower)
 	act->xmitting = true;
 	if (unlikely(lower))
 		lower_mtu(conn);
-	__skb_queue_head_init(&list);
-	while (!skb_queue_empty(&act->out) && rounds--) {
-		skb_queue_splice_init(&act->out, &list);
+	while (act->out && rounds--) {
+		list = act->out;
+		act->out = NULL;
+		act->out_end = &act->out;
 		tos = fp_transmit_tos(conn);
 		spin_unlock(&conn->lock);
-		fp_transmit_xmit(conn, &list, tos);
+		fp_transmit_xmit(conn, list, tos);
 		spin_lock(&conn->lock);
 	}
 	act->xmitting = false;
-	if (unlikely(!skb_queue_empty(&act->out)))
+	if (unlikely(act->out))
 		fp_timer_hold(conn, 0, ktime_to_us(ktime_get()));
-}
-
-/* A parked connection has nothing to send but that. */
-static noinline void transmit_reset(struct fp_conn *conn, struct sk_buff *skb)
-{
-	struct sk_buff_head list;
-
-	__skb_queue_head_init(&list);
-	__skb_queue_tail(&list, skb);
-	fp_transmit_xmit(conn, &list, 0);
 }
 
 /* What hardly ever is to be done. */
@@ -549,8 +540,9 @@ void __fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo)
 		fp_ring_collect(conn, todo);
 	spin_unlock(&conn->lock);
 
+	/* A parked connection has nothing to send but that. */
 	if (unlikely(todo->reset))
-		transmit_reset(conn, todo->reset);
+		fp_transmit_xmit(conn, todo->reset, 0);
 	if (todo->flags & FP_WAKES)
 		wake(conn, todo->flags);
 	if (done)

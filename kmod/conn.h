@@ -99,10 +99,6 @@ struct fp_path {
 	struct fp_peer peer;
 };
 
-/* Header and sections of a data frame, without the handshake's. */
-#define FP_DATA_HDR	(sizeof(struct fp_hdr) + sizeof(struct fp_hdr_conn) + \
-			 sizeof(struct fp_hdr_ack))
-
 /**
  * struct fp_txbuf - a frame that is to be sent, or is not acknowledged yet
  * @frame: in fp_act.tx, which has it from fp_transmit_queue() until it came;
@@ -170,7 +166,8 @@ static inline void *fp_txbuf_data(struct fp_txbuf *buf)
  * @tx_bytes: payload of what is queued and not acknowledged
  * @tx_memory: truesize of that; fp_conn_tx_memory() without the lock
  * @tx_done: acknowledged frames, the last one first, to be freed after the lock
- * @out: datagrams to be given to IP
+ * @out: datagrams to be given to IP, the first, linked by sk_buff.next
+ * @out_end: where the next one belongs
  * @xmitting: somebody is about that, with the lock released now and then and a
  *	reference of his own; who finds it set leaves the datagrams to him
  * @tx_corked: MSG_MORE: wait for more before a small frame is sent
@@ -293,7 +290,8 @@ struct fp_act {
 	bool trying;
 	bool tx_again;
 	struct fp_txbuf *tx_done;
-	struct sk_buff_head out;
+	struct sk_buff *out;
+	struct sk_buff **out_end;
 	bool xmitting;
 
 	u64 rx_cost;
@@ -797,7 +795,7 @@ void fp_transmit_rst(struct fp_conn *conn, enum fp_rst_reason why,
 void fp_transmit_acked(struct fp_txwin *w, struct fp_txframe *frame);
 void fp_transmit_purge(struct fp_conn *conn);
 u8 fp_transmit_tos(const struct fp_conn *conn);
-void fp_transmit_xmit(struct fp_conn *conn, struct sk_buff_head *list, u8 tos);
+void fp_transmit_xmit(struct fp_conn *conn, struct sk_buff *list, u8 tos);
 u32 fp_transmit_mtu_below(const struct fp_conn *conn);
 bool fp_transmit_exceeds(const struct fp_conn *conn,
 			 const struct fp_txframe *frame, u32 mtu);
@@ -950,8 +948,14 @@ static inline void fp_conn_unlock(struct fp_conn *conn, struct fp_todo *todo)
 static inline bool fp_conn_has_output(const struct fp_conn *conn,
 				      const struct fp_todo *todo)
 {
-	return conn->act && (!skb_queue_empty(&conn->act->out) ||
-			     todo->flags & FP_LOWER_MTU);
+	return conn->act && (conn->act->out || todo->flags & FP_LOWER_MTU);
+}
+
+/* A datagram is to be given to IP when the lock is released. */
+static inline void fp_act_out(struct fp_act *act, struct sk_buff *skb)
+{
+	*act->out_end = skb;
+	act->out_end = &skb->next;
 }
 
 static inline struct fp_conn *fp_conn_get(struct fp_conn *conn)

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <asm/byteorder.h>
 #include <linux/cache.h>
 #include <linux/init.h>
-#include <linux/string.h>
 
 #include "crc.h"
 
@@ -30,14 +28,6 @@ void __init fp_crc_init(void)
 	}
 }
 
-static inline u32 word_at(const void *p)
-{
-	__le32 word;
-
-	memcpy(&word, p, sizeof(word));
-	return le32_to_cpu(word);
-}
-
 /**
  * fp_crc_words - go on by some words
  * @crc: of what is before
@@ -49,8 +39,8 @@ static inline u32 word_at(const void *p)
 u32 fp_crc_words(u32 crc, const void *p, unsigned int len)
 {
 	for (; len >= 8; len -= 8, p += 8)
-		crc = fp_crc_step(crc, word_at(p), word_at(p + 4));
+		crc = fp_crc_step_at(crc, p);
 	if (len)
-		crc = fp_crc_word(crc ^ word_at(p), 0);
+		crc = fp_crc_word(crc ^ fp_crc_word_at(p), 0);
 	return crc;
 }

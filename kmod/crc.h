@@ -8,6 +8,8 @@
 #ifndef _FP_CRC_H
 #define _FP_CRC_H
 
+#include <asm/byteorder.h>
+#include <linux/string.h>
 #include <linux/types.h>
 
 /* What a byte contributes that so many bytes follow; constant from the init on. */
@@ -39,6 +41,20 @@ static inline u32 fp_crc_word(u32 word, unsigned int follow)
 static inline u32 fp_crc_step(u32 crc, u32 first, u32 second)
 {
 	return fp_crc_word(crc ^ first, 4) ^ fp_crc_word(second, 0);
+}
+
+static inline u32 fp_crc_word_at(const void *p)
+{
+	__le32 word;
+
+	memcpy(&word, p, sizeof(word));
+	return le32_to_cpu(word);
+}
+
+/* The same, from where they are; no alignment needed. */
+static __always_inline u32 fp_crc_step_at(u32 crc, const void *p)
+{
+	return fp_crc_step(crc, fp_crc_word_at(p), fp_crc_word_at(p + 4));
 }
 
 #endif /* _FP_CRC_H */

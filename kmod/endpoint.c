@@ -670,6 +670,14 @@ static void leave_csum(struct sk_buff *skb, struct udphdr *uh, __sum16 ends)
 	skb->csum_offset = offsetof(struct udphdr, check);
 }
 
+/* As ip4_dst_hoplimit(), of which this is the namespace. */
+static u8 hop_limit(const struct fp_endpoint *endpoint,
+		    const struct dst_entry *dst)
+{
+	return dst_metric_raw(dst, RTAX_HOPLIMIT) ?:
+	       READ_ONCE(endpoint->net->ipv4.sysctl_ip_default_ttl);
+}
+
 static int xmit_inet(struct fp_endpoint *endpoint, struct sk_buff *skb,
 		     const struct fp_route *route)
 {
@@ -689,7 +697,7 @@ static int xmit_inet(struct fp_endpoint *endpoint, struct sk_buff *skb,
 	iph->tos = route->tos;
 	/* Larger than the path: we fragment, as UDP does. */
 	iph->frag_off = skb->len <= route->mtu ? htons(IP_DF) : 0;
-	iph->ttl = ipv4_is_multicast(to) ? 1 : ip4_dst_hoplimit(route->dst);
+	iph->ttl = ipv4_is_multicast(to) ? 1 : hop_limit(endpoint, route->dst);
 	iph->protocol = IPPROTO_UDP;
 	iph->saddr = from;
 	iph->daddr = to;

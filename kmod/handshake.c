@@ -350,7 +350,7 @@ void fp_handshake_syn(struct fp_conn *conn, struct fp_todo *todo)
 			    FP_SYN_SIZE_MIN - fp_header_len(flags, 0), 0,
 			    &sections);
 	if (skb)
-		__skb_queue_tail(&conn->act->out, skb);
+		fp_act_out(conn->act, skb);
 	else
 		FP_INC_STATS(conn->endpoint->fn, OUT_ERRORS);
 }

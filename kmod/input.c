@@ -310,7 +310,8 @@ static int take_frame(struct fp_input *in, struct sk_buff *skb, u32 offset,
 		if (!take_ack(conn, &sections->ack, !is_data(frame), todo))
 			return FASTPROTO_A_STATS_DROP_ACK;
 		note_timestamp(act, &sections->ack, todo->now);
-		note_told(in, &sections->ack);
+		if (offset + frame->size < skb->len)
+			note_told(in, &sections->ack);
 	}
 	act->rx_last = todo->now;
 	if (is_marked(skb)) {

@@ -435,11 +435,14 @@ static inline bool put_direct(struct fp_conn *conn, const struct sk_buff *skb,
 /* So many messages went the direct way. */
 static inline void went_direct(struct fp_conn *conn, u32 nr, u32 bytes)
 {
+	struct fp_net *fn = conn->endpoint->fn;
 	struct fp_act *act = conn->act;
 
-	FP_CONN_ADD_STATS(conn, IN_FRAMES, nr);
-	FP_CONN_ADD_STATS(conn, IN_BYTES, bytes);
-	FP_ADD_STATS(conn->endpoint->fn, IN_COPIES, nr);
+	FP_CONN_ADD(conn, IN_FRAMES, nr);
+	FP_CONN_ADD(conn, IN_BYTES, bytes);
+	FP_ADD_STATS(fn, IN_FRAMES, nr);
+	FP_ADD_STATS(fn, IN_BYTES, bytes);
+	FP_ADD_STATS(fn, IN_COPIES, nr);
 	act->ack_later = true;
 	if (has_enough_to_ack(conn))
 		act->ack_now = true;

@@ -493,22 +493,16 @@ static bool copy_batch(struct fp_ring *ring, u32 nr)
 	return true;
 }
 
-/* Returns how many of them were sent. */
-static u32 send_batch(struct fp_ring *ring, struct fp_sock *fs, u32 nr,
-		      bool more)
+/* The messages are for @conn. Returns how many of them were sent. */
+static u32 send_batch_on(struct fp_ring *ring, struct fp_sock *fs,
+			 struct fp_conn *conn, u32 nr, bool more)
 {
 	u64 bytes = 0;
-	struct fp_conn *conn;
 	u32 sent, i;
 
-	conn = find_conn(fs, ring->batch[0].conn);
-	if (!conn)
-		return 0;
 	if ((ring->in_order && is_behind(conn, ring->batch[0].flags)) ||
-	    !copy_batch(ring, nr)) {
-		fp_conn_put(conn);
+	    !copy_batch(ring, nr))
 		return 0;
-	}
 	if (ring->batch[nr - 1].flags & FP_RING_MORE)
 		more = true;
 	sent = fp_seqpacket_send_small(fs, conn, ring->bufs, nr, more,
@@ -521,7 +515,21 @@ static u32 send_batch(struct fp_ring *ring, struct fp_sock *fs, u32 nr,
 	this_cpu_add(ring->stats->tx_copied, bytes);
 	if (fp_sock_is_rdm(fs))
 		fp_crowd_count_sent(fs, bytes);
-	fp_conn_put(conn);
+	return sent;
+}
+
+/* The same; @own: of SOCK_SEQPACKET: its connection, if the caller has it. */
+static u32 send_batch(struct fp_ring *ring, struct fp_sock *fs,
+		      struct fp_conn *own, u32 nr, bool more)
+{
+	struct fp_conn *conn = own ?: find_conn(fs, ring->batch[0].conn);
+	u32 sent;
+
+	if (!conn)
+		return 0;
+	sent = send_batch_on(ring, fs, conn, nr, more);
+	if (!own)
+		fp_conn_put(conn);
 	return sent;
 }
 
@@ -550,7 +558,8 @@ static void send_next(struct fp_ring *ring, struct socket *sock, u32 left)
 }
 
 /* Returns how many descriptors were taken. */
-static u32 send_some(struct fp_ring *ring, struct socket *sock)
+static u32 send_some(struct fp_ring *ring, struct socket *sock,
+		     struct fp_conn *own)
 {
 	u32 left = waiting(ring), taken = 0, nr;
 	bool more;
@@ -558,7 +567,7 @@ static u32 send_some(struct fp_ring *ring, struct socket *sock)
 	while (left && !ring->has_unsent && !fp_ring_is_full(ring)) {
 		nr = read_batch(ring, sock->sk, left, &more);
 		if (nr)
-			nr = send_batch(ring, fp_sk(sock->sk), nr, more);
+			nr = send_batch(ring, fp_sk(sock->sk), own, nr, more);
 		WRITE_ONCE(ring->send_head, ring->send_head + nr);
 		if (!nr) {
 			send_next(ring, sock, left);
@@ -586,7 +595,8 @@ static bool flush_unsent(struct fp_ring *ring)
  * Returns how many descriptors were taken; or -ERESTARTSYS: a signal, and there
  * is more to do. @lock is held.
  */
-static int enter(struct fp_ring *ring, struct socket *sock)
+static int enter(struct fp_ring *ring, struct socket *sock,
+		 struct fp_conn *own)
 {
 	bool blocked;
 	u32 taken = 0;
@@ -597,7 +607,7 @@ static int enter(struct fp_ring *ring, struct socket *sock)
 	for (;;) {
 		blocked = !flush_unsent(ring) || !flush_done(ring);
 		if (!blocked)
-			taken += send_some(ring, sock);
+			taken += send_some(ring, sock, own);
 		blocked = blocked || ring->has_unsent ||
 			  (waiting(ring) && fp_ring_is_full(ring));
 		/* What is given or read from now on is told of by a call. */
@@ -613,14 +623,16 @@ static int enter(struct fp_ring *ring, struct socket *sock)
 	return !taken && blocked ? -EAGAIN : taken;
 }
 
-static int lock_and_enter(struct fp_ring *ring, struct socket *sock)
+/* @own: of SOCK_SEQPACKET: its connection, or NULL: it is to be looked up. */
+static int lock_and_enter(struct fp_ring *ring, struct socket *sock,
+			  struct fp_conn *own)
 {
 	int ret;
 
 	if (mutex_lock_interruptible(&ring->lock))
 		return -ERESTARTSYS;
 	this_cpu_add(ring->stats->kicks, 1);
-	ret = enter(ring, sock);
+	ret = enter(ring, sock, own);
 	mutex_unlock(&ring->lock);
 	return ret;
 }
@@ -638,7 +650,7 @@ int fp_sendring_enter(struct socket *sock)
 {
 	struct fp_ring *ring = fp_sock_ring(fp_sk(sock->sk));
 
-	return ring ? lock_and_enter(ring, sock) : -EINVAL;
+	return ring ? lock_and_enter(ring, sock, NULL) : -EINVAL;
 }
 
 /* Is there anything to do but to wait? */
@@ -744,7 +756,7 @@ int fp_sendring_wait(struct socket *sock, struct fp_conn *conn, int flags)
 	if (flags & (MSG_PEEK | MSG_WAITALL | MSG_TRUNC))
 		return -EBUSY;
 	if (has_work(ring))
-		taken = lock_and_enter(ring, sock);
+		taken = lock_and_enter(ring, sock, conn);
 	if (taken < 0 && taken != -EAGAIN)
 		return taken;
 	if (conn && fp_conn_seems(conn, FP_CONN_HELD))

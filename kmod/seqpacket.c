@@ -804,6 +804,22 @@ int fp_seqpacket_copy(const struct fp_packet *packet, struct iov_iter *to,
 	return err;
 }
 
+/* What comes is in the ring. */
+static int recv_ring(struct socket *sock, size_t len, int flags)
+{
+	struct fp_conn *conn;
+	int err;
+
+	if (len)
+		return -EBUSY;
+	conn = fp_sock_conn_get(fp_sk(sock->sk));
+	if (!conn)
+		return sock_error(sock->sk) ?: -ENOTCONN;
+	err = fp_sendring_wait(sock, conn, flags);
+	fp_conn_put(conn);
+	return err;
+}
+
 static int seqpacket_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 			     int flags)
 {
@@ -818,15 +834,11 @@ static int seqpacket_recvmsg(struct socket *sock, struct msghdr *msg, size_t len
 	if (flags & MSG_ERRQUEUE)
 		return sock_recv_errqueue(&fs->sk, msg, len, SOL_FASTPROTO,
 					  FP_RECVERR);
-	if (fp_sock_ring(fs) && len)
-		return -EBUSY;
+	if (fp_sock_ring(fs))
+		return recv_ring(sock, len, flags);
 	conn = fp_sock_conn_get(fs);
 	if (!conn)
 		return sock_error(sock->sk) ?: -ENOTCONN;
-	if (fp_sock_ring(fs)) {
-		err = fp_sendring_wait(sock, conn, flags);
-		goto out;
-	}
 	packet = await_message(fs, conn, flags, &err);
 	if (!packet)
 		goto out;

@@ -639,7 +639,7 @@ static void push_ack(struct fp_conn *conn, struct fp_todo *todo)
 		FP_CONN_INC_STATS(conn, OUT_ACKS);
 	}
 	push_header(skb, flags, act->tx.next, &sections);
-	__skb_queue_tail(&act->out, skb);
+	fp_act_out(act, skb);
 	acked(act);
 }
 
@@ -697,7 +697,7 @@ static struct fp_txframe *push_data(struct fp_conn *conn,
 		}
 		if (owner && skb->len > FP_TXBUF_SMALL)
 			skb_set_owner_w(skb, owner);
-		__skb_queue_tail(&act->out, skb);
+		fp_act_out(act, skb);
 		/* There may have been no room to tell of gaps. */
 		if (!act->rx.nr)
 			acked(act);
@@ -725,7 +725,7 @@ static bool repeat(struct fp_conn *conn, u64 now)
 			return false;
 		FP_CONN_INC_STATS(conn, OUT_RETRANS);
 		FP_CONN_INC_STATS(conn, RETRANS_RTO);
-		__skb_queue_tail(&act->out, skb);
+		fp_act_out(act, skb);
 	}
 	return true;
 }
@@ -806,7 +806,7 @@ void fp_transmit_probe(struct fp_conn *conn, struct fp_todo *todo)
 	sent(conn, frame, todo->now);
 	if (fresh)
 		fp_txwin_probe_new(&act->tx, frame);
-	__skb_queue_tail(&act->out, skb);
+	fp_act_out(act, skb);
 }
 
 /**
@@ -834,7 +834,7 @@ void fp_transmit_rst(struct fp_conn *conn, enum fp_rst_reason why,
 		return;
 	push_header(skb, FP_F_CONN | FP_F_RST, why, &sections);
 	if (conn->act)
-		__skb_queue_tail(&conn->act->out, skb);
+		fp_act_out(conn->act, skb);
 	else
 		todo->reset = skb;
 	fp_count_reset(conn->endpoint->fn, FASTPROTO_A_STATS_OUT_RESETS, why);
@@ -867,20 +867,21 @@ u8 fp_transmit_tos(const struct fp_conn *conn)
 /**
  * fp_transmit_xmit - give datagrams to IP
  * @conn: whose they are, not locked
- * @list: the datagrams; taken
+ * @list: the datagrams, the first; taken
  * @tos: their type of service
  *
  * Context: BH off.
  */
-void fp_transmit_xmit(struct fp_conn *conn, struct sk_buff_head *list, u8 tos)
+void fp_transmit_xmit(struct fp_conn *conn, struct sk_buff *list, u8 tos)
 {
 	struct fp_sock *fs = rcu_dereference_bh(conn->fs);
 	struct sock *sk = fs ? &fs->sk : NULL;
 	struct fp_route route __fp_uninitialized;
-	struct sk_buff *skb;
+	struct sk_buff *skb, *next;
 	int err;
 
-	while ((skb = __skb_dequeue(list))) {
+	skb_list_walk_safe(list, skb, next) {
+		skb_mark_not_on_list(skb);
 		err = fp_path_route(conn->path, conn->endpoint, sk, &route);
 		if (!err)
 			err = skb_cow_head(skb, fp_endpoint_headroom(&route));

@@ -29,8 +29,26 @@ static inline u32 header_crc(u16 flags, u32 size, u64 seq)
 	return fp_crc_word(crc ^ seq >> 32, 4);
 }
 
+/* Nothing else is most of what comes. */
+#define DATA_SECTIONS	(FP_DATA_HDR - FP_HDR_LEN)
+
+/* The CRC of header and sections, of which that of the header is known. */
+static inline u32 sections_crc(u32 crc, const void *sections, u32 len)
+{
+	BUILD_BUG_ON(DATA_SECTIONS != 5 * 8);
+
+	if (len != DATA_SECTIONS)
+		return fp_crc_words(crc, sections, len);
+	crc = fp_crc_step_at(crc, sections);
+	crc = fp_crc_step_at(crc, sections + 8);
+	crc = fp_crc_step_at(crc, sections + 16);
+	crc = fp_crc_step_at(crc, sections + 24);
+	return fp_crc_step_at(crc, sections + 32);
+}
+
 #define SECTIONS	(FP_F_CONN | FP_F_ACK | FP_F_SYN | FP_F_COOKIE)
 #define DATA		(FP_F_CONN | FP_F_ACK)
+#define DATA_MAY	(FP_F_BEGIN | FP_F_END | FP_F_PROBE | FP_F_NEEDS_COPY)
 
 /* Of a header and its sections, but for ranges. */
 static inline u32 fixed_len(u16 flags)
@@ -39,8 +57,7 @@ static inline u32 fixed_len(u16 flags)
 
 	/* As most of those that come to be many. */
 	if ((flags & SECTIONS) == DATA)
-		return len + sizeof(struct fp_hdr_conn) +
-		       sizeof(struct fp_hdr_ack);
+		return FP_DATA_HDR;
 	if (flags & FP_F_CONN)
 		len += sizeof(struct fp_hdr_conn);
 	if (flags & FP_F_ACK)
@@ -124,16 +141,33 @@ static bool ranges_fit(const struct fp_hdr_ack *ack, unsigned int nr)
 	return true;
 }
 
+/* Data or an acknowledgment, without ranges: it needs no other look. */
+static inline bool is_plain_data(const void *buf, size_t have,
+				 const struct fp_frame *frame)
+{
+	const struct fp_hdr_ack *ack;
+
+	ack = buf + FP_HDR_LEN + sizeof(struct fp_hdr_conn);
+	return (frame->flags & ~DATA_MAY) == DATA && have >= FP_DATA_HDR &&
+	       frame->size >= FP_DATA_HDR && frame->size <= FP_FRAME_MAX &&
+	       !ack->nr;
+}
+
 /*
  * Finds out how long the sections are, and how many ranges there are, which is
  * in the sections themselves: so these bytes are used before the checksum, and
  * for nothing else.
  */
-static enum fp_wire_status measure(const void *buf, size_t have,
-				   struct fp_frame *frame)
+static inline enum fp_wire_status measure(const void *buf, size_t have,
+					  struct fp_frame *frame)
 {
 	const struct fp_hdr_ack *ack;
 
+	if (is_plain_data(buf, have, frame)) {
+		frame->hdr_len = FP_DATA_HDR;
+		frame->ranges = 0;
+		return FP_WIRE_OK;
+	}
 	if (!flags_fit(frame->flags))
 		return FP_WIRE_FLAGS;
 	frame->hdr_len = fixed_len(frame->flags);
@@ -169,7 +203,7 @@ static enum fp_wire_status decode_conn(u32 checksum, const void *buf,
 		return status;
 
 	crc = header_crc(frame->flags, frame->size, frame->seq);
-	if (~fp_crc_words(crc, conn, frame->hdr_len - FP_HDR_LEN) != checksum)
+	if (~sections_crc(crc, conn, frame->hdr_len - FP_HDR_LEN) != checksum)
 		return FP_WIRE_CHECKSUM;
 
 	if (!id_fits(frame->flags, conn))
@@ -454,7 +488,7 @@ void fp_header_encode(void *buf, const struct fp_frame *frame,
 
 	if (frame->flags & FP_F_CONN) {
 		end = encode_sections(begin, frame->flags, sections);
-		crc = fp_crc_words(crc, begin, end - begin);
+		crc = sections_crc(crc, begin, end - begin);
 	}
 	hdr.checksum = cpu_to_le32(~crc);
 	memcpy(buf, &hdr, sizeof(hdr));

@@ -12,10 +12,12 @@
 /* No frame is longer: it has to fit into a UDP datagram (65,535 - 8). */
 #define FP_FRAME_MAX	65527
 
+/* Header and sections of a data frame, without ranges and the handshake's, bytes. */
+#define FP_DATA_HDR	(sizeof(struct fp_hdr) + sizeof(struct fp_hdr_conn) + \
+			 sizeof(struct fp_hdr_ack))
+
 /* The longest header with its sections, in bytes. */
-#define FP_HDR_MAX	(sizeof(struct fp_hdr) + sizeof(struct fp_hdr_conn) + \
-			 sizeof(struct fp_hdr_ack) + \
-			 FP_RANGES_MAX * sizeof(struct fp_hdr_range) + \
+#define FP_HDR_MAX	(FP_DATA_HDR + FP_RANGES_MAX * sizeof(struct fp_hdr_range) + \
 			 sizeof(struct fp_hdr_syn) + \
 			 sizeof(struct fp_hdr_cookie))
 
