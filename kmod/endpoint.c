@@ -64,7 +64,7 @@ void fp_endpoint_exit(void)
 static int encap_rcv(struct sock *udp_sk, struct sk_buff *skb)
 {
 	struct fp_endpoint *endpoint = rcu_dereference_sk_user_data(udp_sk);
-	struct fp_rx rx;
+	struct fp_rx rx __fp_uninitialized;
 
 	if (unlikely(!endpoint)) {
 		fp_drop(sock_net(udp_sk), NULL, skb,

@@ -381,7 +381,6 @@ bool fp_ring_has_room(struct fp_ring *ring, const struct fp_conn *conn)
 u32 fp_ring_window(struct fp_ring *ring, struct fp_act *act, u32 memory)
 {
 	struct fp_conn *conn = act->conn;
-	u32 least = fp_transmit_payload_max(conn) + FP_FRAME_COST;
 	u32 free = fp_pool_free(ring);
 	u64 window;
 
@@ -395,7 +394,10 @@ u32 fp_ring_window(struct fp_ring *ring, struct fp_act *act, u32 memory)
 		return max_t(u64, window, act->rx_msg_units);
 	if (act->rx_count || !free)
 		return 0;
-	return max_t(u64, window, least);
+	if (likely(window >= FP_FRAME_MAX + FP_FRAME_COST))
+		return window;
+	/* One frame at least, of which none is larger than that. */
+	return max_t(u64, window, fp_transmit_payload_max(conn) + FP_FRAME_COST);
 }
 
 /* Returns false if it waits for room. */

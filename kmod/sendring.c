@@ -72,10 +72,13 @@ static void zc_free(struct fp_ring_zc *zc)
 /* Events for which there was no room. Returns false if there still is none. */
 static bool flush_done(struct fp_ring *ring)
 {
-	struct llist_node *list = llist_del_all(&ring->done);
 	struct fp_ring_zc *zc, *next;
+	struct llist_node *list;
 	bool room = true;
 
+	if (llist_empty(&ring->done))
+		return true;
+	list = llist_del_all(&ring->done);
 	llist_for_each_entry_safe(zc, next, list, done) {
 		if (room && post(ring, &zc->event)) {
 			zc_free(zc);

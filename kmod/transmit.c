@@ -264,16 +264,37 @@ static void push_header(struct sk_buff *skb, u16 flags, u64 seq,
 			 sections);
 }
 
+/* An skb around a piece of a page: as drivers do for what comes in. */
+static struct sk_buff *alloc_around_frag(unsigned int size)
+{
+	void *data = napi_alloc_frag(size);
+	struct sk_buff *skb;
+
+	if (unlikely(!data))
+		return NULL;
+	skb = napi_build_skb(data, size);
+	if (unlikely(!skb))
+		skb_free_frag(data);
+	return skb;
+}
+
 /*
  * With BH off, as the connection's lock has it, there is a cache of skbs that
- * drivers use; what comes in is given back to it (fp_receive()).
+ * drivers use; what comes in is given back to it (fp_receive()). There is one of
+ * page fragments, too. Unlike what slabs give away, these are not cleared each
+ * time, which takes longer than all else that is done here. KASAN knows slabs only.
  */
 static struct sk_buff *alloc_datagram(unsigned int headroom, u32 len)
 {
+	unsigned int size = SKB_DATA_ALIGN(headroom + len) +
+			    SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
 	struct sk_buff *skb;
 
-	skb = __alloc_skb(headroom + len, GFP_ATOMIC | __GFP_NOWARN,
-			  SKB_ALLOC_NAPI, NUMA_NO_NODE);
+	if (!IS_ENABLED(CONFIG_KASAN) && size <= PAGE_SIZE)
+		skb = alloc_around_frag(size);
+	else
+		skb = __alloc_skb(headroom + len, GFP_ATOMIC | __GFP_NOWARN,
+				  SKB_ALLOC_NAPI, NUMA_NO_NODE);
 	if (skb)
 		skb_reserve(skb, headroom);
 	return skb;

@@ -270,7 +270,7 @@ one_connection_without_an_answer()
 	ip -n "$a" link set fp0 up
 	ip -n "$a" addr add 10.77.0.1/24 dev fp0
 	ip -n "$a" neigh add 10.77.0.9 dev fp0 lladdr 02:00:00:00:00:09
-	on "$a" fpsock connect 10.77.0.9 4000 1 &
+	ip netns exec "$a" fpsock connect 10.77.0.9 4000 1 &
 	children="$children $!"
 	wait_for alone syn-sent
 	id=$(fpctl -N "$a" -j connection | jq -r '.[0].id')
@@ -334,7 +334,7 @@ dying_connections()
 	two_hosts
 	# Nobody answers.
 	ip -n "$a" neigh add 10.77.0.9 dev fp0 lladdr 02:00:00:00:00:09
-	on "$a" fpsock connect 10.77.0.9 4000 1 &
+	ip netns exec "$a" fpsock connect 10.77.0.9 4000 1 &
 	children="$children $!"
 	wait_for alone syn-sent
 	exits 0 fpctl -N "$a" -j connection
