@@ -186,15 +186,11 @@ static struct place place_of(const struct fp_ring_event *event)
 	return (struct place){ event->slot, event->nr, event->len };
 }
 
-/* Take the next event. Returns its type, 0: there is none. */
-static int take(struct ring *ring)
+/* Take the next event, which there is. Returns its type. */
+static int take(struct ring *ring, const struct fp_ring_event *event)
 {
-	const struct fp_ring_event *event = peek(ring);
-	int type;
+	int type = event->type;
 
-	if (!event)
-		return 0;
-	type = event->type;
 	if (type == FP_RING_SENT) {
 		ring->busy[event->slot] = false;
 		if (event->error)
@@ -261,7 +257,11 @@ int ring_send(struct ring *ring, int fd, size_t len)
 		return 0;
 	tell(ring, fd);
 	while (is_busy(ring, ring->next)) {
-		if (!take(ring))
+		const struct fp_ring_event *event = peek(ring);
+
+		if (event)
+			take(ring, event);
+		else
 			await_event(ring, fd);
 	}
 	return 0;
@@ -293,20 +293,18 @@ static bool in_a_row(const struct ring *ring, __u32 slot, __u32 nr)
 static bool next_message(struct ring *ring, int fd)
 {
 	const struct fp_ring_event *event;
-	int type;
 
 	while (ring->in_begin == ring->in_end) {
 		event = peek(ring);
-		if (event && event->type == FP_RING_MESSAGE) {
+		if (!event) {
+			await_event(ring, fd);
+		} else if (event->type == FP_RING_MESSAGE) {
 			ring->held = place_of(event);
 			ring->head++;
 			return true;
-		}
-		type = take(ring);
-		if (type == FP_RING_CLOSED)
+		} else if (take(ring, event) == FP_RING_CLOSED) {
 			return false;
-		if (!type)
-			await_event(ring, fd);
+		}
 	}
 	ring->held = ring->in[ring->in_begin++ % SLOTS];
 	return true;
