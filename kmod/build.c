@@ -6,15 +6,10 @@
  * that are called at one place costs ten to twenty instructions for nothing.
  *
  * For that no two files may have a static function, or a macro, of the same name.
- * Each includes what it needs, and can be compiled by itself.
+ * What others refer to is __visible: the two at the end of fastproto.h.
+ * Each includes what it needs, as if it were alone.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
-#include <linux/compiler.h>
-
-/* What the kernel's build links to it refers to these. */
-__visible int init_module(void);
-__visible void cleanup_module(void);
 
 /* In the order of their dependencies: fastproto.h. */
 #include "crc.c"

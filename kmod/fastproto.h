@@ -26,7 +26,8 @@
  * input; receive, recvmsg, send; listen, connect, seqpacket, crowd, rdm, sendring,
  * sockopt, af_fastproto, netlink; main. The only calls back are endpoint ->
  * receive, act -> timer, keep -> act; ring, handshake and message -> crowd; and
- * from conn and timer -> ring, transmit, handshake, input and crowd.
+ * from conn and timer -> ring, transmit, handshake, input and crowd. build.c has
+ * them all in one.
  */
 #ifndef _FP_FASTPROTO_H
 #define _FP_FASTPROTO_H
@@ -801,5 +802,9 @@ void fp_proto_exit(void);
 /* netlink.c */
 int fp_netlink_register(void);
 void fp_netlink_unregister(void);
+
+/* main.c, by module_init() and module_exit(): what is linked to the module calls them */
+__visible int init_module(void);
+__visible void cleanup_module(void);
 
 #endif /* _FP_FASTPROTO_H */

@@ -292,10 +292,9 @@ static bool in_a_row(const struct ring *ring, __u32 slot, __u32 nr)
 /* The next message, which is the next event if it can be. Returns false: it is over. */
 static bool next_message(struct ring *ring, int fd)
 {
-	const struct fp_ring_event *event;
-
 	while (ring->in_begin == ring->in_end) {
-		event = peek(ring);
+		const struct fp_ring_event *event = peek(ring);
+
 		if (!event) {
 			await_event(ring, fd);
 		} else if (event->type == FP_RING_MESSAGE) {

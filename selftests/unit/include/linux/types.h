@@ -18,10 +18,6 @@ typedef __u64 u64;
 typedef __s8 s8;
 typedef __s16 s16;
 
-#ifndef __always_inline
-#define __always_inline	inline __attribute__((__always_inline__))
-#endif
-
 #define le16_to_cpu	le16toh
 #define le32_to_cpu	le32toh
 #define le64_to_cpu	le64toh
