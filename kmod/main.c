@@ -15,7 +15,8 @@ MODULE_PARM_DESC(family, "number of the socket family (default 18)");
 
 unsigned int fp_net_id;
 
-static int __net_init net_init(struct net *net)
+/* fault_test finds it by its name. */
+static int __net_init fp_net_init(struct net *net)
 {
 	struct fp_net *fn = fp_net(net);
 	int err;
@@ -65,7 +66,7 @@ static void __net_exit net_exit_batch(struct list_head *nets)
 }
 
 static struct pernet_operations net_ops = {
-	.init	= net_init,
+	.init	= fp_net_init,
 	.exit_batch = net_exit_batch,
 	.id	= &fp_net_id,
 	.size	= sizeof(struct fp_net),

@@ -631,7 +631,7 @@ FIXTURE_VARIANT_ADD(fault, ring_ipv6) {
 };
 
 FIXTURE_VARIANT_ADD(fault, namespace) {
-	.script = namespace_life, .within = "fp_conn_net_init",
+	.script = namespace_life, .within = "fp_net_init",
 };
 
 FIXTURE_VARIANT_ADD(fault, fresh) {
@@ -653,6 +653,7 @@ FIXTURE_SETUP(fault)
 {
 	if (!fault_allow())
 		SKIP(return, "needs a kernel with fault injection");
+	ASSERT_TRUE(!variant->within || fault_finds(variant->within));
 	if (variant->within && !fault_only_in(variant->within,
 					      variant->except))
 		SKIP(return, "needs the stack filter of fault injection");

@@ -85,6 +85,14 @@ static bool find_function(const char *name, unsigned long *start,
 	return *start;
 }
 
+/* Is there such a function? It may have become a part of another one. */
+bool fault_finds(const char *function)
+{
+	unsigned long start, end;
+
+	return find_function(function, &start, &end);
+}
+
 static bool set_range(const char *which, unsigned long start,
 		      unsigned long end)
 {

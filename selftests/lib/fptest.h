@@ -281,6 +281,7 @@ bool transfer_all_came(const struct transfer *t);
 
 /* fault.c */
 bool fault_allow(void);
+bool fault_finds(const char *function);
 bool fault_only_in(const char *function, const char *except);
 bool fault_not_in(const char *function);
 void fault_anywhere(void);
