@@ -44,6 +44,7 @@
 #include "send.c"
 #include "listen.c"
 #include "connect.c"
+#include "outgoing.c"
 #include "seqpacket.c"
 #include "crowd.c"
 #include "rdm.c"

@@ -863,14 +863,17 @@ void fp_connect_linger(struct fp_sock *fs, const struct fp_conn *conn,
 void fp_listen_attach(struct fp_sock *fs, struct fp_conn *conn,
 		      const struct sock *from);
 
+/* outgoing.c */
+bool fp_outgoing_ask_room(struct fp_sock *fs, struct fp_conn *conn);
+int fp_outgoing_send(struct fp_sock *fs, struct fp_conn *conn,
+		     struct msghdr *msg, size_t len);
+u32 fp_outgoing_send_small(struct fp_sock *fs, struct fp_conn *conn,
+			   struct fp_txbuf **bufs, u32 nr, bool more,
+			   bool (*begin)(void *arg, u32 index,
+					 struct fp_todo *todo), void *arg);
+
 /* seqpacket.c */
-int fp_seqpacket_send(struct fp_sock *fs, struct fp_conn *conn,
-		      struct msghdr *msg, size_t len);
 void fp_seqpacket_let_go(struct fp_conn *conn);
-u32 fp_seqpacket_send_small(struct fp_sock *fs, struct fp_conn *conn,
-			    struct fp_txbuf **bufs, u32 nr, bool more,
-			    bool (*begin)(void *arg, u32 index,
-					  struct fp_todo *todo), void *arg);
 struct fp_packet *fp_seqpacket_dequeue(struct fp_conn *conn, bool *news);
 u64 fp_seqpacket_waiting(const struct fp_act *act);
 int fp_seqpacket_copy(const struct fp_packet *packet, struct iov_iter *to,
@@ -951,7 +954,7 @@ static inline bool fp_conn_has_output(const struct fp_conn *conn,
 	return conn->act && (conn->act->out || todo->flags & FP_LOWER_MTU);
 }
 
-/* A datagram is to be given to IP when the lock is released. */
+/* A datagram, in no list, is to be given to IP when the lock is released. */
 static inline void fp_act_out(struct fp_act *act, struct sk_buff *skb)
 {
 	*act->out_end = skb;

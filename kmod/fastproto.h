@@ -23,8 +23,8 @@
  * Dependencies go one way, from the first to the last of: crc, wire, rtt,
  * cubic, rxwin, txwin; addr, packet, mib, setting, slot; demux, peer; endpoint; path;
  * txbuf; keep, act, conn; pool, ring; timer, transmit; jar, handshake; message;
- * input; receive, recvmsg, send; listen, connect, seqpacket, crowd, rdm, sendring,
- * sockopt, af_fastproto, netlink; main. The only calls back are endpoint ->
+ * input; receive, recvmsg, send; listen, connect, outgoing, seqpacket, crowd, rdm,
+ * sendring, sockopt, af_fastproto, netlink; main. The only calls back are endpoint ->
  * receive, act -> timer, keep -> act; ring, handshake and message -> crowd; and
  * from conn and timer -> ring, transmit, handshake, input and crowd. build.c has
  * them all in one.

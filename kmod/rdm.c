@@ -82,7 +82,7 @@ static int send_to(struct fp_sock *fs, struct msghdr *msg, size_t len)
 		conn = to_addr(fs, &to, &opened);
 		if (IS_ERR(conn))
 			return PTR_ERR(conn);
-		err = fp_seqpacket_send(fs, conn, msg, len);
+		err = fp_outgoing_send(fs, conn, msg, len);
 		if (err != -EPIPE || READ_ONCE(fs->sk.sk_shutdown))
 			break;
 		/* It was refused at once. */
@@ -125,7 +125,7 @@ static int rdm_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	conn = fp_crowd_find_id(fs, to->sfp_conn);
 	if (!conn)
 		return -ENOTCONN;
-	err = fp_seqpacket_send(fs, conn, msg, len);
+	err = fp_outgoing_send(fs, conn, msg, len);
 	fp_conn_put(conn);
 	return err ?: len;
 }

@@ -394,9 +394,9 @@ u32 fp_ring_window(struct fp_ring *ring, struct fp_act *act, u32 memory)
 		return max_t(u64, window, act->rx_msg_units);
 	if (act->rx_count || !free)
 		return 0;
+	/* One frame at least; none needs more than that. */
 	if (likely(window >= FP_FRAME_MAX + FP_FRAME_COST))
 		return window;
-	/* One frame at least, of which none is larger than that. */
 	return max_t(u64, window, fp_transmit_payload_max(conn) + FP_FRAME_COST);
 }
 

@@ -508,8 +508,8 @@ static u32 send_batch_on(struct fp_ring *ring, struct fp_sock *fs,
 		return 0;
 	if (ring->batch[nr - 1].flags & FP_RING_MORE)
 		more = true;
-	sent = fp_seqpacket_send_small(fs, conn, ring->bufs, nr, more,
-				       begin_small, ring);
+	sent = fp_outgoing_send_small(fs, conn, ring->bufs, nr, more,
+				      begin_small, ring);
 	for (i = 0; i < sent; i++)
 		bytes += ring->batch[i].len;
 	for (; i < nr; i++)
